@@ -1,0 +1,3 @@
+"""Design inorganic crystals on demand: a target in, new symmetric relaxed crystals out."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Tables of genes: reading, building, splitting, scaling, and the embedded set."""

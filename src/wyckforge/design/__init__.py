@@ -1,0 +1,1 @@
+"""From a target to screened genes: seeds, latent sampling, decoding, funnel."""

@@ -1,0 +1,1 @@
+"""Where work runs: resumable design runs over a local process pool."""

@@ -1,0 +1,1 @@
+"""The Wyckoff representation and the networks that learn it."""

@@ -1,0 +1,45 @@
+"""Names, labels and units of the properties wyckforge knows by itself; any other column can be a property too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """A quantity a table can hold and a model can learn.
+
+    Attributes:
+        name: column name and command-line spelling, ``band_gap``.
+        label: text for people, ``Band gap``.
+        unit: ``eV``; empty where unknown or dimensionless.
+    """
+
+    name: str
+    label: str
+    unit: str
+
+    @property
+    def axis_label(self) -> str:
+        """Label with its unit, for plots and tables."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+
+_KNOWN = (
+    Property("formation_energy", "Formation energy", "eV/atom"),
+    Property("band_gap", "Band gap", "eV"),
+    Property("energy_above_hull", "Energy above hull", "eV/atom"),
+    Property("bulk_modulus", "Bulk modulus", "GPa"),
+    Property("shear_modulus", "Shear modulus", "GPa"),
+    Property("debye_temperature", "Debye temperature", "K"),
+    Property("thermal_conductivity", "Thermal conductivity (300 K)", "W/(m K)"),
+    Property("thermal_expansion", "Thermal expansion (300 K)", "1/K"),
+)
+KNOWN = {known.name: known for known in _KNOWN}
+FORMATION_ENERGY = "formation_energy"
+BAND_GAP = "band_gap"
+
+
+def describe(name: str) -> Property:
+    """The known property of that name, or a plain one made from the column name."""
+    return KNOWN.get(name, Property(name, name.replace("_", " ").capitalize(), ""))

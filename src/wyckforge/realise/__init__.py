@@ -1,0 +1,1 @@
+"""From genes to structures: build, relax, energy above hull."""

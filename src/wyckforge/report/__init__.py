@@ -1,0 +1,1 @@
+"""What people look at: tables, plots and one HTML page, made from records only."""

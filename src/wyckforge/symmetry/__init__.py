@@ -1,0 +1,1 @@
+"""Space groups, Wyckoff positions, genes, Euclidean normalizers and symmetry detection."""

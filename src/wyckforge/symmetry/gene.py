@@ -1,0 +1,136 @@
+"""The Wyckoff gene: a crystal without its free parameters."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import reduce
+from math import gcd
+from typing import Self
+
+from wyckforge.errors import InvalidGeneError
+from wyckforge.symmetry.elements import MAX_ATOMIC_NUMBER, atomic_number, electronegativity, symbol
+from wyckforge.symmetry.normalizer import letter_permutations
+from wyckforge.symmetry.tables import SpaceGroup, space_group
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class WyckoffGene:
+    """A space group and the elements on its Wyckoff positions.
+
+    Attributes:
+        space_group: number in International Tables, 1 to 230.
+        sites: ``(atomic number, Wyckoff letter)`` of every orbit, kept sorted. A letter with free parameters may
+            occur several times; a letter without may occur once.
+
+    Raises:
+        InvalidGeneError: the gene cannot exist.
+    """
+
+    space_group: int
+    sites: tuple[tuple[int, str], ...]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.space_group, int) or not 1 <= self.space_group <= 230:
+            raise InvalidGeneError(f"space group {self.space_group!r} given; allowed are 1 to 230")
+        if not self.sites:
+            raise InvalidGeneError("a gene needs at least one occupied Wyckoff position, got none")
+        group = self.table
+        for number, letter in self.sites:
+            if not 1 <= number <= MAX_ATOMIC_NUMBER:
+                raise InvalidGeneError(f"atomic number {number} given; allowed are 1 to {MAX_ATOMIC_NUMBER}")
+            if letter not in group.letters:
+                raise InvalidGeneError(
+                    f"Wyckoff letter {letter!r} does not exist in space group {self.space_group}; "
+                    f"allowed are {group.letters}"
+                )
+        for letter, uses in Counter(letter for _, letter in self.sites).items():
+            if uses > 1 and group.degrees_of_freedom(letter) == 0:
+                raise InvalidGeneError(
+                    f"Wyckoff position {letter!r} of space group {self.space_group} has no free parameter and is "
+                    f"occupied {uses} times; it can hold one orbit"
+                )
+        object.__setattr__(self, "sites", tuple(sorted((int(z), letter) for z, letter in self.sites)))
+
+    @property
+    def table(self) -> SpaceGroup:
+        """The tables of this gene's space group."""
+        return space_group(self.space_group)
+
+    @property
+    def composition(self) -> dict[int, int]:
+        """Atoms of each element, by atomic number, in the conventional cell."""
+        counts: Counter[int] = Counter()
+        for number, letter in self.sites:
+            counts[number] += self.table.multiplicity(letter)
+        return dict(sorted(counts.items()))
+
+    @property
+    def reduced_composition(self) -> dict[int, int]:
+        """Atoms of each element in one formula unit."""
+        counts = self.composition
+        divisor = reduce(gcd, counts.values())
+        return {number: count // divisor for number, count in counts.items()}
+
+    @property
+    def formula(self) -> str:
+        """Reduced formula, the most electropositive element first: ``Cs2Pt3Se7``."""
+        ordered = sorted(self.reduced_composition.items(), key=lambda item: (electronegativity(item[0]), symbol(item[0])))
+        return "".join(f"{symbol(number)}{count if count > 1 else ''}" for number, count in ordered)
+
+    @property
+    def elements(self) -> tuple[int, ...]:
+        """Distinct atomic numbers, ascending."""
+        return tuple(sorted({number for number, _ in self.sites}))
+
+    @property
+    def n_atoms(self) -> int:
+        """Atoms in the conventional cell."""
+        return sum(self.table.multiplicity(letter) for _, letter in self.sites)
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        """Free internal coordinates, summed over the orbits (the lattice not counted)."""
+        return sum(self.table.degrees_of_freedom(letter) for _, letter in self.sites)
+
+    @property
+    def site_symmetries(self) -> tuple[str, ...]:
+        """Oriented site-symmetry symbol of every orbit, in the order of :attr:`sites`."""
+        return tuple(self.table.site_symmetry(letter) for _, letter in self.sites)
+
+    def orbit(self) -> tuple[WyckoffGene, ...]:
+        """The distinct genes that the Euclidean normalizer makes of this one, itself included, sorted."""
+        relabelled = {
+            tuple(sorted((number, images[letter]) for number, letter in self.sites))
+            for images in letter_permutations(self.space_group)
+        }
+        return tuple(WyckoffGene(self.space_group, sites) for sites in sorted(relabelled))
+
+    def canonical(self) -> WyckoffGene:
+        """The least gene of :meth:`orbit`: the same for all descriptions of one crystal."""
+        return self.orbit()[0]
+
+    def __str__(self) -> str:
+        """Text form, ``166|Se:bh|Cs:c|Pt:e``: the group, then each element with its letters, by atomic number."""
+        letters: dict[int, str] = {}
+        for number, letter in self.sites:
+            letters[number] = letters.get(number, "") + letter
+        return "|".join([str(self.space_group), *(f"{symbol(z)}:{word}" for z, word in letters.items())])
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read the text form.
+
+        Raises:
+            InvalidGeneError: the text is malformed or names a gene that cannot exist.
+        """
+        group, *words = text.strip().split("|")
+        if not group.isdecimal() or not words:
+            raise InvalidGeneError(f"{text!r} is not a gene; write it like '225|Na:a|Cl:b'")
+        sites: list[tuple[int, str]] = []
+        for word in words:
+            element, colon, letters = word.partition(":")
+            if not colon or not letters:
+                raise InvalidGeneError(f"{word!r} in {text!r} is not 'Element:letters'; write it like 'Se:bh'")
+            sites.extend((atomic_number(element), letter) for letter in letters)
+        return cls(int(group), tuple(sites))

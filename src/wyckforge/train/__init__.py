@@ -1,0 +1,1 @@
+"""Training, transfer to new labels, and checkpoints."""
