@@ -1,0 +1,55 @@
+# Every target makes its own environment first; nothing but Python 3.11 (or newer), make and a package index is needed.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help install lock demo test check format docs benchmark clean
+
+help: ## List the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(INSTALLED) ## Create .venv with the pinned packages
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "wyckforge needs Python 3.11 or newer; call make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+lock: ## Resolve the dependencies anew and write requirements.lock
+	rm -rf .cache/lock
+	$(PYTHON) -m venv .cache/lock
+	.cache/lock/bin/python -m pip install --quiet '.[dev,docs]'
+	{ printf '%s\n' \
+		'# Made by `make lock`: what a clean resolve of pyproject.toml with the extras dev and docs installs.' \
+		'# Exact versions without local tags, so that any build of a release fits. Do not edit by hand.'; \
+	  .cache/lock/bin/python -m pip freeze --exclude wyckforge | sed 's/+[a-z0-9.]*$$//'; } > requirements.lock
+	rm -rf .cache/lock
+
+demo: install ## Design a few crystals with the bundled model: demo/report.html
+	$(BIN)/wyckforge design --config examples/demo.toml --out demo
+
+test: install ## Run the whole test suite on two cores
+	$(BIN)/python -m pytest -n 2
+
+check: install ## Lint, formatting, types and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install ## Format the code and mend what the linter can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: install ## Build the documentation into site/
+	$(BIN)/mkdocs build --strict
+
+benchmark: install ## Print every speed figure beside its goal
+	$(BIN)/python benchmarks/run_all.py
+
+clean: ## Remove everything that is made
+	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist site demo
