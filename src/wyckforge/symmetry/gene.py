@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
 from math import gcd
-from typing import Self
+from operator import index
+from typing import Self, SupportsIndex
 
 from wyckforge.errors import InvalidGeneError
 from wyckforge.symmetry.elements import MAX_ATOMIC_NUMBER, atomic_number, electronegativity, symbol
 from wyckforge.symmetry.normalizer import letter_permutations
-from wyckforge.symmetry.tables import SpaceGroup, space_group
+from wyckforge.symmetry.tables import SpaceGroup, checked_number, space_group
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -31,26 +33,8 @@ class WyckoffGene:
     sites: tuple[tuple[int, str], ...]
 
     def __post_init__(self) -> None:
-        if not isinstance(self.space_group, int) or not 1 <= self.space_group <= 230:
-            raise InvalidGeneError(f"space group {self.space_group!r} given; allowed are 1 to 230")
-        if not self.sites:
-            raise InvalidGeneError("a gene needs at least one occupied Wyckoff position, got none")
-        group = self.table
-        for number, letter in self.sites:
-            if not 1 <= number <= MAX_ATOMIC_NUMBER:
-                raise InvalidGeneError(f"atomic number {number} given; allowed are 1 to {MAX_ATOMIC_NUMBER}")
-            if letter not in group.letters:
-                raise InvalidGeneError(
-                    f"Wyckoff letter {letter!r} does not exist in space group {self.space_group}; "
-                    f"allowed are {group.letters}"
-                )
-        for letter, uses in Counter(letter for _, letter in self.sites).items():
-            if uses > 1 and group.degrees_of_freedom(letter) == 0:
-                raise InvalidGeneError(
-                    f"Wyckoff position {letter!r} of space group {self.space_group} has no free parameter and is "
-                    f"occupied {uses} times; it can hold one orbit"
-                )
-        object.__setattr__(self, "sites", tuple(sorted((int(z), letter) for z, letter in self.sites)))
+        object.__setattr__(self, "space_group", checked_number(self.space_group))
+        object.__setattr__(self, "sites", tuple(sorted(_checked_sites(self.table, self.sites))))
 
     @property
     def table(self) -> SpaceGroup:
@@ -100,15 +84,24 @@ class WyckoffGene:
 
     def orbit(self) -> tuple[WyckoffGene, ...]:
         """The distinct genes that the Euclidean normalizer makes of this one, itself included, sorted."""
-        relabelled = {
-            tuple(sorted((number, images[letter]) for number, letter in self.sites))
-            for images in letter_permutations(self.space_group)
-        }
-        return tuple(WyckoffGene(self.space_group, sites) for sites in sorted(relabelled))
+        return tuple(self._with_sites(sites) for sites in sorted(self._descriptions()))
 
     def canonical(self) -> WyckoffGene:
         """The least gene of :meth:`orbit`: the same for all descriptions of one crystal."""
-        return self.orbit()[0]
+        return self._with_sites(min(self._descriptions()))
+
+    def _descriptions(self) -> set[tuple[tuple[int, str], ...]]:
+        return {
+            tuple(sorted([(number, images[letter]) for number, letter in self.sites]))
+            for images in letter_permutations(self.space_group)
+        }
+
+    def _with_sites(self, sites: tuple[tuple[int, str], ...]) -> WyckoffGene:
+        """A gene of the same group; the sites are sorted and known to be valid, so that no check is repeated."""
+        gene = object.__new__(WyckoffGene)
+        object.__setattr__(gene, "space_group", self.space_group)
+        object.__setattr__(gene, "sites", sites)
+        return gene
 
     def __str__(self) -> str:
         """Text form, ``166|Se:bh|Cs:c|Pt:e``: the group, then each element with its letters, by atomic number."""
@@ -134,3 +127,31 @@ class WyckoffGene:
                 raise InvalidGeneError(f"{word!r} in {text!r} is not 'Element:letters'; write it like 'Se:bh'")
             sites.extend((atomic_number(element), letter) for letter in letters)
         return cls(int(group), tuple(sites))
+
+
+def _checked_sites(group: SpaceGroup, sites: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
+    checked: list[tuple[int, str]] = []
+    full: set[str] = set()
+    for number, letter in sites:
+        if type(number) is not int:
+            number = _whole(number)
+        if not 1 <= number <= MAX_ATOMIC_NUMBER:
+            raise InvalidGeneError(f"atomic number {number} given; allowed are 1 to {MAX_ATOMIC_NUMBER}")
+        if group.position(letter).degrees_of_freedom == 0:
+            if letter in full:
+                raise InvalidGeneError(
+                    f"Wyckoff position {letter!r} of space group {group.number} has no free parameter and is occupied "
+                    "more than once; it can hold one orbit"
+                )
+            full.add(letter)
+        checked.append((number, letter))
+    if not checked:
+        raise InvalidGeneError("a gene needs at least one occupied Wyckoff position, got none")
+    return checked
+
+
+def _whole(number: SupportsIndex) -> int:
+    try:
+        return index(number)
+    except TypeError:
+        raise InvalidGeneError(f"atomic number {number!r} given; allowed are whole numbers from 1 to 118") from None

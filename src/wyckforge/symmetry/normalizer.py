@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wyckforge.symmetry.tables import check_number, space_group
+from wyckforge.symmetry.tables import checked_number, space_group
 
 
 @cache
@@ -61,8 +61,7 @@ def polar_axes(number: int) -> str:
 
 
 def _row(number: int) -> dict[str, Any]:
-    check_number(number)
-    return _rows()[number - 1]
+    return _rows()[checked_number(number) - 1]
 
 
 @cache

@@ -105,14 +105,17 @@ class SpaceGroup:
         return self.position(letter).representative
 
 
-def check_number(number: int) -> None:
-    """Reject what is not a space-group number.
+def checked_number(number: int) -> int:
+    """A space-group number as a plain ``int``.
 
     Raises:
         InvalidGeneError: not a whole number between 1 and 230.
     """
-    if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or not 1 <= number <= 230:
-        raise InvalidGeneError(f"space group {number!r} given; allowed are 1 to 230")
+    if type(number) is int and 1 <= number <= 230:
+        return number
+    if isinstance(number, np.integer) and 1 <= number <= 230:
+        return int(number)
+    raise InvalidGeneError(f"space group {number!r} given; allowed are the whole numbers 1 to 230")
 
 
 @cache
@@ -122,8 +125,7 @@ def space_group(number: int) -> SpaceGroup:
     Raises:
         InvalidGeneError: not between 1 and 230.
     """
-    check_number(number)
-    row = _rows()[number - 1]
+    row = _rows()[checked_number(number) - 1]
     positions = {
         entry["letter"]: WyckoffPosition(**{**entry, "representative": _frozen(entry["representative"], (3, 4))})
         for entry in row["positions"]
@@ -137,8 +139,8 @@ def crystal_system(number: int) -> str:
     Raises:
         InvalidGeneError: not between 1 and 230.
     """
-    check_number(number)
-    return next(system for system, numbers in CRYSTAL_SYSTEMS.items() if number in numbers)
+    checked = checked_number(number)
+    return next(system for system, numbers in CRYSTAL_SYSTEMS.items() if checked in numbers)
 
 
 @cache
