@@ -1,0 +1,57 @@
+"""Settings of the design room. Every rule of the funnel is a setting; unknown keys are errors."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+OxidationStates = Literal["icsd24", "icsd16", "smact14", "pymatgen_sp"]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TargetConfig(_Settings):
+    """A target as people write it; :func:`wyckforge.design.targets.parse_target` reads it."""
+
+    properties: dict[str, str] = Field({}, description="interval per property, {band_gap = '0.5:2.0'}")
+    space_group: str = Field("", description="numbers and intervals, '143:' or '62,139,194:'")
+    crystal_system: str = Field("", description="names, 'trigonal,cubic'")
+    elements: str = Field("", description="allowed elements, 'Cs,Pt,Se'; empty allows all")
+    must_contain: str = Field("", description="elements that every gene holds")
+    exclude: str = Field("", description="elements and named sets that no gene holds, 'radioactive,f-block,Pb'")
+    stoichiometry: str = Field("", description="formula coefficients in any order, '1:1:3'")
+    atoms: str = Field("", description="atoms in the conventional cell, ':30'")
+    n_elements: str = Field("", description="distinct elements, '3'")
+
+
+class SamplingConfig(_Settings):
+    """How latent points are drawn. The defaults are the published ones; the budgets are ours."""
+
+    unconditional: bool = Field(False, description="perturb crystals of the whole table, not those inside the target")
+    per_seed: int = Field(20, ge=1, description="draws around each seed in one pass over the seeds")
+    scale: float = Field(1.4, gt=0, description="factor on the standard normal noise of the latent")
+    max_draws: int = Field(60_000, ge=1, description="draws after which a run stops looking for more")
+    min_seeds: int = Field(20, ge=1, description="below this the element constraints on seeds are relaxed step by step")
+    batch: int = Field(1024, ge=1, description="latent points decoded at a time; does not change the result")
+
+
+class FunnelConfig(_Settings):
+    """Which rules a gene has to pass, in this order."""
+
+    unique: bool = Field(True, description="first of its class among the drawn, by canonical gene")
+    novel: bool = Field(True, description="canonical gene absent from the training set and the seed table")
+    target: Literal["strict", "widened", "off"] = Field(
+        "strict", description="predictions inside the interval, or inside it widened by the model's error"
+    )
+    charge_neutrality: bool = Field(True, description="some oxidation states of the elements add up to zero")
+    oxidation_states: OxidationStates = Field("icsd24", description="SMACT's set of oxidation states")
+    pauling: bool = Field(True, description="in the neutral combination cations are the more electropositive")
+    alloys: bool = Field(True, description="compounds of metals only count as neutral")
+    anions: bool = Field(True, description="no two of O, S, Se, Te, F, Cl, Br, I")
+    radioactive: bool = Field(True, description="no radioactive element")
+    f_block: bool = Field(True, description="no f-block element")
+    max_sites: int = Field(50, ge=1, description="atoms in the conventional cell")
+    per_formula: int = Field(1, ge=1, description="genes kept of one formula: those of the highest score")

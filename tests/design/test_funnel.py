@@ -1,0 +1,220 @@
+"""The rules of the funnel against brute force, and the counts against arithmetic."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from smact import Element, metals
+
+from wyckforge.design.config import FunnelConfig
+from wyckforge.design.funnel import ANIONS, build_funnel
+from wyckforge.design.neutrality import is_neutral
+from wyckforge.design.sampling import ConstraintBroken
+from wyckforge.errors import TargetError
+from wyckforge.models.representation import Rejection
+from wyckforge.records import Candidate, Interval, Origin, Target
+from wyckforge.symmetry.elements import F_BLOCK, RADIOACTIVE, atomic_number, symbol
+from wyckforge.symmetry.gene import WyckoffGene
+from wyckforge.symmetry.tables import space_group
+
+ERRORS = {"band_gap": 0.4, "formation_energy": 0.1}
+PAPER = Target(properties={"band_gap": Interval(0.5, 2.0), "formation_energy": Interval(high=-0.5)})
+
+
+ELEMENTS = tuple(
+    map(atomic_number, ("H", "O", "F", "Na", "S", "Cl", "K", "Fe", "Se", "Br", "Te", "I", "Cs", "Ce", "U", "Po", "He"))
+)
+
+ORDINARY = tuple(
+    WyckoffGene.parse(text)
+    for text in ("225|Na:a|Cl:b", "221|Na:a|Cl:b", "216|Na:a|Cl:c", "225|K:c|O:a", "205|Fe:a|S:c", "225|U:a|O:c",
+                 "216|S:a|Fe:c", "225|Cs:a|Br:b", "129|Na:b|Cl:c|O:a", "62|Fe:c|Na:c|O:ccd")
+)  # fmt: skip
+
+
+@st.composite
+def genes(draw: st.DrawFn, max_sites: int = 5) -> WyckoffGene:
+    """Any gene of up to ``max_sites`` orbits."""
+    number = draw(st.integers(1, 230))
+    group = space_group(number)
+    letters = draw(st.lists(st.sampled_from(group.letters), min_size=1, max_size=max_sites))
+    free = [letter for letter in letters if group.degrees_of_freedom(letter) > 0]
+    fixed = {letter for letter in letters if group.degrees_of_freedom(letter) == 0}
+    return WyckoffGene(number, tuple((draw(st.sampled_from(ELEMENTS)), letter) for letter in (*free, *sorted(fixed))))
+
+
+@st.composite
+def candidates(draw: st.DrawFn) -> Candidate:
+    """A candidate with a canonical gene and predictions of gap and formation energy."""
+    predictions = {"band_gap": draw(st.floats(0, 3)), "formation_energy": draw(st.floats(-4, 0))}
+    number = draw(st.integers(0, 10**6))
+    gene = draw(st.one_of(genes(), st.sampled_from(ORDINARY)))
+    return Candidate(f"g{number:06d}", gene.canonical(), Origin("seed"), predictions)
+
+
+def funnel(asked: Target = PAPER, known: frozenset[WyckoffGene] = frozenset(), **settings):
+    return build_funnel(
+        FunnelConfig(**settings),
+        asked,
+        errors=ERRORS,
+        is_known_gene=lambda gene: gene in known,
+        is_known_formula=lambda gene: gene.formula in {other.formula for other in known},
+    )
+
+
+def neutral_by_hand(composition: dict[int, int]) -> bool:
+    """Every choice of one state per element, with the sum and the Pauling criterion written out."""
+    elements = [Element(symbol(z)) for z in composition]
+    if len(elements) == 1 or all(element.symbol in metals for element in elements):
+        return True
+    states = [element.oxidation_states_icsd24 or [] for element in elements]
+    for choice in itertools.product(*states):
+        if sum(q * n for q, n in zip(choice, composition.values(), strict=True)):
+            continue
+        ions = [(q, element.pauling_eneg) for q, element in zip(choice, elements, strict=True)]
+        if any(eneg is None for _, eneg in ions):
+            continue
+        if all(cation < anion for q, cation in ions if q > 0 for p, anion in ions if p < 0):
+            return True
+    return False
+
+
+@settings(max_examples=150, deadline=None)
+@given(genes())
+def test_neutrality_equals_brute_force(gene):
+    composition = gene.reduced_composition
+    assert is_neutral(tuple(composition.items())) == neutral_by_hand(composition)
+
+
+def test_an_element_without_oxidation_states_is_never_neutral():
+    """Trap: an empty list of states fell back to all sets. Radium has states in the older set only."""
+    radium_oxide = ((8, 1), (88, 1))
+    assert Element("Ra").oxidation_states_icsd24 is None
+    assert not is_neutral(radium_oxide)
+    assert is_neutral(radium_oxide, oxidation_states="icsd16")
+
+
+def test_settings_of_neutrality_matter():
+    brass = ((29, 1), (30, 1))
+    assert is_neutral(brass)
+    assert not is_neutral(brass, alloys=False)
+    inverted = ((9, 1), (17, 1))
+    assert is_neutral(inverted)
+    assert is_neutral(((11, 1), (17, 1)))
+    assert not is_neutral(((11, 1), (17, 2)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(candidates(), max_size=30), st.data())
+def test_survivors_are_those_that_brute_force_finds(drawn, data):
+    known = frozenset(data.draw(st.sets(st.sampled_from([c.gene for c in drawn]))) if drawn else ())
+    screen = funnel(known=known, max_sites=data.draw(st.integers(1, 60)))
+    limit = next(rule for name, rule in screen.rules if name == "sites")
+    survivors = list(screen.screen(drawn))
+
+    expected, seen = [], set()
+    for candidate in drawn:
+        gene, values = candidate.gene, candidate.predictions
+        fresh = gene not in seen
+        seen.add(gene)
+        elements = set(gene.elements)
+        if (
+            fresh
+            and gene not in known
+            and 0.5 <= values["band_gap"] <= 2.0
+            and values["formation_energy"] <= -0.5
+            and neutral_by_hand(gene.reduced_composition)
+            and len(elements & ANIONS) < 2
+            and not elements & (RADIOACTIVE | F_BLOCK)
+            and limit(candidate).verdict == "pass"
+        ):
+            expected.append(candidate.id)
+    assert [candidate.id for candidate in survivors] == expected
+    for survivor in survivors:
+        assert [found.stage for found in survivor.evidence] == [name for name, _ in screen.rules]
+        assert survivor.rejected_by is None
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            candidates(),
+            st.builds(Rejection, st.just("no element")),
+            st.builds(ConstraintBroken, st.just("Na missing")),
+        ),
+        max_size=30,
+    )
+)
+def test_counts_add_up(draws):
+    screen = funnel()
+    survivors = list(screen.screen(draws))
+    counts = screen.counts
+    assert counts[0].entered == len(draws)
+    assert counts[-1].passed == len(survivors)
+    for before, after in itertools.pairwise(counts):
+        assert after.entered == before.passed
+    for count in counts:
+        assert count.entered - count.passed == sum(count.reasons.values())
+    assert counts[0].passed == sum(type(draw) is not Rejection for draw in draws)
+    assert counts[1].passed == sum(isinstance(draw, Candidate) for draw in draws)
+
+
+@given(genes(), st.integers(1, 60))
+def test_sites(gene, limit):
+    found = dict(funnel(max_sites=limit).rules)["sites"](Candidate("a", gene, Origin("seed")))
+    assert (found.verdict == "pass") == (sum(gene.composition.values()) <= limit)
+
+
+def test_descriptions_of_one_crystal_are_one_gene():
+    orbit = WyckoffGene.parse("221|O:c|Ti:b|Ba:a").orbit()
+    assert len(orbit) > 1
+    screen = funnel(Target(), known=frozenset())
+    drawn = [Candidate(f"g{i}", gene.canonical(), Origin("seed")) for i, gene in enumerate(orbit)]
+    assert len(list(screen.screen(drawn))) == 1
+    assert next(count for count in screen.counts if count.step == "unique").reasons == {"drawn before": len(orbit) - 1}
+
+
+def test_novelty_tells_new_formulas_from_new_arrangements():
+    known = WyckoffGene.parse("225|Na:a|Cl:b")
+    rule = dict(funnel(known=frozenset({known})).rules)["novel"]
+    assert rule(Candidate("a", known, Origin("seed"))).verdict == "fail"
+    other = rule(Candidate("a", WyckoffGene.parse("221|Na:a|Cl:b"), Origin("seed")))
+    assert (other.verdict, other.reason) == ("pass", "new gene, known formula")
+    fresh = rule(Candidate("a", WyckoffGene.parse("225|K:a|Cl:b"), Origin("seed")))
+    assert fresh.reason == "new gene, new formula"
+
+
+@pytest.mark.parametrize("rule", ["unique", "novel", "charge_neutrality", "anions", "radioactive", "f_block"])
+def test_every_rule_can_be_switched_off(rule):
+    assert rule in dict(funnel().rules)
+    assert rule not in dict(funnel(**{rule: False}).rules)
+
+
+def test_the_target_rule_can_be_switched_off():
+    assert "target" in dict(funnel().rules)
+    assert "target" not in dict(funnel(target="off").rules)
+
+
+def test_widened_target_lets_the_error_through():
+    predictions = {"band_gap": 2.3, "formation_energy": -1.0}
+    candidate = Candidate("a", WyckoffGene.parse("225|Na:a|Cl:b"), Origin("seed"), predictions)
+    strict = dict(funnel().rules)["target"](candidate)
+    assert (strict.verdict, strict.reason) == ("fail", "band_gap predicted outside")
+    assert dict(funnel(target="widened").rules)["target"](candidate).verdict == "pass"
+
+
+def test_elements_asked_for_by_name_are_exempt():
+    uranium = Candidate("a", WyckoffGene.parse("225|U:a|O:c"), Origin("seed"))
+    assert dict(funnel(Target()).rules)["radioactive"](uranium).verdict == "fail"
+    asked = dict(funnel(Target(must_contain=frozenset({atomic_number("U")}))).rules)
+    assert asked["radioactive"](uranium).verdict == "pass"
+    assert asked["f_block"](uranium).verdict == "pass"
+
+
+def test_atoms_beyond_the_funnel_are_a_contradiction():
+    with pytest.raises(TargetError, match="at most 50 sites"):
+        funnel(Target(n_atoms=Interval(low=60)))
