@@ -1,0 +1,25 @@
+"""The command line: one verb per task, thin, and quick to start because every verb imports its rooms when called."""
+
+from __future__ import annotations
+
+import click
+
+from wyckforge import __version__
+from wyckforge.cli.data import data
+from wyckforge.cli.design import design, report
+from wyckforge.cli.errors import UserErrors
+from wyckforge.cli.model import evaluate, predict, train
+from wyckforge.cli.symmetry import symmetry
+
+
+@click.group(cls=UserErrors, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="wyckforge")
+def main() -> None:
+    """Design inorganic crystals on demand: a target in, new symmetric relaxed crystals out.
+
+    Exit status: 0 success, 1 something failed on the way, 2 a mistake in what was given, 130 interrupted.
+    """
+
+
+for _verb in (design, report, predict, evaluate, train, data, symmetry):
+    main.add_command(_verb)

@@ -1,0 +1,118 @@
+"""``wyckforge design`` and ``report``: the main job, and its page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wyckforge.cli.errors import SAVED
+
+if TYPE_CHECKING:
+    from wyckforge.config import RunConfig
+
+STAGES = ("genes", "funnel", "build", "relax", "hull")
+PROPERTY_OPTIONS = ("band_gap", "formation_energy")
+SECTIONS = {
+    **dict.fromkeys(
+        (
+            "space_group",
+            "crystal_system",
+            "elements",
+            "must_contain",
+            "exclude",
+            "stoichiometry",
+            "n_elements",
+            "atoms",
+        ),
+        "target",
+    ),
+    "unconditional": "sampling",
+    "workers": "execution",
+}
+"""Section of the configuration that an option belongs to, where it is not the top."""
+
+
+@click.command()
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Folder of the run; an earlier run resumes."
+)
+@click.option("--config", type=click.Path(path_type=Path), help="TOML file; options given here take precedence.")
+@click.option("--band-gap", metavar="LOW:HIGH", help="Band gap in eV, 0.5:2.0.")
+@click.option("--formation-energy", metavar="LOW:HIGH", help="Formation energy in eV/atom, :-0.5.")
+@click.option(
+    "--property", "properties", multiple=True, metavar="NAME=LOW:HIGH", help="Any property of the checkpoint."
+)
+@click.option("--space-group", metavar="NUMBERS", help="Numbers and intervals: 143:, 225, 62,139,194:.")
+@click.option("--crystal-system", metavar="NAMES", help="trigonal,cubic.")
+@click.option("--elements", metavar="SYMBOLS", help="Only these: Cs,Pt,Se.")
+@click.option("--must-contain", metavar="SYMBOLS", help="All of these.")
+@click.option("--exclude", metavar="NAMES", help="None of these elements or sets: radioactive,f-block,Pb.")
+@click.option("--stoichiometry", metavar="A:B:C", help="Formula coefficients in any order, 1:1:3.")
+@click.option("--n-elements", metavar="LOW:HIGH", help="Number of distinct elements.")
+@click.option("--atoms", metavar="LOW:HIGH", help="Atoms in the conventional cell, :40.")
+@click.option(
+    "--unconditional", is_flag=True, default=None, help="Draw around any known crystal, not only the fitting."
+)
+@click.option("--count", type=click.IntRange(1), help="Candidates to pursue.  [default: 20]")
+@click.option("--seed", type=click.IntRange(0), help="Seed of everything random.  [default: 0]")
+@click.option("--stop-after", type=click.Choice(STAGES), help="Last step to do.  [default: hull]")
+@click.option("--checkpoint", type=click.Path(), help="Checkpoint folder. Default: the one in the package.")
+@click.option("--reference", type=click.Path(), help="Gene table with the known crystals. Default: the embedded one.")
+@click.option("--workers", type=click.IntRange(1), help="Processes.  [default: one per core]")
+@click.pass_context
+def design(ctx: click.Context, out: Path, config: Path | None, **options: Any) -> None:
+    """Design crystals for a target: draw genes, screen, build, relax and rank them.
+
+    Intervals are LOW:HIGH, LOW:, :HIGH or one value. Writes candidates.jsonl, candidates.csv, cifs/, report.html and
+    run.json to the --out folder. A run that was stopped goes on where it was when its command is repeated.
+    """
+    from wyckforge.execute.design_run import run_design
+    from wyckforge.report.html import write_report
+    from wyckforge.report.terminal import summary
+
+    settings = run_config(config, options)
+    ctx.meta[SAVED] = f"finished candidates are in {out}; repeat the command to go on"
+    run_design(settings, out)
+    page = write_report(out)
+    click.echo(summary(out))
+    click.echo(f"\nreport      {page}\ncandidates  {out / 'candidates.csv'}\nstructures  {out / 'cifs'}")
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def report(folder: Path) -> None:
+    """Render report.html of a design run again and print its ranked table."""
+    from wyckforge.report.html import write_report
+    from wyckforge.report.terminal import summary
+
+    page = write_report(folder)
+    click.echo(summary(folder))
+    click.echo(f"\nreport  {page}")
+
+
+def run_config(path: Path | None, options: dict[str, Any]) -> RunConfig:
+    """Settings of a run: those of the file, if any, with the options given on the command line in their place.
+
+    Args:
+        path: TOML file.
+        options: value by option name; what was not given is ``None`` or empty.
+
+    Raises:
+        ConfigError: the file cannot be read, a key is unknown or a value out of range.
+        TargetError: a property is malformed or given twice.
+    """
+    from wyckforge.config import RunConfig
+    from wyckforge.design.targets import parse_properties
+
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    properties = parse_properties(
+        [*given.pop("properties", ()), *(f"{name}={given.pop(name)}" for name in PROPERTY_OPTIONS if name in given)]
+    )
+    settings = (RunConfig.from_toml(path) if path else RunConfig()).resolved()
+    settings["target"]["properties"] |= properties
+    for name, value in given.items():
+        section = SECTIONS.get(name)
+        (settings[section] if section else settings)[name] = value
+    return RunConfig.from_dict(settings, source="options")

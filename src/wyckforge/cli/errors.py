@@ -1,0 +1,41 @@
+"""What a user sees when something is wrong: one or two lines on standard error and a fitting exit status."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any, NoReturn
+
+import click
+
+from wyckforge.errors import WyckforgeError
+
+SAVED = "wyckforge.saved"
+"""Key of ``click.Context.meta`` under which a verb says what an interruption leaves behind."""
+
+FAILED, MISTAKE, INTERRUPTED = 1, 2, 130
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+class UserErrors(click.Group):
+    """A group of verbs whose foreseeable errors end in a message, never in a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; translate what a user can cause."""
+        try:
+            return super().invoke(ctx)
+        except WyckforgeError as error:
+            _leave(ctx, str(error), MISTAKE)
+        except KeyboardInterrupt:
+            _leave(ctx, f"interrupted; {ctx.meta.get(SAVED, 'nothing was written')}", INTERRUPTED)
+        except OSError as error:
+            if error.errno in _FULL:
+                saved = ctx.meta.get(SAVED, "what was written before is intact")
+                _leave(ctx, f"the disk is full; free some space ({saved})", FAILED)
+            if error.filename is None or error.strerror is None:
+                raise
+            _leave(ctx, f"{error.filename}: {error.strerror}; check the path and its permissions", FAILED)
+
+
+def _leave(ctx: click.Context, message: str, status: int) -> NoReturn:
+    click.echo(f"wyckforge: {message}", err=True)
+    ctx.exit(status)

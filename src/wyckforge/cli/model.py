@@ -1,0 +1,125 @@
+"""``wyckforge predict``, ``evaluate`` and ``train``: the verbs around a checkpoint."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wyckforge.cli.errors import FAILED, SAVED
+from wyckforge.cli.symmetry import structure_rows
+
+checkpoint_option = click.option(
+    "--checkpoint", type=click.Path(path_type=Path), help="Checkpoint folder. Default: the one in the package."
+)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@checkpoint_option
+@click.option("--symprec", type=float, default=0.01, show_default=True, help="Symmetry tolerance in Å.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@click.pass_context
+def predict(
+    ctx: click.Context, files: tuple[Path, ...], checkpoint: Path | None, symprec: float, as_json: bool, as_csv: bool
+) -> None:
+    """Predict the properties of structures in CIF or POSCAR FILES, or folders of them.
+
+    The model sees the Wyckoff gene only, so the structure need not be relaxed. A file that cannot be read or predicted
+    is named on standard error, the others are still done, and the exit status is 1.
+    """
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv given; choose one of the two")
+    from wyckforge.errors import WyckforgeError
+    from wyckforge.symmetry.detection import detect
+    from wyckforge.train.checkpoint import Checkpoint, bundled_checkpoint
+
+    model = Checkpoint.load(checkpoint or bundled_checkpoint())
+    records: list[dict[str, Any]] = []
+    failed = False
+    for row in structure_rows(files):
+        try:
+            if row.crystal is None:
+                raise WyckforgeError(str(row.problem))
+            gene = detect(row.crystal, symprec=symprec).gene
+            values = {name: float(column[0]) for name, column in model.predict([gene]).items()}
+        except WyckforgeError as error:
+            click.echo(f"wyckforge: {row.id}: {error}", err=True)
+            failed = True
+            continue
+        record = {"file": row.id, "formula": gene.formula, "space_group": gene.space_group, "gene": str(gene)}
+        records.append(record | {name: round(value, 6) for name, value in values.items()})
+    click.echo(_as_json(records) if as_json else _as_csv(records) if as_csv else _as_table(records, model.errors))
+    if failed:
+        ctx.exit(FAILED)
+
+
+@click.command()
+@checkpoint_option
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Parquet file with labelled structures.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for metrics.json.")
+def evaluate(checkpoint: Path | None, data: Path, out: Path) -> None:
+    """Measure a checkpoint on labelled structures it has not seen.
+
+    Writes metrics.json: errors of the predictions and accuracies of the reconstruction, with 95 % intervals.
+    """
+    from wyckforge.evaluate.run import evaluate_file
+    from wyckforge.train.checkpoint import Checkpoint, bundled_checkpoint
+
+    metrics = evaluate_file(Checkpoint.load(checkpoint or bundled_checkpoint()), data, out)
+    for name, value in metrics.items():
+        if isinstance(value, int | float):
+            interval = metrics.get(f"{name}_interval")
+            spread = f"  [{interval[0]:.4f}, {interval[1]:.4f}]" if interval else ""
+            click.echo(f"{name:<32}{value:>10.4f}{spread}" if isinstance(value, float) else f"{name:<32}{value:>10,}")
+    click.echo(f"written to {out / 'metrics.json'}")
+
+
+@click.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run. Default: as the configuration says.")
+@click.option("--resume", is_flag=True, help="Go on after the last saved epoch.")
+@click.pass_context
+def train(ctx: click.Context, config: Path, out: Path | None, resume: bool) -> None:
+    """Train a model as CONFIG (TOML) says; a checkpoint is saved after every epoch."""
+    from wyckforge.train.run import train_from_file
+
+    ctx.meta[SAVED] = "every finished epoch is saved; go on with --resume"
+    folder = train_from_file(config, out=out, resume=resume)
+    click.echo(f"checkpoint in {folder}")
+
+
+def _as_json(records: list[dict[str, Any]]) -> str:
+    return json.dumps(records, indent=2)
+
+
+def _as_csv(records: list[dict[str, Any]]) -> str:
+    if not records:
+        return ""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, list(records[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+    return buffer.getvalue().rstrip("\n")
+
+
+def _as_table(records: list[dict[str, Any]], errors: dict[str, float]) -> str:
+    from wyckforge.properties import describe
+    from wyckforge.report.terminal import align
+
+    if not records:
+        return ""
+    names = [name for name in records[0] if name in errors]
+    head = ["file", "formula", "group", "gene", *(describe(name).axis_label for name in names)]
+    rows = [
+        [r["file"], r["formula"], str(r["space_group"]), r["gene"], *(f"{r[name]:.3f}" for name in names)]
+        for r in records
+    ]
+    spread = ", ".join(f"{describe(name).label.lower()} ±{errors[name]:.3f}" for name in names)
+    lines = align([head, *rows], right={2, *range(4, 4 + len(names))})
+    return "\n".join([*lines, f"mean absolute error of this model on its validation set: {spread}"])

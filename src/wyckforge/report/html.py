@@ -1,0 +1,255 @@
+"""One self-contained HTML page about a design run; reads the run's records only."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from wyckforge.properties import BAND_GAP, FORMATION_ENERGY, describe
+from wyckforge.report import svg
+from wyckforge.report.load import Run
+from wyckforge.report.structure import VIEWS, draw_cell, element_colour, gradients
+from wyckforge.report.typography import (
+    formula_html,
+    number,
+    space_group_html,
+    target_interval,
+    target_words,
+)
+from wyckforge.report.view import (
+    STABLE_EV_PER_ATOM,
+    Row,
+    Site,
+    cell_parameters,
+    composition,
+    rank_rows,
+    sites,
+    stage_counts,
+)
+from wyckforge.symmetry.crystal import Crystal
+from wyckforge.symmetry.elements import symbol
+from wyckforge.symmetry.tables import space_group
+
+REPORT = "report.html"
+MAX_ROWS = 500
+MAX_CARDS = 50
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Card:
+    """Everything about one candidate that needs work beyond its row."""
+
+    row: Row
+    pictures: tuple[tuple[str, Markup], ...]
+    legend: tuple[tuple[str, str], ...]
+    cell: str
+    sites: tuple[Site, ...]
+
+
+def write_report(folder: Path) -> Path:
+    """Render ``report.html`` from the records of a run; may be called again at any time.
+
+    Args:
+        folder: holds ``candidates.jsonl`` and ``run.json``; CIFs are linked, not read.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        MissingDependencyError: a record is absent.
+        TableError: a record cannot be read.
+    """
+    run = Run.load(folder)
+    links = {c.id: f"cifs/{c.id}_{c.gene.formula}.cif" for c in run.candidates}
+    cifs = {name: link for name, link in links.items() if (folder / link).is_file()}
+    path = folder / REPORT
+    path.write_text(render(run, cifs), encoding="utf-8")
+    return path
+
+
+def render(run: Run, cifs: Mapping[str, str]) -> str:
+    """The page as text.
+
+    Args:
+        run: the records.
+        cifs: relative link of the CIF by candidate identifier.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    environment.filters |= {
+        "formula": formula_html,
+        "space_group": space_group_html,
+        "number": number,
+        "value": lambda value: f"{value:.4g}".replace("-", "−"),
+        "words": lambda name: name.replace("_", " ").capitalize(),
+        "label": lambda name: describe(name).label,
+        "unit": lambda name: describe(name).unit,
+    }
+    rows = rank_rows(run.candidates)
+    cards = [_card(row) for row in rows[:MAX_CARDS]]
+    shown = {int(z) for card in cards if (crystal := card.row.candidate.crystal) is not None for z in crystal.numbers}
+    target = run.info.get("target", {})
+    return environment.get_template("report.html").render(
+        title=_title(rows),
+        target=target_words(target),
+        figures=_figures(run, rows),
+        problems=run.problems,
+        funnel=svg.bars(_funnel_bars(run, rows), note_width=190),
+        rows=rows[:MAX_ROWS],
+        n_hidden=max(len(rows) - MAX_ROWS, 0),
+        cards=cards,
+        n_cards=len(cards),
+        charts=_charts(rows, target),
+        cifs=cifs,
+        rejections=_rejections(run, rows),
+        command=run.info.get("command", ""),
+        provenance=_provenance(run.info),
+        config=json.dumps(run.info["config"], indent=2) if "config" in run.info else "",
+        gradients=gradients(shown),
+        style=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),
+        script=Markup((_TEMPLATES / "report.js").read_text(encoding="utf-8")),
+    )
+
+
+def _title(rows: Sequence[Row]) -> str:
+    relaxed = sum(row.verdict("relax") == "pass" for row in rows)
+    if relaxed:
+        return f"{relaxed} relaxed crystal{'s' if relaxed > 1 else ''} for one target"
+    return f"{len(rows)} candidate{'' if len(rows) == 1 else 's'} for one target"
+
+
+def _figures(run: Run, rows: Sequence[Row]) -> list[tuple[str, str]]:
+    funnel = run.info.get("funnel", [])
+    energies = [row.e_hull for row in rows if row.e_hull is not None]
+    figures = []
+    if funnel:
+        figures += [
+            (f"{funnel[0]['entered']:,}", "genes drawn"),
+            (f"{funnel[-1]['passed']:,}", "through the funnel"),
+        ]
+    figures.append((f"{len(rows):,}", "candidates pursued"))
+    if any(row.verdict("relax") != "none" for row in rows):
+        figures.append((f"{sum(row.verdict('relax') == 'pass' for row in rows):,}", "relaxed to convergence"))
+        figures.append((f"{sum(row.verdict('symmetry') == 'pass' for row in rows):,}", "kept their symmetry"))
+    if energies:
+        near = sum(energy <= STABLE_EV_PER_ATOM for energy in energies)
+        figures.append((f"{near:,}", f"within {STABLE_EV_PER_ATOM:g} eV/atom of the hull"))
+        figures.append((number(min(energies)), "eV/atom above hull, the best"))
+    return figures
+
+
+def _funnel_bars(run: Run, rows: Sequence[Row]) -> list[svg.Bar]:
+    funnel = run.info.get("funnel", [])
+    bars = [svg.Bar("drawn", funnel[0]["entered"])] if funnel else []
+    for step in funnel:
+        share = f"{step['passed'] / step['entered']:.0%} of those that came" if step["entered"] else ""
+        bars.append(svg.Bar(step["step"].replace("_", " "), step["passed"], share))
+    bars.append(svg.Bar("pursued", len(rows), "the best, up to the count asked for"))
+    return bars + [svg.Bar(label, count, lost) for label, count, lost in stage_counts(rows)]
+
+
+def _rejections(run: Run, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    steps = [{**step, "reasons": list(step.get("reasons", {}).items())[:5]} for step in run.info.get("funnel", [])]
+    for stage in dict.fromkeys(found.stage for row in rows for found in row.candidate.evidence):
+        reached = [found for row in rows if (found := row.candidate.find(stage))]
+        stopped = Counter(found.reason or found.verdict for found in reached if found.verdict != "pass")
+        if stopped:
+            passed = len(reached) - stopped.total()
+            steps.append({"step": stage, "entered": len(reached), "passed": passed, "reasons": stopped.most_common(5)})
+    return steps
+
+
+def _charts(rows: Sequence[Row], target: Mapping[str, Any]) -> list[tuple[str, str, Markup]]:
+    if not rows:
+        return []
+    charts = []
+    points = [
+        svg.Point(
+            row.formation_energy,
+            row.gap,
+            f"{row.rank}. {row.candidate.gene.formula}, {row.group.symbol}: gap {row.gap:.2f} eV, "
+            f"E_f {row.formation_energy:.2f} eV/atom",
+            link=row.candidate.id if row.rank <= MAX_CARDS else "",
+            kept=row.candidate.rejected_by is None,
+        )
+        for row in rows
+        if row.gap is not None and row.formation_energy is not None
+    ]
+    if points:
+        energy, gap = target_interval(target, FORMATION_ENERGY), target_interval(target, BAND_GAP)
+        charts.append(
+            (
+                "Predicted gap against formation energy",
+                "The shaded box is the target; faint dots failed a later step.",
+                svg.scatter(
+                    points,
+                    describe(FORMATION_ENERGY).axis_label,
+                    describe(BAND_GAP).axis_label,
+                    ((energy.low, energy.high), (gap.low, gap.high)),
+                ),
+            )
+        )
+    energies = [row.e_hull for row in rows if row.e_hull is not None]
+    if energies:
+        charts.append(
+            (
+                "Energy above the hull",
+                f"The dashed line is the usual limit of {STABLE_EV_PER_ATOM:g} eV/atom.",
+                svg.histogram(energies, describe("energy_above_hull").axis_label, STABLE_EV_PER_ATOM),
+            )
+        )
+    groups = Counter(row.group.number for row in rows)
+    frequent = [svg.Bar(f"{space_group(n).symbol} ({n})", count) for n, count in groups.most_common(10)]
+    charts.append(("Space groups", f"{len(groups)} in all, the most frequent first.", svg.bars(frequent, width=460)))
+    systems = Counter(row.group.crystal_system for row in rows)
+    charts.append(
+        (
+            "Crystal systems",
+            "Of the ranked candidates.",
+            svg.bars([svg.Bar(*pair) for pair in systems.most_common()], width=460),
+        )
+    )
+    return charts
+
+
+def _card(row: Row) -> Card:
+    crystal = row.candidate.crystal
+    if crystal is None:
+        return Card(row, (), (), "", tuple(sites(row.candidate)))
+    return Card(
+        row,
+        pictures=tuple((view.name, draw_cell(crystal, view)) for view in VIEWS),
+        legend=tuple((f"{symbol(z)}", element_colour(z)) for z, _ in composition(crystal)),
+        cell=_cell_text(crystal),
+        sites=tuple(sites(row.candidate)),
+    )
+
+
+def _cell_text(crystal: Crystal) -> str:
+    a, b, c, alpha, beta, gamma = cell_parameters(crystal)
+    return f"{a:.3f} × {b:.3f} × {c:.3f} Å; {alpha:.1f}°, {beta:.1f}°, {gamma:.1f}°; {len(crystal)} atoms"
+
+
+def _provenance(info: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Every plain entry of ``run.json``, and nested ones as one line; what has its own section is left out."""
+    own_section = {"target", "funnel", "config", "command"}
+    lines = []
+    for name, value in info.items():
+        if name in own_section:
+            continue
+        if isinstance(value, Mapping):
+            text = ", ".join(f"{key} {item}" for key, item in value.items() if not isinstance(item, dict | list))
+        elif isinstance(value, list):
+            text = ", ".join(map(str, value))
+        else:
+            text = str(value)
+        lines.append((name.replace("_", " ").capitalize(), text))
+    return lines

@@ -1,0 +1,186 @@
+"""A picture of a crystal's conventional cell as inline SVG: balls, sticks, cell edges and axes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from markupsafe import Markup, escape
+from numpy.typing import NDArray
+
+from wyckforge.symmetry.crystal import Crystal
+from wyckforge.symmetry.elements import electronegativity, symbol
+
+_SIZE = 300.0
+_MARGIN = 12.0
+_BALL = 0.42  # radius of a drawn ball as a share of the covalent radius
+_BOND = 1.15  # two atoms are joined below this multiple of the sum of their covalent radii
+_POLAR = 0.4  # difference of Pauling electronegativities from which a contact counts as a bond
+_ON_FACE = 0.02  # atoms this close to a face (fractional) are repeated on the opposite one
+_Y_DOWN = np.array([1.0, -1.0, 1.0])  # a screen's y axis points down
+_CORNERS = np.array(list(product((0, 1), repeat=3)), dtype=float)
+_EDGES = [(i, j) for i in range(8) for j in range(i + 1, 8) if np.abs(_CORNERS[i] - _CORNERS[j]).sum() == 1]
+
+
+@dataclass(frozen=True)
+class View:
+    """A direction to look from.
+
+    Attributes:
+        name: caption of the picture.
+        axis: lattice vector (0, 1, 2) that points at the viewer.
+        turn: degrees the cell is then turned about the vertical and the horizontal, for a sense of depth.
+    """
+
+    name: str
+    axis: int
+    turn: tuple[float, float] = (0.0, 0.0)
+
+
+VIEWS = (View("perspective", 0, (-24.0, 14.0)), View("along c", 2))
+
+
+def element_colour(number: int) -> str:
+    """Jmol colour of an element as ``#rrggbb``."""
+    from ase.data.colors import jmol_colors
+
+    rgb = jmol_colors[number] if number < len(jmol_colors) else (0.8, 0.3, 0.5)
+    return "#" + "".join(f"{round(255 * channel):02x}" for channel in rgb)
+
+
+def draw_cell(crystal: Crystal, view: View) -> Markup:
+    """The cell seen in orthographic projection.
+
+    Args:
+        crystal: the conventional cell.
+        view: the direction to look from.
+
+    Returns:
+        An ``<svg>`` element. Colours of edges and labels follow the page through ``currentColor``.
+    """
+    rotation = _rotation(crystal.lattice, view)
+    numbers, frac = _with_boundary(crystal)
+    lattice = crystal.lattice @ rotation.T * _Y_DOWN
+    atoms, corners = frac @ lattice, _CORNERS @ lattice
+    radii = _covalent_radii(numbers)
+    bonds = _bonds(atoms, radii, numbers)
+    scale, shift = _fit(np.concatenate([atoms, corners]), _BALL * float(radii.max()))
+    atoms, corners = atoms * scale + shift, corners * scale + shift
+
+    shapes = [(float(corners[[i, j], 2].mean()) - 1e3, _line(corners[i], corners[j])) for i, j in _EDGES]
+    for i, j in bonds:
+        middle = (atoms[i] + atoms[j]) / 2
+        for end, number in ((atoms[i], numbers[i]), (atoms[j], numbers[j])):
+            shapes.append((float((end[2] + middle[2]) / 2) - 1e-3, _bond(end, middle, int(number), 0.13 * scale)))
+    shapes += [
+        (float(at[2]), _ball(at, int(number), _BALL * radius * scale))
+        for at, number, radius in zip(atoms, numbers, radii, strict=True)
+    ]
+    shapes.sort(key=lambda shape: shape[0])
+    title = escape(f"Conventional cell, {view.name}")
+    return Markup(
+        f'<svg class="cell" viewBox="0 0 {_SIZE:g} {_SIZE:g}" role="img" aria-label="{title}">'
+        + "".join(shape for _, shape in shapes)
+        + _axes(lattice)
+        + "</svg>"
+    )
+
+
+def gradients(numbers: set[int]) -> Markup:
+    """Definitions of the shaded balls that :func:`draw_cell` refers to; once per page."""
+    stops = "".join(
+        f'<radialGradient id="el{number}" cx="0.35" cy="0.3" r="0.75"><stop offset="0" stop-color="#fff"/>'
+        f'<stop offset="0.35" stop-color="{element_colour(number)}"/>'
+        f'<stop offset="1" stop-color="{_darker(element_colour(number))}"/></radialGradient>'
+        for number in sorted(numbers)
+    )
+    return Markup(f'<svg class="defs" width="0" height="0" aria-hidden="true"><defs>{stops}</defs></svg>')
+
+
+def _rotation(lattice: NDArray[np.float64], view: View) -> NDArray[np.float64]:
+    """Rows are the screen's right, up and towards the viewer, in Cartesian coordinates."""
+    towards = lattice[view.axis] / np.linalg.norm(lattice[view.axis])
+    upright = lattice[2 if view.axis != 2 else 1]
+    up = upright - (upright @ towards) * towards
+    up /= np.linalg.norm(up)
+    frame = np.array([np.cross(up, towards), up, towards])
+    about_y, about_x = np.radians(view.turn)
+    turn_y = np.array([[np.cos(about_y), 0, np.sin(about_y)], [0, 1, 0], [-np.sin(about_y), 0, np.cos(about_y)]])
+    turn_x = np.array([[1, 0, 0], [0, np.cos(about_x), -np.sin(about_x)], [0, np.sin(about_x), np.cos(about_x)]])
+    rotation: NDArray[np.float64] = turn_x @ turn_y @ frame
+    return rotation
+
+
+def _with_boundary(crystal: Crystal) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Atoms of the cell, those on a face repeated on the opposite face."""
+    numbers: list[int] = []
+    coords: list[tuple[float, ...]] = []
+    for number, frac in zip(crystal.numbers, crystal.frac_coords % 1.0, strict=True):
+        frac = np.where(frac > 1 - _ON_FACE, frac - 1, frac)
+        for image in product(*((x, x + 1) if x < _ON_FACE else (x,) for x in frac)):
+            numbers.append(int(number))
+            coords.append(image)
+    return np.array(numbers), np.array(coords, dtype=np.float64)
+
+
+def _fit(points: NDArray[np.float64], radius: float) -> tuple[float, NDArray[np.float64]]:
+    """Scale and shift that put balls of that radius around the points into the middle of the picture."""
+    low, high = points.min(axis=0) - radius, points.max(axis=0) + radius
+    scale = float((_SIZE - 2 * _MARGIN) / max(high[0] - low[0], high[1] - low[1]))
+    return scale, _SIZE / 2 - scale * (low + high) / 2
+
+
+def _covalent_radii(numbers: NDArray[np.int64]) -> NDArray[np.float64]:
+    from ase.data import covalent_radii
+
+    return np.array([covalent_radii[n] if n < len(covalent_radii) else 1.5 for n in numbers])
+
+
+def _bonds(
+    positions: NDArray[np.float64], radii: NDArray[np.float64], numbers: NDArray[np.int64]
+) -> list[tuple[int, int]]:
+    """Pairs of drawn atoms that touch: of different electronegativity, or else, in an alloy, all that do."""
+    distances = np.linalg.norm(positions[:, None] - positions[None], axis=-1)
+    touching = np.triu((distances < _BOND * (radii[:, None] + radii[None])) & (distances > 0.5), 1)
+    chi = np.array([electronegativity(int(number)) for number in numbers])
+    polar = touching & (np.abs(chi[:, None] - chi[None]) > _POLAR)
+    return [(int(i), int(j)) for i, j in np.argwhere(polar if polar.any() else touching)]
+
+
+def _line(start: NDArray[np.float64], end: NDArray[np.float64]) -> str:
+    return f'<path class="edge" d="M{start[0]:.1f} {start[1]:.1f}L{end[0]:.1f} {end[1]:.1f}"/>'
+
+
+def _bond(start: NDArray[np.float64], end: NDArray[np.float64], number: int, width: float) -> str:
+    colour = _darker(element_colour(number))
+    return (
+        f'<path d="M{start[0]:.1f} {start[1]:.1f}L{end[0]:.1f} {end[1]:.1f}" '
+        f'stroke="{colour}" stroke-width="{width:.1f}" stroke-linecap="round"/>'
+    )
+
+
+def _ball(at: NDArray[np.float64], number: int, radius: float) -> str:
+    return (
+        f'<circle cx="{at[0]:.1f}" cy="{at[1]:.1f}" r="{radius:.1f}" fill="url(#el{number})">'
+        f"<title>{symbol(number)}</title></circle>"
+    )
+
+
+def _axes(lattice: NDArray[np.float64]) -> str:
+    """A small triad of the lattice directions in the corner; one that points at the viewer gets no arrow."""
+    origin = np.array([20.0, _SIZE - 20.0])
+    parts = []
+    for name, vector in zip("abc", lattice, strict=True):
+        tip = 22 * vector[:2] / np.linalg.norm(vector)
+        if np.linalg.norm(tip) > 3:
+            end, label = origin + tip, origin + tip * (1 + 8 / np.linalg.norm(tip))
+            parts.append(
+                f'<path class="axis" d="M{origin[0]:.1f} {origin[1]:.1f}L{end[0]:.1f} {end[1]:.1f}"/>'
+                f'<text class="axis" x="{label[0]:.1f}" y="{label[1] + 3.5:.1f}">{name}</text>'
+            )
+    return "".join(parts)
+
+
+def _darker(colour: str) -> str:
+    return "#" + "".join(f"{int(0.55 * int(colour[i : i + 2], 16)):02x}" for i in (1, 3, 5))

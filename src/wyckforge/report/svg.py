@@ -1,0 +1,206 @@
+"""Charts as inline SVG: sharp on paper, small, and coloured by the page's own style sheet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+_WIDTH, _HEIGHT = 460.0, 300.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56.0, 14.0, 14.0, 46.0
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A dot of a scatter plot: position, hover text, and the anchor that a click leads to."""
+
+    x: float
+    y: float
+    text: str
+    link: str = ""
+    kept: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A labelled count; ``note`` stands behind it in small type."""
+
+    label: str
+    count: int
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class _Axis:
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def __call__(self, value: float) -> float:
+        return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
+
+    def clip(self, value: float) -> float:
+        return self(min(max(value, self.low), self.high))
+
+    @property
+    def ticks(self) -> list[float]:
+        step = _step(self.high - self.low)
+        first = math.ceil(self.low / step - 1e-9)
+        return [step * i for i in range(first, math.floor(self.high / step + 1e-9) + 1)]
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Round numbers between two bounds, four to ten of them."""
+    return _Axis(low, high, 0, 1).ticks
+
+
+def scatter(
+    points: Sequence[Point],
+    x_label: str,
+    y_label: str,
+    box: tuple[tuple[float, float], tuple[float, float]] | None = None,
+) -> Markup:
+    """Scatter plot with the target as a shaded box.
+
+    Args:
+        points: the dots; those with ``kept=False`` are drawn faintly beneath the others.
+        x_label: label of the horizontal axis, with its unit.
+        y_label: label of the vertical axis, with its unit.
+        box: target interval of x and of y; infinite bounds reach the frame.
+
+    Returns:
+        An ``<svg>`` element.
+    """
+    finite = [bound for pair in (box or ()) for bound in pair]
+    x_axis = _horizontal([p.x for p in points] + [b for b in finite[:2] if math.isfinite(b)])
+    y_axis = _vertical([p.y for p in points] + [b for b in finite[2:] if math.isfinite(b)])
+    parts = []
+    if box is not None:
+        (x_low, x_high), (y_low, y_high) = box
+        left, right = x_axis.clip(x_low), x_axis.clip(x_high)
+        top, bottom = y_axis.clip(y_high), y_axis.clip(y_low)
+        parts.append(
+            f'<rect class="target" x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" '
+            f'height="{bottom - top:.1f}"><title>target</title></rect>'
+        )
+    for point in sorted(points, key=lambda p: p.kept):
+        dot = (
+            f'<circle class="dot {"kept" if point.kept else "lost"}" cx="{x_axis(point.x):.1f}" '
+            f'cy="{y_axis(point.y):.1f}" r="{5 if point.kept else 3}"><title>{escape(point.text)}</title></circle>'
+        )
+        parts.append(f'<a href="#{escape(point.link)}">{dot}</a>' if point.link else dot)
+    return _frame(x_axis, y_axis, x_label, y_label, parts)
+
+
+def histogram(values: Sequence[float], x_label: str, mark: float | None = None) -> Markup:
+    """Histogram of finite values with a dashed line at ``mark``; bins have round edges.
+
+    Args:
+        values: what is counted.
+        x_label: label of the horizontal axis, with its unit.
+        mark: a threshold to show.
+
+    Returns:
+        An ``<svg>`` element.
+    """
+    x_axis = _horizontal([*values, *([] if mark is None else [mark])])
+    width = _step((x_axis.high - x_axis.low) / 2.5)
+    first = math.floor(x_axis.low / width)
+    x_axis = _Axis(first * width, math.ceil(x_axis.high / width) * width, x_axis.start, x_axis.end)
+    counts: dict[int, int] = {}
+    for value in values:
+        index = math.floor(value / width + 1e-9)
+        counts[index] = counts.get(index, 0) + 1
+    y_axis = _Axis(0, max(counts.values(), default=1) * 1.08, _HEIGHT - _BOTTOM, _TOP)
+    parts = []
+    for index, count in sorted(counts.items()):
+        left, right, top = x_axis(index * width), x_axis((index + 1) * width), y_axis(count)
+        parts.append(
+            f'<rect class="bar" x="{left + 1:.1f}" y="{top:.1f}" width="{right - left - 2:.1f}" '
+            f'height="{y_axis(0) - top:.1f}">'
+            f"<title>{index * width:g} to {(index + 1) * width:g}: {count}</title></rect>"
+        )
+    if mark is not None:
+        parts.append(f'<path class="mark" d="M{x_axis(mark):.1f} {_TOP}V{_HEIGHT - _BOTTOM}"/>')
+    return _frame(x_axis, y_axis, x_label, "Candidates", parts, whole_y=True)
+
+
+def bars(rows: Sequence[Bar], *, width: float = 2 * _WIDTH, note_width: float = 0.0) -> Markup:
+    """Horizontal bars, one per row, with the count at the end: a funnel or a ranking of categories.
+
+    Args:
+        rows: at least one bar.
+        width: of the chart, in the units its text is 14 high in.
+        note_width: room kept for the notes behind the counts.
+
+    Returns:
+        An ``<svg>`` element.
+    """
+    label_width = 7.4 * max(len(row.label) for row in rows) + 16
+    room = width - label_width - note_width - 60
+    largest = max(max(row.count for row in rows), 1)
+    step = 26.0
+    parts = []
+    for index, row in enumerate(rows):
+        y, length = index * step, max(room * row.count / largest, 1.0)
+        note = f'<tspan class="note" dx="8">{escape(row.note)}</tspan>' if row.note else ""
+        parts.append(
+            f'<text class="name" x="{label_width - 10:g}" y="{y + 17:g}">{escape(row.label)}</text>'
+            f'<rect class="bar" x="{label_width:g}" y="{y + 4:g}" width="{length:.1f}" height="{step - 8:g}" rx="2"/>'
+            f'<text class="count" x="{label_width + length + 8:.1f}" y="{y + 17:g}">{row.count:,}{note}</text>'
+        )
+    return Markup(f'<svg class="chart bars" viewBox="0 0 {width:g} {step * len(rows):g}">{"".join(parts)}</svg>')
+
+
+def _step(span: float) -> float:
+    """The round step (1, 2 or 5 times a power of ten) that divides a span into four to ten parts."""
+    power = 10.0 ** math.floor(math.log10(span / 4))
+    return next(step * power for step in (5, 2, 1) if span / (step * power) >= 4)
+
+
+def _bounds(values: Iterable[float]) -> tuple[float, float]:
+    values = list(values) or [0.0]
+    low, high = min(values), max(values)
+    pad = 0.06 * (high - low) or max(abs(high), 1.0) * 0.1
+    return low - pad, high + pad
+
+
+def _horizontal(values: Iterable[float]) -> _Axis:
+    return _Axis(*_bounds(values), _LEFT, _WIDTH - _RIGHT)
+
+
+def _vertical(values: Iterable[float]) -> _Axis:
+    return _Axis(*_bounds(values), _HEIGHT - _BOTTOM, _TOP)
+
+
+def _frame(
+    x_axis: _Axis, y_axis: _Axis, x_label: str, y_label: str, parts: list[str], *, whole_y: bool = False
+) -> Markup:
+    """Grid, ticks and labels around the drawn parts."""
+    bottom, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
+    grid = []
+    for value in x_axis.ticks:
+        x = x_axis(value)
+        grid.append(f'<path class="grid" d="M{x:.1f} {_TOP}V{bottom}"/>')
+        grid.append(f'<text class="tick mid" x="{x:.1f}" y="{bottom + 17}">{_text(value)}</text>')
+    for value in y_axis.ticks:
+        if whole_y and value != int(value):
+            continue
+        y = y_axis(value)
+        grid.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{right}"/>')
+        grid.append(f'<text class="tick end" x="{_LEFT - 8}" y="{y + 4:.1f}">{_text(value)}</text>')
+    labels = (
+        f'<text class="label mid" x="{(_LEFT + right) / 2}" y="{_HEIGHT - 8}">{escape(x_label)}</text>'
+        f'<text class="label mid" transform="translate(14 {(_TOP + bottom) / 2}) rotate(-90)">{escape(y_label)}</text>'
+    )
+    return Markup(
+        f'<svg class="chart" viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" role="img" '
+        f'aria-label="{escape(y_label)} against {escape(x_label)}">{"".join(grid)}{"".join(parts)}{labels}</svg>'
+    )
+
+
+def _text(value: float) -> str:
+    return f"{round(value, 10):g}".replace("-", "−")

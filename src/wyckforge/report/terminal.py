@@ -1,0 +1,75 @@
+"""The ranked table for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from wyckforge.report.load import Run
+from wyckforge.report.typography import formula_text, number
+from wyckforge.report.view import Row, rank_rows, stage_counts
+
+MAX_LINES = 20
+_MARKS = {"pass": "yes", "fail": "no", "unknown": "?", "none": "–"}
+
+
+def summary(folder: Path) -> str:
+    """What a run found: the counts of the funnel in one line each, then the ranked table.
+
+    Args:
+        folder: holds ``candidates.jsonl`` and ``run.json``.
+
+    Returns:
+        Plain text, at most :data:`MAX_LINES` candidates.
+
+    Raises:
+        MissingDependencyError: a record is absent.
+        TableError: a record cannot be read.
+    """
+    run = Run.load(folder)
+    rows = rank_rows(run.candidates)
+    lines = [
+        f"{step['step'].replace('_', ' '):<24}{step['passed']:>9,} of {step['entered']:,}"
+        for step in run.info.get("funnel", [])
+    ]
+    lines.append(f"{'pursued':<24}{len(rows):>9,}")
+    lines += [f"{label:<24}{count:>9,}{f'  ({lost})' if lost else ''}" for label, count, lost in stage_counts(rows)]
+    if not rows:
+        return "\n".join([*lines, "", "No candidate came through; widen the target, or allow more draws."])
+    table = align([_HEAD, *(_cells(row) for row in rows[:MAX_LINES])], right={0, 3, 4, 5})
+    hidden = [f"… and {len(rows) - MAX_LINES} more in candidates.csv"] if len(rows) > MAX_LINES else []
+    return "\n".join([*lines, "", *table, *hidden])
+
+
+def align(rows: Sequence[Sequence[str]], right: set[int]) -> list[str]:
+    """Lay cells out in columns; the first row is the head.
+
+    Args:
+        rows: cells as text, every row of the same length.
+        right: indices of the columns to set flush right.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if i in right else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+_HEAD = ("rank", "formula", "space group", "above hull", "gap", "E_f", "converged", "symmetry", "gene")
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return (
+        str(row.rank),
+        formula_text(row.candidate.gene.formula),
+        f"{row.group.symbol} ({row.group.number})",
+        number(row.e_hull),
+        number(row.gap, 2),
+        number(row.formation_energy, 2),
+        _MARKS[row.verdict("relax")],
+        _MARKS[row.verdict("symmetry")],
+        str(row.candidate.gene),
+    )

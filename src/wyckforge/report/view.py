@@ -1,0 +1,163 @@
+"""What the report shows of each candidate, ready for a template or a terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from math import gcd
+
+import numpy as np
+
+from wyckforge.errors import StructureError
+from wyckforge.properties import BAND_GAP, FORMATION_ENERGY
+from wyckforge.records import Candidate, Evidence
+from wyckforge.symmetry.crystal import Crystal
+from wyckforge.symmetry.elements import symbol
+from wyckforge.symmetry.tables import DENOMINATOR, SpaceGroup
+
+REALISE_STAGES = ("build", "relax", "symmetry", "hull")
+STABLE_EV_PER_ATOM = 0.1
+_SAME_ATOM = 0.1  # images of an atom closer than this, in Å, to another are that atom
+
+
+@dataclass(frozen=True)
+class Site:
+    """One row of a sites table: an orbit of the conventional cell and its first atom."""
+
+    element: str
+    position: str
+    site_symmetry: str
+    coordinates: tuple[float, float, float] | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A candidate in the ranked table.
+
+    Attributes:
+        rank: 1 for the first.
+        candidate: the record itself.
+        group: tables of the gene's space group.
+        e_hull: energy above the hull in eV/atom, where known.
+    """
+
+    rank: int
+    candidate: Candidate
+    group: SpaceGroup
+    e_hull: float | None
+
+    @property
+    def gap(self) -> float | None:
+        """Predicted band gap in eV."""
+        return self.candidate.predictions.get(BAND_GAP)
+
+    @property
+    def formation_energy(self) -> float | None:
+        """Predicted formation energy in eV/atom."""
+        return self.candidate.predictions.get(FORMATION_ENERGY)
+
+    def verdict(self, stage: str) -> str:
+        """Verdict of a stage, or ``none`` where it was not reached."""
+        found = self.candidate.find(stage)
+        return found.verdict if found else "none"
+
+    def reason(self, stage: str) -> str:
+        """The finding of a stage in words."""
+        found = self.candidate.find(stage)
+        return found.reason if found else "not reached"
+
+    @property
+    def outcome(self) -> Evidence | None:
+        """The first finding that failed, else the first that stayed unknown."""
+        unsure = (found for found in self.candidate.evidence if found.verdict == "unknown")
+        return self.candidate.rejected_by or next(unsure, None)
+
+
+def rank_rows(candidates: Iterable[Candidate]) -> list[Row]:
+    """The candidates with their ranks, in the order given."""
+    return [
+        Row(rank, candidate, candidate.gene.table, _e_hull(candidate))
+        for rank, candidate in enumerate(candidates, start=1)
+    ]
+
+
+def sites(candidate: Candidate) -> list[Site]:
+    """The occupied positions of a candidate.
+
+    The crystal as it is now is analysed again, so the table shows the symmetry it has, not the one it was given;
+    without a crystal the gene is all there is.
+    """
+    from wyckforge.symmetry.detection import detect
+
+    if candidate.crystal is not None:
+        try:
+            found = detect(candidate.crystal)
+        except StructureError:
+            pass
+        else:
+            return _detected_sites(found.crystal, found.site_letters, found.gene.table)
+    table = candidate.gene.table
+    return [_site(z, letter, table, None) for z, letter in candidate.gene.sites]
+
+
+def cell_parameters(crystal: Crystal) -> tuple[float, ...]:
+    """``a, b, c`` in Å and ``α, β, γ`` in degrees."""
+    lengths = np.linalg.norm(crystal.lattice, axis=1)
+    unit = crystal.lattice / lengths[:, None]
+    cosines = [unit[1] @ unit[2], unit[0] @ unit[2], unit[0] @ unit[1]]
+    return (*(float(x) for x in lengths), *(float(np.degrees(np.arccos(np.clip(x, -1, 1)))) for x in cosines))
+
+
+def composition(crystal: Crystal) -> list[tuple[int, int]]:
+    """Atomic numbers of a crystal with their counts in one formula unit."""
+    counts = Counter(crystal.numbers.tolist())
+    divisor = reduce(gcd, counts.values())
+    return [(number, count // divisor) for number, count in sorted(counts.items())]
+
+
+def stage_counts(rows: Sequence[Row]) -> list[tuple[str, int, str]]:
+    """How far the candidates came: (what they are, how many, what was lost and why)."""
+    steps = (
+        ("build", "built in their group"),
+        ("relax", "relaxed to convergence"),
+        ("symmetry", "kept their symmetry"),
+        ("hull", f"within {STABLE_EV_PER_ATOM:g} eV/atom of the hull"),
+    )
+    counts = []
+    for stage, label in steps:
+        verdicts = Counter(row.verdict(stage) for row in rows)
+        if verdicts.total() > verdicts["none"]:
+            lost = [
+                f"{verdicts[name]} {words}"
+                for name, words in (("fail", "failed"), ("unknown", "unknown"))
+                if verdicts[name]
+            ]
+            counts.append((label, verdicts["pass"], ", ".join(lost)))
+    return counts
+
+
+def _e_hull(candidate: Candidate) -> float | None:
+    found = candidate.find("hull")
+    return found.value if found else None
+
+
+def _detected_sites(crystal: Crystal, letters: Sequence[str], table: SpaceGroup) -> list[Site]:
+    """One row per orbit, with the first atom of it."""
+    rotations, shifts = table.operators[:, :, :3], table.operators[:, :, 3] / DENOMINATOR
+    left = np.ones(len(crystal), dtype=np.bool_)
+    rows = []
+    for i, (number, letter) in enumerate(zip(crystal.numbers.tolist(), letters, strict=True)):
+        if left[i]:
+            images = rotations @ crystal.frac_coords[i] + shifts
+            apart = crystal.frac_coords[:, None] - images[None]
+            apart -= np.rint(apart)
+            left &= np.linalg.norm(apart @ crystal.lattice, axis=-1).min(axis=1) > _SAME_ATOM
+            x, y, z = (crystal.frac_coords[i] % 1.0).tolist()
+            rows.append(_site(number, letter, table, (x, y, z)))
+    return sorted(rows, key=lambda row: row.element)
+
+
+def _site(number: int, letter: str, table: SpaceGroup, at: tuple[float, float, float] | None) -> Site:
+    return Site(symbol(number), f"{table.multiplicity(letter)}{letter}", table.site_symmetry(letter), at)
