@@ -62,7 +62,7 @@ SECTIONS = {
 @click.option("--reference", type=click.Path(), help="Gene table with the known crystals. Default: the embedded one.")
 @click.option("--workers", type=click.IntRange(1), help="Processes.  [default: one per core]")
 @click.pass_context
-def design(ctx: click.Context, out: Path, config: Path | None, **options: Any) -> None:
+def design(ctx: click.Context, /, out: Path, config: Path | None, **options: Any) -> None:
     """Design crystals for a target: draw genes, screen, build, relax and rank them.
 
     Intervals are LOW:HIGH, LOW:, :HIGH or one value. Writes candidates.jsonl, candidates.csv, cifs/, report.html and

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,7 @@ def _as_csv(records: list[dict[str, Any]]) -> str:
     return buffer.getvalue().rstrip("\n")
 
 
-def _as_table(records: list[dict[str, Any]], errors: dict[str, float]) -> str:
+def _as_table(records: list[dict[str, Any]], errors: Mapping[str, float]) -> str:
     from wyckforge.properties import describe
     from wyckforge.report.terminal import align
 
