@@ -1,0 +1,232 @@
+"""A trained model in one folder: weights, vocabulary, scalers, known genes and a model card."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
+from torch import Tensor
+
+from wyckforge.data.scale import MinMaxScaler
+from wyckforge.errors import CheckpointError, InvalidGeneError, TableError
+from wyckforge.models.mpvae import MPVAE, MPVAEConfig
+from wyckforge.models.representation import Rejection, Representation
+from wyckforge.symmetry.augmentation import augment_genes
+from wyckforge.symmetry.elements import atomic_number, symbol
+from wyckforge.symmetry.gene import WyckoffGene
+from wyckforge.train.hashes import text_hash
+from wyckforge.train.state import write_atomically
+
+FORMAT = "wyckforge-checkpoint"
+VERSION = 1
+_INDEX, _WEIGHTS, _KNOWN, _CARD = "checkpoint.json", "weights.safetensors", "known.safetensors", "README.md"
+_FEATURES = "representation.features"
+_MALFORMED = (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError, InvalidGeneError, TableError)
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A trained MPVAE with everything that is needed to use it.
+
+    Attributes:
+        name: its name.
+        model: the network, in evaluation mode, single precision.
+        representation: vocabulary and layout of the Wyckoff array.
+        scaler: ranges of the properties in the training part, physical units.
+        errors: mean absolute error of each property on the validation part, physical units.
+        known_genes: (k,) sorted hashes of the canonical genes that the model's table held.
+        known_formulas: (k,) sorted hashes of their reduced formulas.
+        provenance: JSON-ready account of data and training.
+        card: model card, Markdown.
+    """
+
+    name: str
+    model: MPVAE
+    representation: Representation
+    scaler: MinMaxScaler
+    errors: Mapping[str, float]
+    known_genes: NDArray[np.uint64]
+    known_formulas: NDArray[np.uint64]
+    provenance: Mapping[str, Any]
+    card: str
+
+    def __post_init__(self) -> None:
+        self.model.eval().requires_grad_(False)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the properties it predicts."""
+        return self.model.config.targets
+
+    def represents(self, gene: WyckoffGene) -> bool:
+        """Whether the vocabulary and the number of columns can hold a gene."""
+        return self.representation.problem(gene) is None
+
+    def encode(self, genes: Sequence[WyckoffGene], *, batch: int = 1024) -> NDArray[np.float32]:
+        """Posterior means (n, latent) of n genes, as given.
+
+        Raises:
+            InvalidGeneError: a gene that the representation cannot hold.
+        """
+        parts = [self._means(genes[i : i + batch]).numpy() for i in range(0, len(genes), batch)]
+        return np.concatenate(parts) if parts else np.zeros((0, self.model.config.latent), np.float32)
+
+    def decode(self, z: NDArray[np.floating], *, batch: int = 1024) -> list[WyckoffGene | Rejection]:
+        """Genes of latent vectors (n, latent), or the reason why one is none."""
+        decoded: list[WyckoffGene | Rejection] = []
+        with torch.inference_mode():
+            for part in torch.from_numpy(np.array(z, np.float32)).split(batch):
+                x, logits = self.model.decode(part)
+                decoded += self.representation.decode(x.numpy(), logits.numpy())
+        return decoded
+
+    def predict(self, genes: Sequence[WyckoffGene], *, batch: int = 1024) -> dict[str, NDArray[np.float64]]:
+        """Properties of n genes in physical units, (n,) each.
+
+        A prediction is the mean over the normalizer orbit of the gene, so that all descriptions of one crystal have
+        the same.
+
+        Raises:
+            InvalidGeneError: a gene that the representation cannot hold.
+        """
+        members, owner, weights = augment_genes(genes)
+        scaled = np.zeros((len(genes), len(self.targets)))
+        for i in range(0, len(members), batch):
+            with torch.inference_mode():
+                part = self.model.predict(self._means(members[i : i + batch])).double().numpy()
+            np.add.at(scaled, owner[i : i + batch], part * weights[i : i + batch, None])
+        return {name: self.scaler.inverse(name, scaled[:, k]) for k, name in enumerate(self.targets)}
+
+    def is_known_gene(self, gene: WyckoffGene) -> bool:
+        """Whether the canonical gene was in the table of the model (up to a hash collision)."""
+        return text_hash(str(gene.canonical())) in self._known[0]
+
+    def is_known_formula(self, gene: WyckoffGene) -> bool:
+        """Whether the reduced formula was in the table of the model (up to a hash collision)."""
+        return text_hash(gene.formula) in self._known[1]
+
+    @cached_property
+    def _known(self) -> tuple[frozenset[int], frozenset[int]]:
+        return frozenset(self.known_genes.tolist()), frozenset(self.known_formulas.tolist())
+
+    def _means(self, genes: Sequence[WyckoffGene]) -> Tensor:
+        x, group = self.representation.encode(genes)
+        with torch.inference_mode():
+            return self.model.encode(torch.from_numpy(x), torch.from_numpy(group))[0]
+
+    def save(self, folder: Path | str, *, half: bool = False) -> None:
+        """Write the folder; ``half`` stores the weights in half precision."""
+        folder = Path(folder)
+        weights = {name: tensor.numpy() for name, tensor in self.model.state_dict().items()}
+        weights[_FEATURES] = self.representation.features
+        if half:
+            weights = {name: w.astype(np.float16) if w.dtype == np.float32 else w for name, w in weights.items()}
+        contents = {
+            _WEIGHTS: save_arrays(weights),
+            _KNOWN: save_arrays({"genes": self.known_genes, "formulas": self.known_formulas}),
+        }
+        index = {
+            "format": FORMAT,
+            "version": VERSION,
+            "name": self.name,
+            "model": asdict(self.model.config),
+            "elements": [symbol(number) for number in self.representation.elements],
+            "scaler": self.scaler.to_dict(),
+            "errors": dict(self.errors),
+            "provenance": dict(self.provenance),
+            "files": {name: {"bytes": len(c), "sha256": sha256(c).hexdigest()} for name, c in contents.items()},
+        }
+        for name, content in contents.items():
+            write_atomically(folder / name, content)
+        write_atomically(folder / _CARD, self.card.encode())
+        write_atomically(folder / _INDEX, (json.dumps(index, indent=1) + "\n").encode())
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Self:
+        """Read a folder of :meth:`save`. Nothing in it is executed.
+
+        Raises:
+            CheckpointError: a file is absent, truncated, altered or foreign, or the format is of a later version.
+        """
+        folder = Path(folder)
+        index = _read_index(folder)
+        try:
+            weights = load_arrays(_read_checked(folder, _WEIGHTS, index))
+            known = load_arrays(_read_checked(folder, _KNOWN, index))
+            weights = {name: w.astype(np.float32) if w.dtype == np.float16 else w for name, w in weights.items()}
+            elements = tuple(atomic_number(name) for name in index["elements"])
+            config = MPVAEConfig(**{key: _tupled(value) for key, value in index["model"].items()})
+            representation = Representation(elements, config.max_elements, weights.pop(_FEATURES))
+            if representation.rows != config.rows:
+                raise CheckpointError(
+                    f"{folder}: {representation.rows} rows in the vocabulary, {config.rows} in the network; "
+                    "the checkpoint is damaged, fetch it again"
+                )
+            model = MPVAE(config)
+            model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
+            return cls(
+                name=index["name"],
+                model=model,
+                representation=representation,
+                scaler=MinMaxScaler.from_dict(index["scaler"]),
+                errors=index["errors"],
+                known_genes=known["genes"],
+                known_formulas=known["formulas"],
+                provenance=index["provenance"],
+                card=(folder / _CARD).read_text(),
+            )
+        except _MALFORMED as error:
+            raise CheckpointError(
+                f"{folder} is not a usable checkpoint ({error}); fetch it again or train one"
+            ) from None
+
+
+def bundled_checkpoint() -> Path:
+    """Folder of the checkpoint that comes with the package."""
+    return Path(str(files("wyckforge.train") / "bundled" / "mpvae"))
+
+
+def _read_index(folder: Path) -> dict[str, Any]:
+    try:
+        index = json.loads((folder / _INDEX).read_bytes())
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{folder} is not a checkpoint: {_INDEX} cannot be read ({error}); give the folder that training wrote"
+        ) from None
+    if not isinstance(index, dict) or index.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{folder / _INDEX} is not the index of a checkpoint; give the folder that training wrote"
+        )
+    if index.get("version") != VERSION:
+        raise CheckpointError(
+            f"{folder} has version {index.get('version')}, this program reads version {VERSION}; update wyckforge"
+        )
+    return index
+
+
+def _read_checked(folder: Path, name: str, index: Mapping[str, Any]) -> bytes:
+    content = (folder / name).read_bytes()
+    stated = index["files"][name]
+    if len(content) != stated["bytes"]:
+        raise CheckpointError(
+            f"{folder / name} has {len(content):,} bytes, {stated['bytes']:,} stated; it is truncated, fetch it again"
+        )
+    if sha256(content).hexdigest() != stated["sha256"]:
+        raise CheckpointError(f"{folder / name} is altered: its SHA-256 is not the stated one; fetch it again")
+    return content
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

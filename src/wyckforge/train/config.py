@@ -1,0 +1,124 @@
+"""Settings of a training run. Unknown keys are errors; the defaults are the published settings."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from wyckforge.errors import ConfigError
+from wyckforge.models.losses import LossWeights
+
+Part = Literal[
+    "encoder",
+    "encoder_x",
+    "encoder_group",
+    "encoder_dense",
+    "encoder_latent",
+    "decoder",
+    "decoder_x",
+    "decoder_group",
+    "branches",
+    "batch_norm",
+]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SplitConfig(_Settings):
+    """How the table is divided."""
+
+    fractions: tuple[float, float, float] = Field((0.8, 0.1, 0.1), description="training, validation and test")
+    by: Literal["formula", "chemical_system"] = Field("formula", description="what stays together on one side")
+
+
+class OptimiserConfig(_Settings):
+    """RMSprop with a learning rate that falls when the validation loss no longer does."""
+
+    decay: float = Field(0.9, gt=0, lt=1, description="memory of the mean squared gradient")
+    plateau_factor: float = Field(0.3, gt=0, lt=1, description="factor on the learning rate at a plateau")
+    plateau_patience_epochs: int = Field(4, ge=0, description="epochs without improvement that make a plateau")
+    min_learning_rate: float = Field(1e-6, ge=0, description="the learning rate falls no further")
+
+
+class StepConfig(_Settings):
+    """One of the two steps of training."""
+
+    targets: tuple[str, ...] = Field(min_length=1, description="label columns whose branches learn")
+    rows_above: dict[str, float] = Field({}, description="learn from rows whose label lies above this value only")
+    epochs: int = Field(55, ge=1, description="passes over the crystals")
+    batch_size: int = Field(512, ge=2, description="crystals per update")
+    learning_rate: float = Field(2e-4, gt=0, description="initial step of RMSprop")
+    freeze: tuple[Part, ...] = Field((), description="parts that keep their weights and statistics")
+
+
+class TrainConfig(_Settings):
+    """Everything a training run depends on.
+
+    Raises:
+        ConfigError: from the class methods, where the file is unreadable, a key unknown or a value out of range.
+    """
+
+    name: str = Field(min_length=1, description="name of the checkpoint")
+    table: Path = Field(description="gene table (Parquet), relative to the working directory")
+    out: Path = Field(description="folder of the run, relative to the working directory")
+    seed: int = Field(0, ge=0, description="the one seed: split, initial weights, order of the crystals, noise")
+    vintage: str = Field("", description="named vintage of the labels; empty accepts labels of a single vintage only")
+    max_elements: int = Field(3, ge=1, description="columns of X; crystals with more elements are left out")
+    augmentation: Literal["none", "orbit"] = Field(
+        "orbit", description="orbit: at every visit a crystal shows a random member of its normalizer orbit"
+    )
+    precision: Literal["float32", "bfloat16"] = Field("float32", description="arithmetic of the forward pass")
+    split: SplitConfig = SplitConfig()
+    loss: LossWeights = LossWeights()
+    optimiser: OptimiserConfig = OptimiserConfig()
+    pretrain: StepConfig
+    finetune: StepConfig | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if abs(sum(self.split.fractions) - 1) > 1e-9 or min(self.split.fractions) <= 0:
+            raise ValueError(f"split fractions {self.split.fractions} given; give three positive numbers that sum to 1")
+        return self
+
+    @property
+    def steps(self) -> dict[str, StepConfig]:
+        """The steps in order, by name."""
+        steps = {"pretrain": self.pretrain}
+        return steps if self.finetune is None else {**steps, "finetune": self.finetune}
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Properties that any step learns, in the order of their first mention."""
+        return tuple(dict.fromkeys(name for step in self.steps.values() for name in step.targets))
+
+    @classmethod
+    def from_toml(cls, path: Path | str) -> Self:
+        """Read a TOML file."""
+        try:
+            data = tomllib.loads(Path(path).read_text())
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ConfigError(
+                f"{path} cannot be read as TOML ({error}); give the path of a training configuration"
+            ) from None
+        return cls.from_dict(data, source=str(path))
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], *, source: str = "configuration") -> Self:
+        """Check settings; keys left out take their defaults."""
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, first["loc"])) or "the whole"
+            raise ConfigError(
+                f"{source}: {key}: {first['msg']}, got {first['input']!r}; see docs/concepts/training.md"
+            ) from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready resolved form."""
+        return self.model_dump(mode="json")
