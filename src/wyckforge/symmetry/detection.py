@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import moyopy
@@ -14,6 +15,8 @@ from wyckforge.symmetry.gene import WyckoffGene
 SYMPREC = 0.01
 
 _STANDARD = moyopy.Setting.standard()
+# moyopy warns when it leaves out operations in the basis of a supercell; only the standard cell is used here.
+logging.getLogger("moyo").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -118,7 +118,7 @@ class WyckoffGene:
             InvalidGeneError: the text is malformed or names a gene that cannot exist.
         """
         group, *words = text.strip().split("|")
-        if not group.isdecimal() or not words:
+        if not group.isdecimal() or len(group) > 9 or not words:
             raise InvalidGeneError(f"{text!r} is not a gene; write it like '225|Na:a|Cl:b'")
         sites: list[tuple[int, str]] = []
         for word in words:
