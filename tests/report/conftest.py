@@ -116,7 +116,6 @@ def run_folder(tmp_path: Path, candidates: list[Candidate]) -> Path:
         },
     ]
     info = {
-        "command": "wyckforge design --band-gap 0.5:2 --formation-energy :-0.5 --space-group 143: --seed 7 --out demo",
         "target": {
             "band_gap": "0.5:2",
             "formation_energy": ":-0.5",
@@ -124,9 +123,12 @@ def run_folder(tmp_path: Path, candidates: list[Candidate]) -> Path:
             "exclude": ["Tc", "Pm"],
         },
         "funnel": funnel,
-        "seed": 7,
+        "config": {"seed": 7, "count": 5, "target": {"exclude": "radioactive,f-block"}},
+        "inputs": {"checkpoint": {"name": "mpvae", "sha256": "0a1b"}},
         "versions": {"wyckforge": "0.1.0", "torch": "2.13.0"},
-        "config": {"count": 5, "seed": 7},
+        "timings_s": {"sample": 2.1, "realise": 184.0},
+        "status": "complete",
+        "message": "3 of 5 candidates reached the hull.",
     }
     (tmp_path / "run.json").write_text(json.dumps(info))
     (tmp_path / "candidates.jsonl").write_text("".join(json.dumps(c.to_dict()) + "\n" for c in candidates))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,11 @@ SECTIONS = {
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Folder of the run; an earlier run resumes."
 )
-@click.option("--config", type=click.Path(path_type=Path), help="TOML file; options given here take precedence.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="TOML file, or run.json of an earlier run; options take precedence.",
+)
 @click.option("--band-gap", metavar="LOW:HIGH", help="Band gap in eV, 0.5:2.0.")
 @click.option("--formation-energy", metavar="LOW:HIGH", help="Formation energy in eV/atom, :-0.5.")
 @click.option(
@@ -59,8 +64,11 @@ SECTIONS = {
 @click.option("--seed", type=click.IntRange(0), help="Seed of everything random.  [default: 0]")
 @click.option("--stop-after", type=click.Choice(STAGES), help="Last step to do.  [default: hull]")
 @click.option("--checkpoint", type=click.Path(), help="Checkpoint folder. Default: the one in the package.")
-@click.option("--reference", type=click.Path(), help="Gene table with the known crystals. Default: the embedded one.")
-@click.option("--workers", type=click.IntRange(1), help="Processes.  [default: one per core]")
+@click.option(
+    "--reference", type=click.Path(), help="Gene table of the known crystals: seeds and novelty. Default: embedded."
+)
+@click.option("--hull", type=click.Path(), help="Table of reference energies. Default: the one in the package.")
+@click.option("--workers", type=click.IntRange(1), help="Processes.  [default: 2]")
 @click.pass_context
 def design(ctx: click.Context, /, out: Path, config: Path | None, **options: Any) -> None:
     """Design crystals for a target: draw genes, screen, build, relax and rank them.
@@ -68,15 +76,23 @@ def design(ctx: click.Context, /, out: Path, config: Path | None, **options: Any
     Intervals are LOW:HIGH, LOW:, :HIGH or one value. Writes candidates.jsonl, candidates.csv, cifs/, report.html and
     run.json to the --out folder. A run that was stopped goes on where it was when its command is repeated.
     """
+    from wyckforge.errors import TargetError
     from wyckforge.execute.design_run import run_design
     from wyckforge.report.html import write_report
+    from wyckforge.report.load import CANDIDATES, RUN
     from wyckforge.report.terminal import summary
 
     settings = run_config(config, options)
     ctx.meta[SAVED] = f"finished candidates are in {out}; repeat the command to go on"
-    run_design(settings, out)
+    try:
+        result = run_design(settings, out)
+    except TargetError:
+        if (out / RUN).is_file() and (out / CANDIDATES).is_file():
+            write_report(out)  # the page shows where the candidates were lost
+        raise
     page = write_report(out)
     click.echo(summary(out))
+    click.echo(f"\n{result.message}")
     click.echo(f"\nreport      {page}\ncandidates  {out / 'candidates.csv'}\nstructures  {out / 'cifs'}")
 
 
@@ -96,7 +112,7 @@ def run_config(path: Path | None, options: dict[str, Any]) -> RunConfig:
     """Settings of a run: those of the file, if any, with the options given on the command line in their place.
 
     Args:
-        path: TOML file.
+        path: TOML file, or the ``run.json`` of an earlier run.
         options: value by option name; what was not given is ``None`` or empty.
 
     Raises:
@@ -106,13 +122,26 @@ def run_config(path: Path | None, options: dict[str, Any]) -> RunConfig:
     from wyckforge.config import RunConfig
     from wyckforge.design.targets import parse_properties
 
+    recorded = path is not None and path.suffix == ".json"
+    settings = _recorded(path) if path is not None and recorded else {}
     given = {name: value for name, value in options.items() if value not in (None, ())}
     properties = parse_properties(
         [*given.pop("properties", ()), *(f"{name}={given.pop(name)}" for name in PROPERTY_OPTIONS if name in given)]
     )
-    settings = (RunConfig.from_toml(path) if path else RunConfig()).resolved()
-    settings["target"]["properties"] |= properties
+    for name, value in properties.items():
+        settings.setdefault("target", {}).setdefault("properties", {})[name] = value
     for name, value in given.items():
-        section = SECTIONS.get(name)
-        (settings[section] if section else settings)[name] = value
-    return RunConfig.from_dict(settings, source="options")
+        section = settings.setdefault(SECTIONS[name], {}) if name in SECTIONS else settings
+        section[name] = value
+    return RunConfig.load(None if recorded else path, settings)
+
+
+def _recorded(path: Path) -> dict[str, Any]:
+    """The configuration in the record of an earlier run."""
+    from wyckforge.errors import ConfigError
+
+    try:
+        settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["config"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{path} is not the record of a run ({error}); give a run.json or a TOML file") from None
+    return settings

@@ -28,6 +28,7 @@ from wyckforge.report.view import (
     Site,
     cell_parameters,
     composition,
+    pursued,
     rank_rows,
     sites,
     stage_counts,
@@ -94,23 +95,25 @@ def render(run: Run, cifs: Mapping[str, str]) -> str:
         "unit": lambda name: describe(name).unit,
     }
     rows = rank_rows(run.candidates)
-    cards = [_card(row) for row in rows[:MAX_CARDS]]
+    cards = [_card(row) for row in pursued(rows)[:MAX_CARDS]]
     shown = {int(z) for card in cards if (crystal := card.row.candidate.crystal) is not None for z in crystal.numbers}
     target = run.info.get("target", {})
+    carded = {card.row.candidate.id for card in cards}
     return environment.get_template("report.html").render(
         title=_title(rows),
-        target=target_words(target),
+        target=target_words(_as_asked(run.info)),
+        notice=_notice(run.info),
         figures=_figures(run, rows),
         problems=run.problems,
         funnel=svg.bars(_funnel_bars(run, rows), note_width=190),
         rows=rows[:MAX_ROWS],
         n_hidden=max(len(rows) - MAX_ROWS, 0),
         cards=cards,
-        n_cards=len(cards),
-        charts=_charts(rows, target),
+        carded=carded,
+        n_uncarded=len(pursued(rows)) - len(cards),
+        charts=_charts(rows, target, carded),
         cifs=cifs,
         rejections=_rejections(run, rows),
-        command=run.info.get("command", ""),
         provenance=_provenance(run.info),
         config=json.dumps(run.info["config"], indent=2) if "config" in run.info else "",
         gradients=gradients(shown),
@@ -135,7 +138,7 @@ def _figures(run: Run, rows: Sequence[Row]) -> list[tuple[str, str]]:
             (f"{funnel[0]['entered']:,}", "genes drawn"),
             (f"{funnel[-1]['passed']:,}", "through the funnel"),
         ]
-    figures.append((f"{len(rows):,}", "candidates pursued"))
+    figures.append((f"{len(pursued(rows)):,}", "candidates pursued"))
     if any(row.verdict("relax") != "none" for row in rows):
         figures.append((f"{sum(row.verdict('relax') == 'pass' for row in rows):,}", "relaxed to convergence"))
         figures.append((f"{sum(row.verdict('symmetry') == 'pass' for row in rows):,}", "kept their symmetry"))
@@ -152,7 +155,7 @@ def _funnel_bars(run: Run, rows: Sequence[Row]) -> list[svg.Bar]:
     for step in funnel:
         share = f"{step['passed'] / step['entered']:.0%} of those that came" if step["entered"] else ""
         bars.append(svg.Bar(step["step"].replace("_", " "), step["passed"], share))
-    bars.append(svg.Bar("pursued", len(rows), "the best, up to the count asked for"))
+    bars.append(svg.Bar("pursued", len(pursued(rows)), "the best"))
     return bars + [svg.Bar(label, count, lost) for label, count, lost in stage_counts(rows)]
 
 
@@ -167,7 +170,7 @@ def _rejections(run: Run, rows: Sequence[Row]) -> list[dict[str, Any]]:
     return steps
 
 
-def _charts(rows: Sequence[Row], target: Mapping[str, Any]) -> list[tuple[str, str, Markup]]:
+def _charts(rows: Sequence[Row], target: Mapping[str, Any], carded: set[str]) -> list[tuple[str, str, Markup]]:
     if not rows:
         return []
     charts = []
@@ -177,8 +180,8 @@ def _charts(rows: Sequence[Row], target: Mapping[str, Any]) -> list[tuple[str, s
             row.gap,
             f"{row.rank}. {row.candidate.gene.formula}, {row.group.symbol}: gap {row.gap:.2f} eV, "
             f"E_f {row.formation_energy:.2f} eV/atom",
-            link=row.candidate.id if row.rank <= MAX_CARDS else "",
-            kept=row.candidate.rejected_by is None,
+            link=row.candidate.id if row.candidate.id in carded else "",
+            kept=row.candidate.id in carded and row.candidate.rejected_by is None,
         )
         for row in rows
         if row.gap is not None and row.formation_energy is not None
@@ -188,7 +191,7 @@ def _charts(rows: Sequence[Row], target: Mapping[str, Any]) -> list[tuple[str, s
         charts.append(
             (
                 "Predicted gap against formation energy",
-                "The shaded box is the target; faint dots failed a later step.",
+                "The shaded box is the target; faint dots were not pursued or failed a later step.",
                 svg.scatter(
                     points,
                     describe(FORMATION_ENERGY).axis_label,
@@ -238,18 +241,34 @@ def _cell_text(crystal: Crystal) -> str:
     return f"{a:.3f} × {b:.3f} × {c:.3f} Å; {alpha:.1f}°, {beta:.1f}°, {gamma:.1f}°; {len(crystal)} atoms"
 
 
+def _as_asked(info: Mapping[str, Any]) -> dict[str, Any]:
+    """The target, with excluded elements as the user named them: sets by name, not by members."""
+    target = dict(info.get("target", {}))
+    asked = info.get("config", {}).get("target", {}).get("exclude", "")
+    return target | {"exclude": [word.strip() for word in asked.split(",")]} if asked else target
+
+
+def _notice(info: Mapping[str, Any]) -> str:
+    """What the run says about itself, if it is more than success."""
+    if info.get("status") == "running":
+        return "This run was not finished. Repeat its command to go on; what is below is what it has so far."
+    return str(info.get("message", ""))
+
+
 def _provenance(info: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Every plain entry of ``run.json``, and nested ones as one line; what has its own section is left out."""
-    own_section = {"target", "funnel", "config", "command"}
-    lines = []
-    for name, value in info.items():
-        if name in own_section:
-            continue
-        if isinstance(value, Mapping):
-            text = ", ".join(f"{key} {item}" for key, item in value.items() if not isinstance(item, dict | list))
-        elif isinstance(value, list):
-            text = ", ".join(map(str, value))
-        else:
-            text = str(value)
-        lines.append((name.replace("_", " ").capitalize(), text))
+    """What the run was made with, one line each."""
+    config, inputs = info.get("config", {}), info.get("inputs", {})
+    lines = [("Seed", str(config.get("seed", "")))]
+    lines += [(name.capitalize(), _flat(value)) for name, value in inputs.items()]
+    lines += [
+        (label, _flat(info[name]))
+        for name, label in (("seeds", "Seeds"), ("versions", "Versions"), ("timings_s", "Time, s"))
+        if name in info
+    ]
     return lines
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_flat(item)}" for key, item in value.items())
+    return str(value)

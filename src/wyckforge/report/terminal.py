@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wyckforge.report.load import Run
 from wyckforge.report.typography import formula_text, number
-from wyckforge.report.view import Row, rank_rows, stage_counts
+from wyckforge.report.view import Row, pursued, rank_rows, stage_counts
 
 MAX_LINES = 20
 _MARKS = {"pass": "yes", "fail": "no", "unknown": "?", "none": "–"}
@@ -29,15 +29,17 @@ def summary(folder: Path) -> str:
     run = Run.load(folder)
     rows = rank_rows(run.candidates)
     lines = [
-        f"{step['step'].replace('_', ' '):<24}{step['passed']:>9,} of {step['entered']:,}"
+        f"{step['step'].replace('_', ' '):<34}{step['passed']:>9,} of {step['entered']:,}"
         for step in run.info.get("funnel", [])
     ]
-    lines.append(f"{'pursued':<24}{len(rows):>9,}")
-    lines += [f"{label:<24}{count:>9,}{f'  ({lost})' if lost else ''}" for label, count, lost in stage_counts(rows)]
+    lines.append(f"{'pursued':<34}{len(pursued(rows)):>9,}")
+    lines += [f"{label:<34}{count:>9,}{f'  ({lost})' if lost else ''}" for label, count, lost in stage_counts(rows)]
     if not rows:
         return "\n".join([*lines, "", "No candidate came through; widen the target, or allow more draws."])
-    table = align([_HEAD, *(_cells(row) for row in rows[:MAX_LINES])], right={0, 3, 4, 5})
-    hidden = [f"… and {len(rows) - MAX_LINES} more in candidates.csv"] if len(rows) > MAX_LINES else []
+    chosen = pursued(rows)
+    table = align([_HEAD, *(_cells(row) for row in chosen[:MAX_LINES])], right={0, 3, 4, 5})
+    n_hidden = len(rows) - min(len(chosen), MAX_LINES)
+    hidden = [f"… and {n_hidden} more in candidates.csv"] if n_hidden else []
     return "\n".join([*lines, "", *table, *hidden])
 
 

@@ -117,6 +117,11 @@ def composition(crystal: Crystal) -> list[tuple[int, int]]:
     return [(number, count // divisor) for number, count in sorted(counts.items())]
 
 
+def pursued(rows: Sequence[Row]) -> list[Row]:
+    """The candidates that were realised; all of them where the run stopped before."""
+    return [row for row in rows if row.verdict("build") != "none"] or list(rows)
+
+
 def stage_counts(rows: Sequence[Row]) -> list[tuple[str, int, str]]:
     """How far the candidates came: (what they are, how many, what was lost and why)."""
     steps = (

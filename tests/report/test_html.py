@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+
+import pytest
+
+from wyckforge.errors import MissingDependencyError, TableError
+from wyckforge.records import Candidate, Evidence, Origin
+from wyckforge.report.html import write_report
+from wyckforge.report.load import Run
+from wyckforge.report.terminal import align, summary
+from wyckforge.report.view import cell_parameters, rank_rows, sites, stage_counts
+from wyckforge.symmetry.gene import WyckoffGene
+
+
+class Page(HTMLParser):
+    """Collects what a page refers to, its identifiers and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.sources: list[str] = []
+        self.ids: list[str] = []
+        self.tags: list[str] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        found = dict(attrs)
+        self.tags.append(tag)
+        self.ids += [found["id"]] if "id" in found else []
+        self.links += [found["href"]] if "href" in found else []
+        self.sources += [found[name] for name in ("src", "srcset", "data") if found.get(name)]
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.fixture
+def page(run_folder):
+    return Page(write_report(run_folder).read_text(encoding="utf-8"))
+
+
+def test_the_page_needs_nothing_from_elsewhere(page, run_folder):
+    assert page.sources == []
+    assert "link" not in page.tags
+    text = (run_folder / "report.html").read_text()
+    assert "http" not in text.replace("http-equiv", "")
+    assert "@import" not in text
+
+
+def test_every_link_inside_the_page_has_its_anchor(page):
+    inside = {link[1:] for link in page.links if link.startswith("#")}
+    assert inside
+    assert inside <= set(page.ids)
+    assert len(set(page.ids)) == len(page.ids)
+
+
+def test_only_cif_files_that_exist_are_linked(page):
+    assert {link for link in page.links if not link.startswith("#")} == {"cifs/g000000_SrTiO3.cif"}
+
+
+def test_every_candidate_has_a_row_and_a_card(page, candidates):
+    rows = page.tags.count("article")
+    assert rows == len(candidates)
+    for candidate in candidates:
+        assert str(candidate.gene) in page.text
+
+
+def test_every_finding_is_shown_with_its_tool(page, candidates):
+    for candidate in candidates:
+        for found in candidate.evidence:
+            assert found.reason in page.text
+            assert found.tool in page.text
+
+
+def test_the_target_is_named_as_it_was_asked_for(page):
+    assert "radioactive, f-block" in page.text
+    assert "143–230" in page.text
+    assert "at most −0.5 eV/atom" in page.text
+
+
+def test_markup_in_records_is_shown_not_obeyed(run_folder):
+    text = write_report(run_folder).read_text()
+    assert "<in 10 tries>" not in text
+    assert "&lt;in 10 tries&gt;" in text
+
+
+def test_an_unfinished_run_says_so(run_folder):
+    info = json.loads((run_folder / "run.json").read_text()) | {"status": "running"}
+    (run_folder / "run.json").write_text(json.dumps(info))
+    assert "was not finished" in write_report(run_folder).read_text()
+
+
+def test_a_run_without_candidates_says_where_they_were_lost(run_folder):
+    (run_folder / "candidates.jsonl").write_text("")
+    text = write_report(run_folder).read_text()
+    assert "No candidate came through" in text
+    assert "no neutral combination of oxidation states" in text
+    assert "No candidate came through" in summary(run_folder)
+
+
+def test_a_line_cut_short_by_a_kill_is_left_out_and_named(run_folder):
+    whole = (run_folder / "candidates.jsonl").read_text()
+    (run_folder / "candidates.jsonl").write_text(whole[:-40])
+    run = Run.load(run_folder)
+    assert len(run.candidates) == 4
+    assert len(run.problems) == 1
+    assert "line 5" in write_report(run_folder).read_text()
+
+
+def test_a_foreign_file_is_refused(run_folder):
+    (run_folder / "candidates.jsonl").write_text("no\nrecords\n")
+    with pytest.raises(TableError, match="no readable candidate"):
+        write_report(run_folder)
+    (run_folder / "run.json").write_text("{")
+    with pytest.raises(TableError, match="not JSON"):
+        write_report(run_folder)
+
+
+def test_an_absent_file_is_named(tmp_path):
+    with pytest.raises(MissingDependencyError, match=r"holds no candidates\.jsonl"):
+        write_report(tmp_path)
+
+
+def test_the_terminal_shows_what_was_pursued(run_folder):
+    gene = WyckoffGene.parse("221|Cl:b|Cs:a")
+    idle = Candidate("g000077", gene, Origin("seed"), {}, None, (Evidence("unique", "pass"),))
+    with (run_folder / "candidates.jsonl").open("a") as file:
+        file.write(json.dumps(idle.to_dict()) + "\n")
+    text = summary(run_folder)
+    assert "Cs₂Pt₃Se₇" in text
+    assert "CsCl" not in text
+    assert "… and 1 more in candidates.csv" in text
+
+
+def test_columns_are_aligned():
+    lines = align([("rank", "name"), ("1", "x"), ("10", "long name")], right={0})
+    assert lines == ["rank  name", "   1  x", "  10  long name"]
+
+
+def test_stages_count_their_verdicts(candidates):
+    counts = {label: (passed, lost) for label, passed, lost in stage_counts(rank_rows(candidates))}
+    assert counts["built in their group"] == (4, "1 failed")
+    assert counts["relaxed to convergence"] == (3, "1 unknown")
+    assert counts["within 0.1 eV/atom of the hull"] == (2, "1 failed, 1 unknown")
+
+
+def test_sites_show_the_symmetry_the_crystal_has(candidates):
+    perovskite = sites(candidates[0])
+    assert [(s.element, s.site_symmetry) for s in perovskite] == [("O", "4/mm.m"), ("Sr", "m-3m"), ("Ti", "m-3m")]
+    assert sum(int(s.position[:-1]) for s in perovskite) == 5
+    chloroplatinate = sites(candidates[3])
+    assert [s.position for s in chloroplatinate] == ["24e", "8c", "4a"]
+    assert sorted(min(x, 1 - x) for x in chloroplatinate[0].coordinates) == pytest.approx([0, 0, 0.24])
+
+
+def test_sites_without_a_crystal_come_from_the_gene(candidates):
+    found = sites(candidates[4])
+    assert [s.position for s in found] == ["3b", "18h", "6c", "9e"]
+    assert all(s.coordinates is None for s in found)
+
+
+def test_cell_parameters_of_a_right_angled_cell(candidates):
+    assert cell_parameters(candidates[2].crystal) == pytest.approx((5.78, 5.78, 11.62, 90, 90, 90))
