@@ -53,13 +53,25 @@ def orbit(number: int, point: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def generic_crystal(number: int) -> Crystal:
     """Orbits as :func:`letters_of_elements` lists them, with free coordinates that have no special value."""
-    group = space_group(number)
     rng = np.random.default_rng(number)
     numbers: list[int] = []
-    coords = []
+    coords = np.empty((0, 3))
     for element, letter in enumerate(letters_of_elements(number), start=1):
-        representative = group.representative(letter)
-        images = orbit(number, representative[:, :3] @ rng.uniform(0.05, 0.45, 3) + representative[:, 3] / DENOMINATOR)
+        images = _draw_orbit(number, letter, rng)
+        while _shortest(images[0], np.concatenate([images[1:], coords]), cell(number)) < 0.1:
+            images = _draw_orbit(number, letter, rng)
         numbers += [element] * len(images)
-        coords.append(images)
-    return Crystal(cell(number), np.array(numbers), np.concatenate(coords))
+        coords = np.concatenate([coords, images])
+    return Crystal(cell(number), np.array(numbers), coords)
+
+
+def _draw_orbit(number: int, letter: str, rng: np.random.Generator) -> NDArray[np.float64]:
+    representative = space_group(number).representative(letter)
+    point = representative[:, :3] @ rng.uniform(0.05, 0.45, 3) + representative[:, 3] / DENOMINATOR
+    return orbit(number, point)
+
+
+def _shortest(point: NDArray[np.float64], others: NDArray[np.float64], lattice: NDArray[np.float64]) -> float:
+    """Distance in Å from a point to the nearest other one, periodic; infinite without others."""
+    offsets = others - point
+    return float(np.min(np.linalg.norm((offsets - np.rint(offsets)) @ lattice, axis=1), initial=np.inf))

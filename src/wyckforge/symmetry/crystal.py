@@ -20,7 +20,7 @@ class Crystal:
         frac_coords: (n, 3) fractional coordinates.
 
     Raises:
-        StructureError: shapes disagree, a value is not finite, or the cell has no volume.
+        StructureError: shapes disagree, a value is no finite number, or the cell has no volume.
     """
 
     lattice: NDArray[np.float64]
@@ -28,9 +28,13 @@ class Crystal:
     frac_coords: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        lattice = np.asarray(self.lattice, dtype=np.float64).reshape(-1)
-        numbers = np.asarray(self.numbers, dtype=np.int64).reshape(-1)
-        coords = np.asarray(self.frac_coords, dtype=np.float64).reshape(-1)
+        try:
+            lattice, numbers, coords = (
+                np.asarray(values, dtype=np.float64).reshape(-1)
+                for values in (self.lattice, self.numbers, self.frac_coords)
+            )
+        except (TypeError, ValueError) as error:
+            raise StructureError(f"a lattice, atomic numbers and coordinates must be plain numbers ({error})") from None
         if lattice.size != 9:
             raise StructureError(f"a lattice needs 9 numbers (three row vectors in Å), got {lattice.size}")
         if numbers.size == 0 or coords.size != 3 * numbers.size:
@@ -43,10 +47,12 @@ class Crystal:
         lattice = lattice.reshape(3, 3)
         if abs(np.linalg.det(lattice)) < 1e-3:
             raise StructureError("the lattice vectors span no volume; check the cell parameters")
-        if numbers.min() < 1 or numbers.max() > 118:
-            raise StructureError(f"atomic numbers {numbers.min()}…{numbers.max()} given; allowed are 1 to 118")
+        if not ((numbers >= 1) & (numbers <= 118) & (numbers == np.rint(numbers))).all():
+            raise StructureError(
+                f"atomic numbers {numbers.min():g}…{numbers.max():g} given; allowed are whole numbers from 1 to 118"
+            )
         object.__setattr__(self, "lattice", lattice)
-        object.__setattr__(self, "numbers", numbers)
+        object.__setattr__(self, "numbers", numbers.astype(np.int64))
         object.__setattr__(self, "frac_coords", coords.reshape(-1, 3))
 
     def __len__(self) -> int:
