@@ -30,7 +30,7 @@ lock: ## Resolve the dependencies anew and write requirements.lock
 	rm -rf .cache/lock
 
 demo: install ## Design a few crystals with the bundled model: demo/report.html
-	$(BIN)/wyckforge design --config examples/demo.toml --out demo
+	$(BIN)/wyckforge design --config configs/demo.toml --out demo
 
 test: install ## Run the whole test suite on two cores
 	$(BIN)/python -m pytest -n 2
