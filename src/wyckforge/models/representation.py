@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,20 @@ class Rejection:
     reason: str
 
 
+class Reading(NamedTuple):
+    """What n arrays say, whether or not it makes a gene.
+
+    Attributes:
+        group: (n,) zero-based space groups.
+        numbers: (n, max_elements) atomic numbers, 0 for "no element".
+        uses: (n, 27, max_elements) orbits of every letter.
+    """
+
+    group: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    uses: NDArray[np.int64]
+
+
 @dataclass(frozen=True)
 class Representation:
     """X = (element one-hot, stoichiometry, elemental features, site occupation) and a space-group index.
@@ -40,12 +55,14 @@ class Representation:
 
     Attributes:
         elements: vocabulary, ascending atomic numbers.
-        max_elements: columns of X.
+        max_elements: columns of X, the largest number of elements of a gene.
+        min_elements: least number of elements of a gene.
         features: (n_elements, n_features) elemental features; looked up when not given.
     """
 
     elements: tuple[int, ...]
     max_elements: int = 3
+    min_elements: int = 1
     features: NDArray[np.float32] = field(default=None, repr=False, compare=False)  # type: ignore[arg-type]
 
     def __post_init__(self) -> None:
@@ -88,8 +105,8 @@ class Representation:
         elements = {number for number, _ in gene.sites}
         if unknown := sorted(number for number in elements if not self._row_of[number]):
             return f"{symbol(unknown[0])} is not in the vocabulary of {len(self.elements)} elements"
-        if len(elements) > self.max_elements:
-            return f"{len(elements)} elements, the representation holds at most {self.max_elements}"
+        if not self.min_elements <= len(elements) <= self.max_elements:
+            return f"{len(elements)} elements, the representation is for {self.min_elements} to {self.max_elements}"
         return None
 
     def encode(self, genes: Sequence[WyckoffGene]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -115,7 +132,8 @@ class Representation:
         pair_owner, pair_number = pairs // len(_RANK), _NUMBER_OF_RANK[pairs % len(_RANK)]
         column = np.arange(len(pairs)) - np.searchsorted(pair_owner, pair_owner)
         row = self._row_of[pair_number]
-        if (row == EMPTY).any() or (column >= self.max_elements).any():
+        counts = np.bincount(pair_owner, minlength=n)
+        if (row == EMPTY).any() or (counts > self.max_elements).any() or (counts < self.min_elements).any():
             gene, problem = next((gene, problem) for gene in genes if (problem := self.problem(gene)) is not None)
             raise InvalidGeneError(f"gene {gene} cannot be encoded: {problem}; drop it or use another checkpoint")
 
@@ -143,14 +161,12 @@ class Representation:
         Returns:
             One gene or rejection per array.
         """
-        group = np.argmax(space_group_logits, axis=1)
-        element = np.argmax(x[:, self.element_rows], axis=1)
-        uses = np.maximum(np.rint(x[:, self.site_rows]), 0).astype(np.int64)
+        group, numbers, uses = self.read(x, space_group_logits)
         occupied = uses.any(axis=1)
-        filled = element != EMPTY
-        ordered = np.sort(np.where(filled, element, -1 - np.arange(self.max_elements)), axis=1)
+        filled = numbers > 0
+        ordered = np.sort(np.where(filled, numbers, -1 - np.arange(self.max_elements)), axis=1)
         broken = {
-            "no element": ~filled.any(axis=1),
+            "too few elements": filled.sum(axis=1) < self.min_elements,
             "an element occurs twice": (ordered[:, 1:] == ordered[:, :-1]).any(axis=1),
             "an element occupies no site": (filled & ~occupied).any(axis=1),
             "sites occupied by no element": (occupied & ~filled).any(axis=1),
@@ -162,11 +178,23 @@ class Representation:
         reasons = np.full(len(group), "", dtype=object)
         for reason, mask in reversed(broken.items()):
             reasons[mask] = reason
-        vocabulary = np.array([0, *self.elements])
         return [
-            Rejection(reasons[i]) if reasons[i] else _gene(int(group[i]) + 1, vocabulary[element[i]], uses[i])
+            Rejection(reasons[i]) if reasons[i] else _gene(int(group[i]) + 1, numbers[i], uses[i])
             for i in range(len(group))
         ]
+
+    def read(self, x: NDArray[np.floating], space_group_logits: NDArray[np.floating]) -> Reading:
+        """What arrays say: the most probable group and elements, and rounded occupations.
+
+        Args:
+            x: (n, rows, max_elements).
+            space_group_logits: (n, 230).
+        """
+        return Reading(
+            group=np.argmax(space_group_logits, axis=1),
+            numbers=np.array([0, *self.elements])[np.argmax(x[:, self.element_rows], axis=1)],
+            uses=np.maximum(np.rint(x[:, self.site_rows]), 0).astype(np.int64),
+        )
 
 
 def _gene(space_group: int, numbers: NDArray[np.int64], uses: NDArray[np.int64]) -> WyckoffGene:

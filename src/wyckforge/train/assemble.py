@@ -77,8 +77,8 @@ inorganic materials through Wyckoff-augmented transfer learning". Made with wyck
 
 ## Data
 
-{data["rows"]:,} crystals of at most {checkpoint.representation.max_elements} elements ({rows}); polymorphs of one
-{data["split_by"].replace("_", " ")} are on one side. Labels by vintage:
+{data["rows"]:,} crystals of {_span(checkpoint)} ({rows}); crystals of one {data["split_by"].replace("_", " ")} are in
+one part. Labels by vintage:
 
 {labels}
 
@@ -92,7 +92,7 @@ inorganic materials through Wyckoff-augmented transfer learning". Made with wyck
 ## Limits
 
 - Elements: {elements}.
-- At most {checkpoint.representation.max_elements} elements in a crystal.
+- Crystals of {_span(checkpoint)}.
 - The model sees no coordinates and no lattice; two crystals with one gene get one prediction.
 - Properties are those of density-functional theory (PBE), with its errors; gaps are too small.
 - `known.safetensors` holds 64-bit hashes of {len(checkpoint.known_genes):,} genes and
@@ -103,6 +103,11 @@ inorganic materials through Wyckoff-augmented transfer learning". Made with wyck
 `weights.safetensors` (weights and statistics of the network, elemental features), `known.safetensors`,
 `checkpoint.json` (sizes, vocabulary, scalers, provenance, SHA-256 of the others). Loading executes nothing.
 """
+
+
+def _span(checkpoint: Checkpoint) -> str:
+    low, high = checkpoint.representation.min_elements, checkpoint.representation.max_elements
+    return f"{low} elements" if low == high else f"{low} to {high} elements"
 
 
 def _provenance(config: TrainConfig, data: TrainingData, history: list[dict[str, Any]]) -> dict[str, Any]:

@@ -85,12 +85,14 @@ class Checkpoint:
 
     def decode(self, z: NDArray[np.floating], *, batch: int = 1024) -> list[WyckoffGene | Rejection]:
         """Genes of latent vectors (n, latent), or the reason why one is none."""
-        decoded: list[WyckoffGene | Rejection] = []
+        arrays = (self.decode_arrays(z[i : i + batch]) for i in range(0, len(z), batch))
+        return [gene for x, logits in arrays for gene in self.representation.decode(x, logits)]
+
+    def decode_arrays(self, z: NDArray[np.floating]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Wyckoff arrays (n, rows, max_elements) and space-group logits (n, 230) of latent vectors (n, latent)."""
         with torch.inference_mode():
-            for part in torch.from_numpy(np.array(z, np.float32)).split(batch):
-                x, logits = self.model.decode(part)
-                decoded += self.representation.decode(x.numpy(), logits.numpy())
-        return decoded
+            x, logits = self.model.decode(torch.from_numpy(np.array(z, np.float32)))
+        return x.numpy(), logits.numpy()
 
     def predict(self, genes: Sequence[WyckoffGene], *, batch: int = 1024) -> dict[str, NDArray[np.float64]]:
         """Properties of n genes in physical units, (n,) each.
@@ -143,6 +145,7 @@ class Checkpoint:
             "name": self.name,
             "model": asdict(self.model.config),
             "elements": [symbol(number) for number in self.representation.elements],
+            "min_elements": self.representation.min_elements,
             "scaler": self.scaler.to_dict(),
             "errors": dict(self.errors),
             "provenance": dict(self.provenance),
@@ -168,7 +171,9 @@ class Checkpoint:
             weights = {name: w.astype(np.float32) if w.dtype == np.float16 else w for name, w in weights.items()}
             elements = tuple(atomic_number(name) for name in index["elements"])
             config = MPVAEConfig(**{key: _tupled(value) for key, value in index["model"].items()})
-            representation = Representation(elements, config.max_elements, weights.pop(_FEATURES))
+            representation = Representation(
+                elements, config.max_elements, index["min_elements"], weights.pop(_FEATURES)
+            )
             if representation.rows != config.rows:
                 raise CheckpointError(
                     f"{folder}: {representation.rows} rows in the vocabulary, {config.rows} in the network; "

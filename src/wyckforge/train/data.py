@@ -60,7 +60,11 @@ class TrainingData:
         return cls(
             table=table,
             split=split,
-            representation=Representation(vocabulary(table.genes), config.max_elements),
+            representation=Representation(
+                elements=vocabulary(table.genes),
+                max_elements=config.max_elements,
+                min_elements=min(len(gene.elements) for gene in table.genes),
+            ),
             scaler=MinMaxScaler.fit({name: table.label(name)[split.train] for name in config.targets}),
             left_out=len(given) - len(table),
         )

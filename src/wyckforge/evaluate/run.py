@@ -1,0 +1,181 @@
+"""Measure a checkpoint on crystals with known labels."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wyckforge.data.build import BuildReport, BuildRules, build_from_path
+from wyckforge.data.table import GeneTable
+from wyckforge.errors import TableError
+from wyckforge.evaluate.metrics import absolute_errors, bootstrap_interval, rows_equal, wilson_interval
+from wyckforge.models.representation import Reading
+from wyckforge.properties import BAND_GAP, FORMATION_ENERGY
+from wyckforge.symmetry.gene import WyckoffGene
+from wyckforge.train.checkpoint import Checkpoint
+
+METRICS, PREDICTIONS, DROPPED = "metrics.json", "predictions.csv", "dropped.csv"
+_BATCH = 1024
+
+
+def evaluate_file(checkpoint: Checkpoint, data: Path | str, out: Path | str, *, seed: int = 0) -> dict[str, Any]:
+    """Measure a checkpoint on a file of structures with labels; see :func:`evaluate`.
+
+    Args:
+        checkpoint: the model.
+        data: what :func:`wyckforge.data.readers.read_structures` reads.
+        out: folder for the results; ``dropped.csv`` there names every row that could not be used.
+        seed: of the bootstrap.
+
+    Raises:
+        TableError: the file cannot be read, or no row of it can be used.
+    """
+    table, report = build_from_path(data, BuildRules(keep_structures=False), progress=True)
+    return evaluate(checkpoint, table, out, seed=seed, report=report)
+
+
+def evaluate(
+    checkpoint: Checkpoint, table: GeneTable, out: Path | str, *, seed: int = 0, report: BuildReport | None = None
+) -> dict[str, Any]:
+    """Measure the predictions and the reconstruction of a checkpoint, and write what was found.
+
+    Every metric ``name`` comes with ``name_interval`` (95 %) and ``name_n``. A metric that cannot be had is ``None``,
+    and ``name_reason`` says why. Rows that the checkpoint cannot represent are counted under ``dropped``.
+
+    Args:
+        checkpoint: the model.
+        table: crystals and their labels; missing labels and columns are allowed.
+        out: folder for ``metrics.json``, ``predictions.csv`` (the data of a parity plot) and ``dropped.csv``.
+        seed: of the bootstrap.
+        report: what became of the rows before they were a table.
+
+    Returns:
+        The content of ``metrics.json``.
+
+    Raises:
+        TableError: no row can be used.
+    """
+    dropped = [(row_id, str(problem.rule), problem.detail) for row_id, problem in report.dropped] if report else []
+    problems = [checkpoint.representation.problem(gene) for gene in table.genes]
+    dropped += [
+        (row_id, "not representable", problem)
+        for row_id, problem in zip(table.ids, problems, strict=True)
+        if problem is not None
+    ]
+    used = table.select(np.array([problem is None for problem in problems], bool))
+    if not len(used):
+        raise TableError(f"the checkpoint can represent none of the {len(table)} crystals (first: {problems[0]})")
+    predicted = checkpoint.predict(used.genes)
+    rng = np.random.default_rng(seed)
+    metrics: dict[str, Any] = {
+        "n": len(used),
+        **_property_metrics(used, predicted, rng),
+        **_reconstruction_metrics(checkpoint, used.genes),
+        "checkpoint": checkpoint.name,
+        "rows": report.n_read if report else len(table),
+        "dropped": dict(Counter(rule if rule != "not representable" else detail for _, rule, detail in dropped)),
+        "known_genes": sum(map(checkpoint.is_known_gene, used.genes)),
+        "vintages": {name: column.vintages() for name, column in used.labels.items()},
+        "seed": seed,
+    }
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / METRICS).write_text(json.dumps(metrics, indent=1) + "\n")
+    _write_csv(out / DROPPED, ["id", "rule", "reason"], dropped)
+    _write_predictions(out / PREDICTIONS, used, predicted)
+    return metrics
+
+
+def _property_metrics(
+    table: GeneTable, predicted: dict[str, NDArray[np.float64]], rng: np.random.Generator
+) -> dict[str, Any]:
+    metrics: dict[str, Any] = {}
+    for name in dict.fromkeys((*predicted, FORMATION_ENERGY, BAND_GAP)):
+        column = table.labels.get(name)
+        true = np.full(len(table), np.nan) if column is None else column.values
+        cases = {f"{name}_mae": true}
+        if name == BAND_GAP:
+            cases[f"{name}_mae_semiconductors"] = np.where(true > 0, true, np.nan)
+        for metric, values in cases.items():
+            if name not in predicted:
+                metrics |= {metric: None, f"{metric}_reason": f"the checkpoint does not predict {name}"}
+            elif np.isnan(values).all():
+                metrics |= {metric: None, f"{metric}_reason": f"no row has a label for {metric}"}
+            else:
+                metrics |= _mean(metric, absolute_errors(values, predicted[name]), rng)
+        if column is not None and name in predicted and len(column.vintages()) > 1:
+            metrics[f"{name}_mae_by_vintage"] = {
+                source: float(np.abs(predicted[name] - true)[column.sources == source].mean())
+                for source in column.vintages()
+            }
+    return metrics
+
+
+def _reconstruction_metrics(checkpoint: Checkpoint, genes: tuple[WyckoffGene, ...]) -> dict[str, Any]:
+    hits: dict[str, list[NDArray[np.bool_]]] = {}
+    for start in range(0, len(genes), _BATCH):
+        for name, found in _reconstructed(checkpoint, genes[start : start + _BATCH]).items():
+            hits.setdefault(name, []).append(found)
+    return {key: value for name, found in hits.items() for key, value in _rate(name, np.concatenate(found)).items()}
+
+
+def _reconstructed(checkpoint: Checkpoint, genes: tuple[WyckoffGene, ...]) -> dict[str, NDArray[np.bool_]]:
+    representation = checkpoint.representation
+    x, logits = checkpoint.decode_arrays(checkpoint.encode(genes))
+    true_x, true_group = representation.encode(genes)
+    got: Reading = representation.read(x, logits)
+    wanted = representation.read(true_x, np.eye(logits.shape[1])[true_group])
+    decoded = representation.decode(x, logits)
+    exact = [
+        isinstance(found, WyckoffGene) and found.canonical() == gene.canonical()
+        for gene, found in zip(genes, decoded, strict=True)
+    ]
+    return {
+        "element_accuracy": rows_equal(got.numbers, wanted.numbers),
+        "wyckoff_accuracy": rows_equal(got.uses, wanted.uses),
+        "space_group_accuracy": rows_equal(got.group, wanted.group),
+        "exact_gene_accuracy": np.array(exact, bool),
+        "valid_gene_rate": np.array([isinstance(found, WyckoffGene) for found in decoded], bool),
+    }
+
+
+def _mean(name: str, values: NDArray[np.float64], rng: np.random.Generator) -> dict[str, Any]:
+    return {
+        name: float(values.mean()),
+        f"{name}_interval": list(bootstrap_interval(values, rng)),
+        f"{name}_n": len(values),
+    }
+
+
+def _rate(name: str, found: NDArray[np.bool_]) -> dict[str, Any]:
+    return {
+        name: float(found.mean()),
+        f"{name}_interval": list(wilson_interval(int(found.sum()), len(found))),
+        f"{name}_n": len(found),
+    }
+
+
+def _write_predictions(path: Path, table: GeneTable, predicted: dict[str, NDArray[np.float64]]) -> None:
+    columns: dict[str, list[str]] = {
+        "id": list(table.ids),
+        "formula": list(table.formulas),
+        "space_group": [str(gene.space_group) for gene in table.genes],
+    }
+    for name, values in predicted.items():
+        true = table.labels[name].values if name in table.labels else np.full(len(table), np.nan)
+        columns[name] = ["" if np.isnan(value) else repr(float(value)) for value in true]
+        columns[f"{name}_predicted"] = [f"{value:.6g}" for value in values]
+    _write_csv(path, list(columns), zip(*columns.values(), strict=True))
+
+
+def _write_csv(path: Path, head: list[str], rows: Any) -> None:
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(head)
+        writer.writerows(rows)
