@@ -62,22 +62,21 @@ def predict(
 
 @click.command()
 @checkpoint_option
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="Parquet file with labelled structures.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for metrics.json.")
+@click.option(
+    "--data", required=True, type=click.Path(path_type=Path), help="Labelled structures; any input of data build."
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
 def evaluate(checkpoint: Path | None, data: Path, out: Path) -> None:
     """Measure a checkpoint on labelled structures it has not seen.
 
-    Writes metrics.json: errors of the predictions and accuracies of the reconstruction, with 95 % intervals.
+    Writes metrics.json (errors of the predictions and accuracies of the reconstruction, with 95 % intervals),
+    predictions.csv and dropped.csv.
     """
     from wyckforge.evaluate.run import evaluate_file
     from wyckforge.train.checkpoint import Checkpoint, bundled_checkpoint
 
     metrics = evaluate_file(Checkpoint.load(checkpoint or bundled_checkpoint()), data, out)
-    for name, value in metrics.items():
-        if isinstance(value, int | float):
-            interval = metrics.get(f"{name}_interval")
-            spread = f"  [{interval[0]:.4f}, {interval[1]:.4f}]" if interval else ""
-            click.echo(f"{name:<32}{value:>10.4f}{spread}" if isinstance(value, float) else f"{name:<32}{value:>10,}")
+    click.echo(metrics_table(metrics))
     click.echo(f"written to {out / 'metrics.json'}")
 
 
@@ -93,6 +92,19 @@ def train(ctx: click.Context, config: Path, out: Path | None, resume: bool) -> N
     ctx.meta[SAVED] = "every finished epoch is saved; go on with --resume"
     folder = train_from_file(config, out=out, resume=resume)
     click.echo(f"checkpoint in {folder}")
+
+
+def metrics_table(metrics: Mapping[str, Any]) -> str:
+    """One line per metric: value, 95 % interval and number of crystals, or why there is none."""
+    lines = [f"{metrics['n']:,} of {metrics['rows']:,} rows used"]
+    lines += [f"  left out: {reason} ({count:,})" for reason, count in metrics["dropped"].items()]
+    for name, value in metrics.items():
+        if f"{name}_interval" in metrics:
+            low, high = metrics[f"{name}_interval"]
+            lines.append(f"{name:<32}{value:>9.4f}  95 % [{low:.4f}, {high:.4f}]  n {metrics[f'{name}_n']:,}")
+        elif f"{name}_reason" in metrics:
+            lines.append(f"{name:<32}{'–':>9}  {metrics[f'{name}_reason']}")
+    return "\n".join(lines)
 
 
 def _as_json(records: list[dict[str, Any]]) -> str:
