@@ -8,13 +8,14 @@ from wyckforge.symmetry.gene import WyckoffGene
 from wyckforge.symmetry.tables import space_group
 
 space_groups = st.integers(1, 230)
+elements = st.integers(1, 118)
 
 
 @st.composite
 def genes(
     draw: st.DrawFn,
     numbers: st.SearchStrategy[int] = space_groups,
-    elements: st.SearchStrategy[int] = st.integers(1, 118),
+    elements: st.SearchStrategy[int] = elements,
     max_orbits: int = 6,
 ) -> WyckoffGene:
     """Any valid gene: free positions may hold several orbits, positions without a free parameter one."""

@@ -145,8 +145,7 @@ class NormalizerBuilder:
     def cosets(self) -> list[Operator]:
         """One operator per coset of the group in its normalizer: identity first, then pure translations."""
         candidates = [(m, t) for m in holohedry(self.number) for t in self.translations(m)]
-        candidates.sort(key=lambda c: (-int(np.trace(c[0])), int((c[0] != IDENTITY).sum()), int((c[1] != 0).sum()),
-                                       tuple(c[1][::-1].tolist()), tuple((-c[0]).ravel().tolist())))
+        candidates.sort(key=lambda candidate: simplicity(*candidate))
         seen: set[tuple[int, ...]] = set()
         chosen = []
         for matrix, translation in candidates:
@@ -203,6 +202,12 @@ def lies_on(span: Operator, offset: NDArray[np.int64], rank: int, modulus: int) 
     normals = (np.cross(a, b) for a, b in itertools.combinations(columns, 2))
     normal = next(n for n in normals if n.any())
     return int(normal // math.gcd(*map(int, normal)) @ offset) % modulus == 0
+
+
+def simplicity(matrix: Operator, translation: NDArray[np.int64]) -> tuple[object, ...]:
+    """Sorting key: the identity and pure translations first, then few changed entries and few shifts."""
+    shifts = (int((translation != 0).sum()), translation[::-1].tolist())
+    return (-int(np.trace(matrix)), int((matrix != IDENTITY).sum()), *shifts, (-matrix).ravel().tolist())
 
 
 def build_normalizer(table: dict[str, object]) -> dict[str, object]:

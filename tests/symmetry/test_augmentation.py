@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.generic import cell, generic_crystal, generic_gene
 from tests.strategies import genes
+
 from wyckforge.errors import InvalidGeneError
 from wyckforge.symmetry.augmentation import augment_crystal, augment_genes, transform
 from wyckforge.symmetry.crystal import Crystal

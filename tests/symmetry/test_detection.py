@@ -9,9 +9,9 @@ import pytest
 import spglib
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tests.generic import generic_crystal, generic_gene
 from tests.strategies import space_groups
+
 from wyckforge.errors import StructureError
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.detection import SYMPREC, detect
@@ -93,7 +93,7 @@ def test_the_gene_does_not_depend_on_the_description(number: int, seed: int) -> 
     doubled = Crystal(
         moved.lattice * np.array([[1], [2], [1]]),
         np.tile(moved.numbers, 2),
-        np.concatenate([moved.frac_coords, moved.frac_coords + [0, 1, 0]]) / [1, 2, 1],
+        np.concatenate([moved.frac_coords, moved.frac_coords + np.array([0, 1, 0])]) / [1, 2, 1],
     )
     expected = generic_gene(number).canonical()
     assert detect(moved, symprec=1e-3).gene.canonical() == expected
@@ -116,14 +116,12 @@ def test_several_orbits_on_one_letter_are_counted() -> None:
 @pytest.mark.parametrize("distance", [0.0, 0.001, 0.009])
 def test_overlapping_atoms_are_refused(elements: list[int], distance: float) -> None:
     crystal = Crystal(4 * np.eye(3), np.array(elements), np.array([[0, 0, 0], [0, 0, 1 - distance / 4]]))
-    with pytest.raises(StructureError, match="overlapping atoms|closer than the tolerance"):
+    with pytest.raises(StructureError, match=r"overlapping atoms|closer than the tolerance"):
         detect(crystal)
 
 
 def test_the_message_names_the_atoms_that_overlap() -> None:
-    crystal = Crystal(
-        4 * np.eye(3), np.array([1, 2, 3]), np.array([[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0.5, 0.501]])
-    )
+    crystal = Crystal(4 * np.eye(3), np.array([1, 2, 3]), np.array([[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0.5, 0.501]]))
     with pytest.raises(StructureError, match=re.escape("atoms 1 and 2 (counted from 0) are 0.0040 Å apart")):
         detect(crystal)
 

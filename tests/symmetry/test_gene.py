@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymatgen.core import Composition
 from pyxtal.symmetry import Group
-
 from tests.generic import generic_gene
 from tests.strategies import genes, space_groups
+
 from wyckforge.errors import InvalidGeneError
 from wyckforge.symmetry.elements import symbol
 from wyckforge.symmetry.gene import WyckoffGene
@@ -47,7 +47,7 @@ def test_text_form_round_trips(gene: WyckoffGene) -> None:
 
 
 @given(genes(), st.randoms())
-def test_order_of_sites_does_not_matter(gene: WyckoffGene, random) -> None:  # noqa: ANN001
+def test_order_of_sites_does_not_matter(gene: WyckoffGene, random) -> None:
     shuffled = random.sample(gene.sites, len(gene.sites))
     other = WyckoffGene(gene.space_group, tuple(shuffled))
     assert other == gene

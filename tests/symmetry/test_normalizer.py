@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pyxtal.symmetry import Group
-
 from tests.generic import generic_crystal, generic_gene, letters_of_elements
+
 from wyckforge.errors import InvalidGeneError
 from wyckforge.symmetry.augmentation import transform
 from wyckforge.symmetry.crystal import Crystal
@@ -178,6 +178,6 @@ def test_operator_stacks_have_the_sizes_of_international_tables() -> None:
 
 
 @pytest.mark.parametrize("function", [operators, operator_permutations, letter_permutations, polar_axes])
-def test_unknown_groups_are_refused(function) -> None:  # noqa: ANN001
+def test_unknown_groups_are_refused(function) -> None:
     with pytest.raises(InvalidGeneError, match="space group 231 given"):
         function(231)

@@ -7,8 +7,8 @@ from pathlib import Path
 import moyopy
 import numpy as np
 import pytest
-
 from tests.generic import generic_crystal, letters_of_elements, orbit
+
 from wyckforge.errors import InvalidGeneError
 from wyckforge.symmetry import tables
 from wyckforge.symmetry.tables import (
@@ -26,7 +26,7 @@ ALL = range(1, 231)
 
 
 @pytest.fixture(scope="module")
-def tool():  # noqa: ANN201
+def tool():
     spec = importlib.util.spec_from_file_location("tool", ROOT / "tools/build_symmetry_tables.py")
     assert spec is not None
     assert spec.loader is not None
@@ -123,7 +123,7 @@ def test_tables_cannot_be_changed() -> None:
 
 
 @pytest.mark.parametrize("number", [1, 4, 15, 47, 62, 146, 166, 227])
-def test_the_committed_rows_are_what_the_tool_builds(tool, number: int) -> None:  # noqa: ANN001
+def test_the_committed_rows_are_what_the_tool_builds(tool, number: int) -> None:
     folder = Path(tables.__file__).parent
     committed = json.loads((folder / "tables.json").read_text())[number - 1]
     assert committed == tool.build_table(number)

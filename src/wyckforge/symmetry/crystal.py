@@ -44,14 +44,14 @@ class Crystal:
             )
         if not (np.isfinite(lattice).all() and np.isfinite(coords).all()):
             raise StructureError("the lattice or the coordinates hold NaN or infinity; only finite numbers are allowed")
-        lattice = lattice.reshape(3, 3)
-        if abs(np.linalg.det(lattice)) < 1e-3:
+        cell = lattice.reshape(3, 3)
+        if abs(np.linalg.det(cell)) < 1e-3:
             raise StructureError("the lattice vectors span no volume; check the cell parameters")
         if not ((numbers >= 1) & (numbers <= 118) & (numbers == np.rint(numbers))).all():
             raise StructureError(
                 f"atomic numbers {numbers.min():g}…{numbers.max():g} given; allowed are whole numbers from 1 to 118"
             )
-        object.__setattr__(self, "lattice", lattice)
+        object.__setattr__(self, "lattice", cell)
         object.__setattr__(self, "numbers", numbers.astype(np.int64))
         object.__setattr__(self, "frac_coords", coords.reshape(-1, 3))
 

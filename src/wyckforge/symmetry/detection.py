@@ -60,7 +60,7 @@ def detect(crystal: Crystal, *, symprec: float = SYMPREC, angle_tolerance: float
     representatives = [atom for atom, first in enumerate(orbits) if atom == first]
     _check_distances(crystal, representatives, symprec)
     try:
-        gene = WyckoffGene(dataset.number, tuple((int(crystal.numbers[atom]), letters[atom]) for atom in representatives))
+        gene = WyckoffGene(dataset.number, tuple((crystal.numbers[atom], letters[atom]) for atom in representatives))
     except InvalidGeneError as error:
         raise StructureError(f"the symmetry found at tolerance {symprec} Å is inconsistent: {error}") from error
     standard = dataset.std_cell

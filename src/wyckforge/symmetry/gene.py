@@ -59,8 +59,9 @@ class WyckoffGene:
     @property
     def formula(self) -> str:
         """Reduced formula, the most electropositive element first: ``Cs2Pt3Se7``."""
-        ordered = sorted(self.reduced_composition.items(), key=lambda item: (electronegativity(item[0]), symbol(item[0])))
-        return "".join(f"{symbol(number)}{count if count > 1 else ''}" for number, count in ordered)
+        counts = self.reduced_composition
+        ordered = sorted(counts, key=lambda number: (electronegativity(number), symbol(number)))
+        return "".join(f"{symbol(z)}{counts[z] if counts[z] > 1 else ''}" for z in ordered)
 
     @property
     def elements(self) -> tuple[int, ...]:
