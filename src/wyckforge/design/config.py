@@ -35,7 +35,6 @@ class SamplingConfig(_Settings):
     scale: float = Field(1.4, gt=0, description="factor on the standard normal noise of the latent")
     max_draws: int = Field(60_000, ge=1, description="draws after which a run stops looking for more")
     min_seeds: int = Field(20, ge=1, description="below this the element constraints on seeds are relaxed step by step")
-    batch: int = Field(1024, ge=1, description="latent points decoded at a time; does not change the result")
 
 
 class FunnelConfig(_Settings):

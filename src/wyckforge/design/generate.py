@@ -87,7 +87,7 @@ def generate(
         if funnel is None:
             return Generation(tuple(survivors), screen.counts, draws, seeds.to_dict())
         kept = rank_genes(survivors, per_formula=funnel.per_formula)
-    best = StepCount("formula", len(survivors), len(kept))
+    best = StepCount("best_of_formula", len(survivors), len(kept))
     if len(survivors) > len(kept):
         best.reasons["a better gene of the formula is kept"] = len(survivors) - len(kept)
     return Generation(tuple(kept), (*screen.counts, best), draws, seeds.to_dict())
@@ -115,6 +115,5 @@ def _draw(
         method="unconditional" if sampling.unconditional else "seed",
         per_seed=sampling.per_seed,
         scale=sampling.scale,
-        batch=sampling.batch,
         first=first,
     )

@@ -45,7 +45,7 @@ def rank_genes(candidates: Iterable[Candidate], *, per_formula: int) -> list[Can
         per_formula: genes kept of one formula.
 
     Returns:
-        The kept candidates, best first, each with Evidence ``formula``: its rank among those of its formula.
+        The kept candidates, best first, each with Evidence ``best_of_formula``: its rank among those of its formula.
     """
     taken: Counter[str] = Counter()
     kept = []
@@ -53,7 +53,7 @@ def rank_genes(candidates: Iterable[Candidate], *, per_formula: int) -> list[Can
         formula = candidate.gene.formula
         taken[formula] += 1
         if taken[formula] <= per_formula:
-            kept.append(candidate.with_evidence(Evidence("formula", "pass", taken[formula])))
+            kept.append(candidate.with_evidence(Evidence("best_of_formula", "pass", taken[formula])))
     return kept
 
 

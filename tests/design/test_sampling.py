@@ -1,0 +1,189 @@
+"""Seeds and draws with the bundled checkpoint: what is promised about them holds exactly."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from wyckforge.data.embedded import load_embedded
+from wyckforge.data.table import GeneTable
+from wyckforge.design.config import FunnelConfig, SamplingConfig, TargetConfig
+from wyckforge.design.generate import generate
+from wyckforge.design.sampling import ConstraintBroken, sample
+from wyckforge.design.seeds import select_seeds
+from wyckforge.design.targets import parse_target
+from wyckforge.errors import TargetError
+from wyckforge.models.representation import Rejection
+from wyckforge.records import Candidate, Interval, Target
+from wyckforge.symmetry.elements import atomic_number
+from wyckforge.train.checkpoint import Checkpoint
+
+SEMICONDUCTORS = parse_target(
+    TargetConfig(properties={"band_gap": "0.5:2.0", "formation_energy": ":-0.5"}, space_group="143:", exclude="f-block")
+)
+
+
+@pytest.fixture(scope="module")
+def table() -> GeneTable:
+    whole = load_embedded()
+    return whole.select(np.arange(0, len(whole), 10))
+
+
+def rows_of(table: GeneTable, seeds) -> set[str]:
+    assert set(seeds.table.ids) <= set(table.ids)
+    return set(seeds.table.ids)
+
+
+def test_seeds_are_the_rows_inside_the_widened_target(checkpoint, table):
+    seeds = select_seeds(checkpoint, table, SEMICONDUCTORS)
+    gap, energy = checkpoint.errors["band_gap"], checkpoint.errors["formation_energy"]
+    expected = {
+        table.ids[i]
+        for i, gene in enumerate(table.genes)
+        if 0.5 - gap <= table.label("band_gap")[i] <= 2.0 + gap
+        and table.label("formation_energy")[i] <= -0.5 + energy
+        and gene.space_group >= 143
+        and not set(gene.elements) & SEMICONDUCTORS.exclude
+        and checkpoint.represents(gene)
+    }
+    assert rows_of(table, seeds) == expected
+    assert expected
+    np.testing.assert_allclose(seeds.latent, checkpoint.encode(seeds.table.genes))
+
+
+def test_rows_without_label_are_judged_by_prediction(checkpoint, table):
+    bare = GeneTable(table.ids, table.genes, {}, None, table.given_space_groups)
+    seeds = select_seeds(checkpoint, bare, Target(properties={"band_gap": Interval(2, 3)}))
+    fitting = [gene for gene in table.genes if checkpoint.represents(gene)]
+    predicted = checkpoint.predict(fitting)["band_gap"]
+    wide = Interval(2, 3).widened(checkpoint.errors["band_gap"])
+    assert set(seeds.table.genes) == {
+        gene for gene, value in zip(fitting, predicted, strict=True) if wide.contains(value)
+    }
+
+
+def test_unconditional_takes_every_row(checkpoint, table):
+    seeds = select_seeds(checkpoint, table, SEMICONDUCTORS, unconditional=True)
+    assert len(seeds.table) == sum(checkpoint.represents(gene) for gene in table.genes)
+
+
+def test_an_impossible_target_names_the_constraint_and_counts_each(checkpoint, table):
+    asked = Target(properties={"band_gap": Interval(low=40)}, space_groups=frozenset({225}))
+    with pytest.raises(TargetError, match=r"'band_gap 40: ± .*' leaves none of .*space group: [1-9]"):
+        select_seeds(checkpoint, table, asked)
+    with pytest.raises(TargetError, match=r"'number of elements' leaves none"):
+        select_seeds(checkpoint, table, Target(n_elements=Interval(5, 5)))
+
+
+def test_a_property_without_model_is_refused(checkpoint, table):
+    with pytest.raises(TargetError, match=r"bulk_modulus asked for; this checkpoint predicts .*band_gap"):
+        select_seeds(checkpoint, table, Target(properties={"bulk_modulus": Interval(low=100)}))
+
+
+def test_wanted_elements_are_relaxed_in_the_stated_order(checkpoint, table):
+    wanted = frozenset(map(atomic_number, ("Cs", "Pt", "Se")))
+    asked = Target(elements=wanted)
+    inside = [len(wanted.intersection(gene.elements)) for gene in table.genes if checkpoint.represents(gene)]
+    for least, words in ((2, "at least two of Se, Cs, Pt"), (1, "at least one of Se, Cs, Pt"), (0, "any")):
+        available = sum(n >= least for n in inside)
+        seeds = select_seeds(checkpoint, table, asked, min_seeds=available)
+        assert seeds.relaxed == words
+        assert len(seeds.table) == available
+
+
+@pytest.mark.parametrize(("seed", "batches"), [(0, (1, 600)), (1, (7, 64)), (2, (599, 1024))])
+def test_draws_do_not_depend_on_the_batch(checkpoint, table, seed, batches):
+    seeds = select_seeds(checkpoint, table.select(np.arange(60)), Target())
+    one, other = (
+        list(sample(checkpoint, seeds, Target(), rng=np.random.default_rng(seed), per_seed=10, batch=batch))
+        for batch in batches
+    )
+    assert len(one) == 10 * len(seeds.table)
+    assert [getattr(draw, "gene", draw) for draw in one] == [getattr(draw, "gene", draw) for draw in other]
+    for first, second in zip(one, other, strict=True):
+        if isinstance(first, Candidate):
+            assert (first.id, first.origin) == (second.id, second.origin)
+            assert first.predictions == pytest.approx(second.predictions, rel=1e-4, abs=1e-4)
+
+
+def test_other_seeds_other_draws(checkpoint, table):
+    seeds = select_seeds(checkpoint, table, Target())
+    one, other = (
+        [
+            getattr(draw, "gene", draw)
+            for draw in islice(sample(checkpoint, seeds, Target(), rng=np.random.default_rng(n)), 300)
+        ]
+        for n in (1, 2)
+    )
+    assert one != other
+
+
+@pytest.mark.parametrize("space_group", ["143:", ":74", "62,139,194:"])
+@pytest.mark.parametrize("exclude", ["radioactive,f-block", "O,S,Se"])
+@pytest.mark.parametrize(("atoms", "seed"), [("", 1), (":20", 2)])
+def test_hard_constraints_hold_for_every_candidate(checkpoint, table, space_group, exclude, atoms, seed):
+    asked = parse_target(TargetConfig(space_group=space_group, exclude=exclude, atoms=atoms))
+    seeds = select_seeds(checkpoint, table, asked)
+    draws = list(islice(sample(checkpoint, seeds, asked, rng=np.random.default_rng(seed), per_seed=2), 400))
+    for draw in draws:
+        if isinstance(draw, Candidate):
+            assert asked.rejects(draw.gene) is None
+            assert draw.gene == draw.gene.canonical()
+            assert set(draw.predictions) == set(checkpoint.targets)
+        else:
+            assert isinstance(draw, Rejection)
+            assert draw.reason
+
+
+def test_broken_constraints_are_counted_apart_from_broken_genes(checkpoint, table):
+    seeds = select_seeds(checkpoint, table, Target())
+    asked = Target(space_groups=frozenset({1}))
+    draws = list(islice(sample(checkpoint, seeds, asked, rng=np.random.default_rng(0)), 2000))
+    free = list(islice(sample(checkpoint, seeds, Target(), rng=np.random.default_rng(0)), 2000))
+    valid = sum(isinstance(draw, Candidate) for draw in free)
+    assert valid > 0
+    assert sum(isinstance(draw, Candidate | ConstraintBroken) for draw in draws) == valid
+
+
+def test_predictions_are_those_of_the_gene(checkpoint, table):
+    seeds = select_seeds(checkpoint, table, Target())
+    drawn = list(sample(checkpoint, seeds, Target(), rng=np.random.default_rng(0), per_seed=1))
+    candidates = [draw for draw in drawn if isinstance(draw, Candidate)][:50]
+    predicted = checkpoint.predict([candidate.gene for candidate in candidates])
+    for name, values in predicted.items():
+        ours = [candidate.predictions[name] for candidate in candidates]
+        np.testing.assert_allclose(ours, values, rtol=1e-4, atol=1e-4)
+
+
+def run(checkpoint: Checkpoint, table: GeneTable, target: Target, *, wanted: int, seed: int = 7, **sampling):
+    return generate(
+        checkpoint,
+        table,
+        target,
+        wanted=wanted,
+        rng=np.random.default_rng(seed),
+        sampling=SamplingConfig(**sampling),
+        funnel=FunnelConfig(),
+    )
+
+
+def test_generation_repeats_and_ends(checkpoint, table):
+    one = run(checkpoint, table, SEMICONDUCTORS, wanted=5, max_draws=20_000)
+    assert one.candidates == run(checkpoint, table, SEMICONDUCTORS, wanted=5, max_draws=20_000).candidates
+    assert len(one.candidates) >= 5
+    known = set(table.genes)
+    for candidate in one.candidates:
+        assert candidate.gene not in known
+        assert not checkpoint.is_known_gene(candidate.gene)
+    genes = [candidate.gene for candidate in one.candidates]
+    assert len(set(genes)) == len(genes)
+    formulas = [gene.formula for gene in genes]
+    assert len(set(formulas)) == len(formulas)
+
+
+def test_the_budget_of_draws_is_kept(checkpoint, table):
+    spent = run(checkpoint, table, SEMICONDUCTORS, wanted=10**9, max_draws=1234)
+    assert spent.draws == 1234
+    assert spent.counts[0].entered == 1234

@@ -1,0 +1,73 @@
+"""One configuration for a design run: TOML in, resolved JSON out, nothing unknown."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from wyckforge.config import RunConfig
+from wyckforge.errors import ConfigError
+
+
+def test_toml_in_resolved_json_out(tmp_path):
+    path = tmp_path / "run.toml"
+    path.write_text(
+        """
+        seed = 7
+        stop_after = "funnel"
+        [target]
+        space_group = "143:"
+        properties = { band_gap = "0.5:2.0" }
+        [funnel]
+        anions = false
+        [relax]
+        smax_gpa = 1.5
+        """
+    )
+    config = RunConfig.from_toml(path)
+    assert (config.seed, config.stop_after, config.funnel.anions) == (7, "funnel", False)
+    assert config.target.properties == {"band_gap": "0.5:2.0"}
+    assert config.relax.smax_gpa == 1.5
+    resolved = json.loads(json.dumps(config.to_dict()))
+    assert resolved["sampling"]["scale"] == 1.4
+    assert RunConfig.from_dict(resolved) == config
+
+
+def test_options_go_over_the_file(tmp_path):
+    path = tmp_path / "run.toml"
+    path.write_text(
+        'seed = 7\n[target]\nspace_group = "143:"\nproperties = { band_gap = "1:2", formation_energy = ":0" }'
+    )
+    config = RunConfig.load(path, {"seed": 8, "target": {"properties": {"band_gap": "3:"}}})
+    assert config.seed == 8
+    assert config.target.space_group == "143:"
+    assert config.target.properties == {"band_gap": "3:", "formation_energy": ":0"}
+    assert RunConfig.load(None, {}) == RunConfig()
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"sed": 1}, r"sed: unknown key; known are target, sampling"),
+        ({"funnel": {"anion": True}}, r"funnel.anion: unknown key; known are unique, novel"),
+        ({"relax": {"fmax": 0.1}}, r"relax.fmax: unknown key; known are fmax_ev_per_angstrom"),
+        ({"count": 0}, "count: .*greater than or equal to 1"),
+        ({"seed": -1}, "seed: "),
+        ({"stop_after": "phonons"}, "stop_after: .*'hull'"),
+        ({"funnel": {"oxidation_states": ""}}, "oxidation_states: .*'icsd24'"),
+        ({"sampling": {"scale": 0}}, r"sampling.scale: .*greater than 0"),
+        ({"target": {"elements": ["Na"]}}, "target.elements: .*string"),
+    ],
+)
+def test_mistakes_are_named(data, said):
+    with pytest.raises(ConfigError, match=said):
+        RunConfig.from_dict(data)
+
+
+def test_unreadable_files(tmp_path):
+    broken = tmp_path / "broken.toml"
+    broken.write_text("seed = ")
+    for path in (broken, tmp_path / "absent.toml", tmp_path):
+        with pytest.raises(ConfigError, match="cannot be read as TOML"):
+            RunConfig.from_toml(path)
