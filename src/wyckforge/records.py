@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from wyckforge.errors import TargetError
 from wyckforge.symmetry.crystal import Crystal
-from wyckforge.symmetry.elements import symbol
+from wyckforge.symmetry.elements import MAX_ATOMIC_NUMBER, symbol
 from wyckforge.symmetry.gene import WyckoffGene
 from wyckforge.symmetry.tables import crystal_system
 
@@ -58,9 +58,9 @@ class Interval:
 
     def __str__(self) -> str:
         if self.low == self.high:
-            return f"{self.low:g}"
-        low = "" if self.low == -math.inf else f"{self.low:g}"
-        high = "" if self.high == math.inf else f"{self.high:g}"
+            return _shortest(self.low)
+        low = "" if self.low == -math.inf else _shortest(self.low)
+        high = "" if self.high == math.inf else _shortest(self.high)
         return f"{low}:{high}"
 
 
@@ -99,26 +99,53 @@ class Target:
             raise TargetError("no space group is left; the given space groups and crystal systems exclude each other")
         if unknown := sorted(n for n in self.space_groups if not 1 <= n <= 230):
             raise TargetError(f"space group {unknown[0]} given; allowed are 1 to 230")
+        self._check_elements()
+        self._check_counts()
+        if self.stoichiometry is not None:
+            divisor = math.gcd(*self.stoichiometry)
+            object.__setattr__(self, "stoichiometry", tuple(sorted(n // divisor for n in self.stoichiometry)))
+
+    def _check_elements(self) -> None:
+        for number in sorted(self.must_contain | self.exclude | (self.elements or frozenset())):
+            if not 1 <= number <= MAX_ATOMIC_NUMBER:
+                raise TargetError(f"atomic number {number} given; allowed are 1 to {MAX_ATOMIC_NUMBER}")
         if both := self.must_contain & self.exclude:
             raise TargetError(f"{_symbols(both)} must be contained and is excluded; drop one of the two")
-        if self.elements is not None:
-            if outside := self.must_contain - self.elements:
-                raise TargetError(
-                    f"{_symbols(outside)} must be contained but is not among the allowed elements "
-                    f"{_symbols(self.elements)}; add it to the allowed ones"
-                )
-            if not self.elements - self.exclude:
-                raise TargetError(f"all allowed elements {_symbols(self.elements)} are excluded; allow at least one")
+        if self.elements is None:
+            return
+        if not self.elements:
+            raise TargetError("no element is left; allow at least one")
+        if outside := self.must_contain - self.elements:
+            raise TargetError(
+                f"{_symbols(outside)} must be contained but is not among the allowed elements "
+                f"{_symbols(self.elements)}; add it to the allowed ones"
+            )
+        if not self.elements - self.exclude:
+            raise TargetError(f"all allowed elements {_symbols(self.elements)} are excluded; allow at least one")
+
+    def _check_counts(self) -> None:
+        for what, interval in (("elements", self.n_elements), ("atoms", self.n_atoms)):
+            least = max(1.0, interval.low)
+            if math.isinf(least) or math.ceil(least) > interval.high:
+                raise TargetError(f"{interval} {what} asked for; the interval must hold at least one positive integer")
+        counts = self.n_elements
         if self.stoichiometry is not None:
             if not self.stoichiometry or min(self.stoichiometry) < 1:
                 raise TargetError(f"stoichiometry {self.stoichiometry} given; allowed are positive whole numbers")
-            if not self.n_elements.contains(len(self.stoichiometry)):
+            counts = Interval(len(self.stoichiometry), len(self.stoichiometry))
+            if not self.n_elements.contains(counts.low):
                 raise TargetError(
-                    f"a stoichiometry of {len(self.stoichiometry)} elements with {self.n_elements} elements asked for; "
+                    f"a stoichiometry of {counts} elements with {self.n_elements} elements asked for; "
                     "make the two agree"
                 )
-            divisor = math.gcd(*self.stoichiometry)
-            object.__setattr__(self, "stoichiometry", tuple(sorted(n // divisor for n in self.stoichiometry)))
+        if len(self.must_contain) > counts.high:
+            raise TargetError(
+                f"{_symbols(self.must_contain)} must be contained with {counts} elements asked for; make the two agree"
+            )
+        if self.elements is not None and len(allowed := self.elements - self.exclude) < counts.low:
+            raise TargetError(
+                f"only {_symbols(allowed)} allowed with {counts} elements asked for; allow more or ask for fewer"
+            )
 
     def rejects(self, gene: WyckoffGene) -> str | None:
         """The first hard constraint that the gene breaks, in words, or ``None``."""
@@ -253,3 +280,9 @@ class Candidate:
 
 def _symbols(numbers: frozenset[int] | set[int]) -> str:
     return ", ".join(symbol(number) for number in sorted(numbers))
+
+
+def _shortest(value: float) -> str:
+    """The shortest text that reads back as the same number: ``2``, not ``2.0``."""
+    text = f"{value:g}"
+    return text if float(text) == value else repr(float(value))
