@@ -54,18 +54,20 @@ def sample(
         Per draw, a candidate with the canonical gene and predictions for every property of the model, or a rejection
         with its reason.
     """
+    predictions: dict[WyckoffGene, dict[str, float]] = {}
     order = np.repeat(rng.permutation(len(seeds.table)), per_seed)
     for start in range(0, order.size, batch):
         rows = order[start : start + batch]
         noise = rng.standard_normal((rows.size, seeds.latent.shape[1])).astype(np.float32)
         decoded = checkpoint.decode(seeds.latent[rows] + np.float32(scale) * noise)
         checked = [_check(gene, target) for gene in decoded]
-        predictions = _predict(checkpoint, checked)
+        genes = dict.fromkeys(gene for gene in checked if isinstance(gene, WyckoffGene))
+        predictions |= _predict(checkpoint, [gene for gene in genes if gene not in predictions])
         for offset, (row, gene) in enumerate(zip(rows, checked, strict=True)):
             if isinstance(gene, Rejection):
                 yield gene
                 continue
-            origin = Origin(method, seeds.table.ids[row], seeds.table.genes[row].formula)
+            origin = Origin(method, seeds.table.ids[row], seeds.table.formulas[row])
             yield Candidate(f"g{first + start + offset:06d}", gene, origin, predictions[gene])
 
 
@@ -76,8 +78,7 @@ def _check(gene: WyckoffGene | Rejection, target: Target) -> WyckoffGene | Rejec
     return ConstraintBroken(broken) if broken else gene.canonical()
 
 
-def _predict(checkpoint: Checkpoint, checked: list[WyckoffGene | Rejection]) -> dict[WyckoffGene, dict[str, float]]:
-    """Predictions of the distinct genes, to five digits: beyond them the batch shows."""
-    genes = list(dict.fromkeys(gene for gene in checked if isinstance(gene, WyckoffGene)))
+def _predict(checkpoint: Checkpoint, genes: list[WyckoffGene]) -> dict[WyckoffGene, dict[str, float]]:
+    """Predictions to five digits: beyond them the size of the batch shows."""
     columns = {name: values.tolist() for name, values in checkpoint.predict(genes).items()} if genes else {}
     return {gene: {name: float(f"{values[i]:.5g}") for name, values in columns.items()} for i, gene in enumerate(genes)}

@@ -1,0 +1,48 @@
+"""Speed of drawing, decoding and checking genes for the target of the paper; the goal is 2,000 genes/s on one core."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+
+from wyckforge.data.embedded import load_embedded
+from wyckforge.design.config import FunnelConfig, SamplingConfig, TargetConfig
+from wyckforge.design.generate import generate
+from wyckforge.design.targets import parse_target
+from wyckforge.train.checkpoint import Checkpoint, bundled_checkpoint
+
+GOAL_PER_S = 2_000
+TARGET = TargetConfig(
+    properties={"band_gap": "0.5:2.0", "formation_energy": ":-0.5"}, space_group="143:", exclude="radioactive,f-block"
+)
+
+
+def main() -> None:
+    """Print the rate and the counts of the funnel, for conditional and unconditional sampling."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--checkpoint", type=Path, default=bundled_checkpoint(), help="default: the bundled one")
+    parser.add_argument("--draws", type=int, default=20_000)
+    options = parser.parse_args()
+    checkpoint, table = Checkpoint.load(options.checkpoint), load_embedded()
+    for unconditional in (False, True):
+        start = time.process_time()
+        found = generate(
+            checkpoint,
+            table,
+            parse_target(TARGET),
+            wanted=options.draws,
+            rng=np.random.default_rng(7),
+            sampling=SamplingConfig(unconditional=unconditional, max_draws=options.draws),
+            funnel=FunnelConfig(),
+        )
+        rate = found.draws / (time.process_time() - start)
+        name = "unconditional" if unconditional else "conditional"
+        print(f"{name:13} {found.draws:,} draws {rate:8,.0f} genes/s   goal: at least {GOAL_PER_S:,}")
+        print("  " + ", ".join(f"{count.step} {count.passed:,}" for count in found.counts))
+
+
+if __name__ == "__main__":
+    main()
