@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tests.strategies import genes
+
 from wyckforge.errors import InvalidGeneError
 from wyckforge.models.representation import Rejection, Representation, vocabulary
 from wyckforge.symmetry.gene import WyckoffGene
