@@ -65,7 +65,11 @@ def test_labels_that_are_no_number_count_and_become_missing():
     assert table.labels["band_gap"].mask.tolist() == [False, False, False, True]
     _, strict = build_table(rows, BuildRules(require=("band_gap",)))
     assert strict.counts[Rule.LABEL_MISSING] == 3
-    assert "here" in strict.dropped[0][1].detail
+    assert [problem.detail for _, problem in strict.dropped] == [
+        "band_gap is nan",
+        "band_gap is inf",
+        "band_gap is absent",
+    ]
 
 
 def test_vintages_are_kept_and_chosen_by_name():
@@ -83,6 +87,7 @@ def test_vintages_are_kept_and_chosen_by_name():
         table.require_single_vintage("formation_energy")
     modern, report = build_table(rows, BuildRules(vintage="modern", require=("formation_energy",)))
     assert modern.ids == ("a", "b")
+    assert report.dropped[0][1].detail == "formation_energy is of vintage megnet_mp_2018"
     modern.require_single_vintage("formation_energy")
     modern.require_single_vintage("band_gap")
     assert report.notes["formation_energy of another vintage"] == 1
@@ -120,7 +125,7 @@ def test_report_is_written_as_text_and_csv(tmp_path):
     report.write_dropped(tmp_path / "out" / "dropped.csv")
     with (tmp_path / "out" / "dropped.csv").open() as stream:
         assert list(csv.DictReader(stream)) == [
-            {"id": "one", "rule": "duplicate id", "reason": "an earlier row has this identifier"}
+            {"id": "one", "rule": "duplicate id", "reason": "a row with this identifier is in the table"}
         ]
 
 

@@ -72,6 +72,28 @@ def test_other_layout_takes_the_file_name_as_vintage(tmp_path):
     assert named[2].id == "3"
 
 
+def test_lists_of_fixed_length_are_read_too(tmp_path):
+    path = tmp_path / "fixed.parquet"
+    crystal = rock_salt()
+    columns = {
+        "lattice": pa.array([crystal.lattice.reshape(-1), None], pa.list_(pa.float64(), 9)),
+        "numbers": pa.array([crystal.numbers, crystal.numbers], pa.large_list(pa.int16())),
+        "frac_coords": pa.array([crystal.frac_coords.reshape(-1)] * 2, pa.list_(pa.float32(), 6)),
+    }
+    pq.write_table(pa.table(columns), path)
+    first, second = read_structures(path)
+    assert first.crystal.to_dict() == crystal.to_dict()
+    assert second.problem.rule == Rule.UNREADABLE
+
+
+def test_two_columns_for_one_property_are_refused(tmp_path):
+    path = write_parquet(tmp_path / "two.parquet", formation_energy=[0.0] * 3, formation_energy_per_atom=[0.0] * 3)
+    with pytest.raises(TableError, match="both hold formation_energy"):
+        read_structures(path)
+    rows = read_structures(path, labels=["formation_energy_per_atom"])
+    assert next(iter(rows)).labels == {"formation_energy": 0.0}
+
+
 def test_parquet_rows_with_impossible_structures_carry_their_problem(tmp_path):
     good = rock_salt()
     path = write_parquet(

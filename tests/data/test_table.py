@@ -166,6 +166,9 @@ def test_absent_truncated_foreign_and_damaged_files_are_refused(table, tmp_path)
     pq.write_table(pa.table({"x": [1]}), bad)
     with pytest.raises(TableError, match="not a gene table"):
         GeneTable.read(bad)
+    pq.write_table(pa.table({"x": [1]}).replace_schema_metadata({b"wyckforge": b'{"version": 1}'}), bad)
+    with pytest.raises(TableError, match="not a gene table"):
+        GeneTable.read(bad)
     stored = pq.read_table(good)
     pq.write_table(stored.drop_columns(["band_gap_source"]), bad)
     with pytest.raises(TableError, match="band_gap_source"):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -154,20 +154,22 @@ def build_table(
         progress: whether to show a bar with the time left on standard error.
         input_name: what the rows came from, for the provenance.
     """
-    kept: list[tuple[RawRow, Crystal, WyckoffGene]] = []
+    kept: list[tuple[RawRow, WyckoffGene]] = []
     dropped: list[tuple[str, Problem]] = []
     notes: Counter[str] = Counter()
     seen: set[str] = set()
     n_read = 0
     for row in tqdm(rows, desc="genes", unit=" rows", disable=not progress):
         n_read += 1
-        row = _with_usable_labels(row, rules, notes)
-        outcome = _judge(row, rules, seen)
-        seen.add(row.id)
+        unusable = _unusable_labels(row, rules)
+        notes.update(f"{name} {what}" for name, (what, _) in unusable.items())
+        outcome = _judge(row, rules, seen, {name: why for name, (_, why) in unusable.items()})
         if isinstance(outcome, Problem):
             dropped.append((row.id, outcome))
         else:
-            kept.append((row, *outcome))
+            labels = {name: None if name in unusable else value for name, value in row.labels.items()}
+            kept.append((replace(row, labels=labels), outcome))
+            seen.add(row.id)
     table = _assemble(kept, rules, {"input": input_name, "rules": _json_ready(rules)})
     notes["same gene as an earlier row"] = len(table) - len(set(table.genes))
     stated = table.given_space_groups > 0
@@ -178,53 +180,48 @@ def build_table(
     return table, BuildReport(n_read, len(table), tuple(dropped), dict(notes), vintages)
 
 
-def _judge(row: RawRow, rules: BuildRules, seen: set[str]) -> tuple[Crystal, WyckoffGene] | Problem:
+def _judge(row: RawRow, rules: BuildRules, seen: set[str], unusable: Mapping[str, str]) -> WyckoffGene | Problem:
     if row.problem is not None:
         return row.problem
     if row.crystal is None:
         return Problem(Rule.UNREADABLE, "no structure")
     if row.id in seen:
-        return Problem(Rule.DUPLICATE_ID, "an earlier row has this identifier")
+        return Problem(Rule.DUPLICATE_ID, "a row with this identifier is in the table")
     if problem := rules.turned_away(row.crystal):
         return problem
-    if missing := [name for name in rules.require if row.labels.get(name) is None]:
-        unusable = [f"{name} (the one of {row.sources[name]} is not usable)" for name in missing if name in row.sources]
-        return Problem(Rule.LABEL_MISSING, ", ".join(unusable or missing))
+    if missing := [name for name in rules.require if name in unusable or row.labels.get(name) is None]:
+        return Problem(Rule.LABEL_MISSING, ", ".join(f"{name} {unusable.get(name, 'is absent')}" for name in missing))
     try:
-        return row.crystal, detect(row.crystal, symprec=rules.symprec).gene.canonical()
+        return detect(row.crystal, symprec=rules.symprec).gene.canonical()
     except StructureError as error:
         return Problem(Rule.NO_SYMMETRY, str(error))
 
 
-def _with_usable_labels(row: RawRow, rules: BuildRules, notes: Counter[str]) -> RawRow:
-    """The row without labels that are no finite number or of a vintage not asked for; both are counted."""
+def _unusable_labels(row: RawRow, rules: BuildRules) -> dict[str, tuple[str, str]]:
+    """Labels that count as missing although the source has something: what is wrong, and the finding in words."""
     accepted = resolve_vintage(rules.vintage, tuple(row.labels)) if rules.vintage else {}
-    labels: dict[str, float | None] = {}
+    unusable = {}
     for name, value in row.labels.items():
-        labels[name] = None
-        if value is None:
-            continue
-        if not math.isfinite(value):
-            notes[f"{name} not a finite number"] += 1
-        elif name in accepted and row.sources[name] not in accepted[name]:
-            notes[f"{name} of another vintage"] += 1
-        else:
-            labels[name] = value
-    return RawRow(row.id, row.crystal, labels, row.sources, row.given_space_group, row.problem)
+        if value is not None and not math.isfinite(value):
+            unusable[name] = ("not a finite number", f"is {value}")
+        elif value is not None and name in accepted and row.sources.get(name) not in accepted[name]:
+            unusable[name] = ("of another vintage", f"is of vintage {row.sources.get(name, '')}")
+    return unusable
 
 
-def _assemble(
-    kept: list[tuple[RawRow, Crystal, WyckoffGene]], rules: BuildRules, provenance: dict[str, object]
-) -> GeneTable:
-    names = dict.fromkeys(name for row, _, _ in kept for name in row.labels)
+def _assemble(kept: list[tuple[RawRow, WyckoffGene]], rules: BuildRules, provenance: dict[str, object]) -> GeneTable:
+    names = dict.fromkeys(name for row, _ in kept for name in row.labels)
     labels = {}
     for name in names:
-        values = [row.labels.get(name) for row, _, _ in kept]
+        values = [row.labels.get(name) for row, _ in kept]
         labels[name] = LabelColumn(
             values=np.array([math.nan if value is None else value for value in values]),
             unit=describe(name).unit,
             sources=np.array(
-                ["" if value is None else row.sources[name] for (row, _, _), value in zip(kept, values, strict=True)],
+                [
+                    "" if value is None else row.sources.get(name, "")
+                    for (row, _), value in zip(kept, values, strict=True)
+                ],
                 dtype=np.str_,
             ),
         )
@@ -232,11 +229,11 @@ def _assemble(
         accepted = resolve_vintage(rules.vintage, tuple(labels))
         provenance["accepted_vintages"] = {name: sorted(sources) for name, sources in accepted.items()}
     return GeneTable(
-        ids=tuple(row.id for row, _, _ in kept),
-        genes=tuple(gene for _, _, gene in kept),
+        ids=tuple(row.id for row, _ in kept),
+        genes=tuple(gene for _, gene in kept),
         labels=labels,
-        crystals=tuple(crystal for _, crystal, _ in kept) if rules.keep_structures else None,
-        given_space_groups=np.array([row.given_space_group for row, _, _ in kept], dtype=np.int64),
+        crystals=tuple(row.crystal for row, _ in kept) if rules.keep_structures else None,
+        given_space_groups=np.array([row.given_space_group for row, _ in kept], dtype=np.int64),
         provenance=provenance,
     )
 

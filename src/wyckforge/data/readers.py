@@ -169,6 +169,11 @@ class _Columns:
         self._group = next((name for name in _GROUP_COLUMNS if name in names), None)
         chosen = [name for name in names if ALIASES.get(name, name) in KNOWN] if labels is None else labels
         self._labels = {name: ALIASES.get(name, name) for name in chosen}
+        for column, label in self._labels.items():
+            if twins := [other for other in self._labels if self._labels[other] == label and other != column]:
+                raise TableError(
+                    f"columns {column!r} and {twins[0]!r} of {path} both hold {label}; name the one to use"
+                )
         self._sources = {
             label: next((s for s in (f"{label}_source", f"{column}_source", "structure_source") if s in names), None)
             for column, label in self._labels.items()

@@ -122,16 +122,18 @@ def read_crystals(stored: pa.Table) -> tuple[Crystal | None, ...]:
 
 def list_column(stored: pa.Table, name: str) -> list[NDArray[Any]]:
     """A column of number lists as one array per row, empty for null; far faster than going through Python lists."""
+    import pyarrow.compute as pc
+
     column = stored[name].combine_chunks()
     flat = column.flatten().to_numpy(zero_copy_only=False)
-    lengths = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+    lengths = pc.list_value_length(column).fill_null(0).to_numpy(zero_copy_only=False)
     return np.split(flat, np.cumsum(lengths)[:-1]) if len(lengths) else []
 
 
 def _metadata(stored: pa.Table, path: Path) -> dict[str, Any]:
     try:
         metadata = json.loads((stored.schema.metadata or {})[_METADATA_KEY])
-        version = int(metadata["version"])
+        version, _, _ = int(metadata["version"]), metadata["labels"], metadata["provenance"]
     except (KeyError, ValueError, TypeError):
         raise TableError(
             f"{path} is a Parquet file but not a gene table; make one from it with 'wyckforge data build'"

@@ -14,13 +14,17 @@ from wyckforge.properties import BAND_GAP, FORMATION_ENERGY
 Vintage = Mapping[str, frozenset[str]]
 """Accepted sources by property name; properties not named are unrestricted."""
 
+_MP2020 = frozenset({"mp_20", "mpts_52", "wbm"})
+"""Formation energies with the MP2020 corrections: 99.8 % within 0.02 eV/atom on shared identifiers."""
+
 VINTAGES: Mapping[str, Vintage] = {
-    # Formation energies with the MP2020 corrections: 99.8 % within 0.02 eV/atom on shared identifiers. The corrections
-    # do not touch gaps, so gaps of older years are accepted where the newer source has none (all PBE).
+    # mpts_52 has no gaps of its own; older PBE gaps stand in (the corrections concern energies only). Against gaps of
+    # 2018, those of mp_20 lie within 0.1 eV for 87 % of 8,196 crystals, and 91 % agree on metal or not.
     "modern": {
-        FORMATION_ENERGY: frozenset({"mp_20", "mpts_52", "wbm"}),
+        FORMATION_ENERGY: _MP2020,
         BAND_GAP: frozenset({"mp_20", "wbm", "aviary_mp_2020", "megnet_mp_2018"}),
     },
+    "modern_strict": {FORMATION_ENERGY: _MP2020, BAND_GAP: frozenset({"mp_20", "wbm"})},
 }
 
 
