@@ -58,6 +58,14 @@ def test_every_rule_counts_and_names_what_it_dropped():
     assert sum(ternary.counts.values()) + ternary.n_kept == ternary.n_read
 
 
+@pytest.mark.parametrize("edges", [(0.54, 0.097, 490.0), (3.0, 3.0, 1e5)])
+def test_needle_shaped_cells_do_not_stall_a_run(edges):
+    needle = Crystal(np.diag(edges), np.array([11, 17, 8]), np.array([[0, 0, 0], [0.3, 0.1, 0.2], [0.7, 0.45, 0.81]]))
+    _, report = build_table([row("needle", needle), row("fine")], BuildRules())
+    assert report.counts[Rule.NO_SYMMETRY] == 1
+    assert "cell edges" in report.dropped[0][1].detail
+
+
 def test_labels_that_are_no_number_count_and_become_missing():
     rows = [row("nan", **gap(math.nan)), row("inf", **gap(math.inf)), row("none", **gap(None)), row("ok", **gap(0.0))]
     table, report = build_table(rows, BuildRules())

@@ -13,6 +13,10 @@ from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.gene import WyckoffGene
 
 SYMPREC = 0.01
+REPEAT_TOLERANCES = 10  # shortest lattice vector allowed, in units of the tolerance
+# No crystal lies outside, and moyopy searches without end in needle-shaped cells far below.
+SHORTEST_EDGE = 0.5
+LONGEST_EDGE = 1000.0
 
 _STANDARD = moyopy.Setting.standard()
 # moyopy warns when it leaves out operations in the basis of a supercell; only the standard cell is used here.
@@ -49,6 +53,13 @@ def detect(crystal: Crystal, *, symprec: float = SYMPREC, angle_tolerance: float
     """
     if not symprec > 0:
         raise StructureError(f"symmetry tolerance {symprec} Å given; allowed are positive lengths, such as {SYMPREC}")
+    edges = np.linalg.norm(crystal.lattice, axis=1)
+    if edges.min() < SHORTEST_EDGE or edges.max() > LONGEST_EDGE:
+        raise StructureError(
+            f"cell edges from {edges.min():.3g} to {edges.max():.3g} Å given; allowed are {SHORTEST_EDGE} to "
+            f"{LONGEST_EDGE} Å; check the unit of the lattice"
+        )
+    _check_repeat(crystal, symprec)
     cell = moyopy.Cell(crystal.lattice.tolist(), crystal.frac_coords.tolist(), crystal.numbers.tolist())
     try:
         dataset = moyopy.MoyoDataset(cell, symprec=symprec, angle_tolerance=angle_tolerance, setting=_STANDARD)
@@ -77,6 +88,20 @@ def _letters_of_standard_cell(dataset: moyopy.MoyoDataset, letters: list[str]) -
     primitive = dict(zip(dataset.mapping_std_prim, letters, strict=True))
     images = len(dataset.std_cell.numbers) // len(primitive)
     return tuple(primitive[atom] for atom in range(len(primitive)) for _ in range(images))
+
+
+def _check_repeat(crystal: Crystal, symprec: float) -> None:
+    """Reject cells so thin that the tolerance blurs their translations; the search would not end in useful time."""
+    needed = REPEAT_TOLERANCES * symprec
+    spacings = 1 / np.linalg.norm(np.linalg.inv(crystal.lattice), axis=0)
+    if spacings.min() >= needed:  # no lattice vector is shorter than the closest lattice planes
+        return
+    reduced, _ = moyopy.minkowski_reduce(crystal.lattice.tolist())
+    if (shortest := np.linalg.norm(reduced, axis=1).min()) < needed:
+        raise StructureError(
+            f"the structure repeats every {shortest:.3f} Å, which a tolerance of {symprec} Å cannot resolve; "
+            f"check the cell, or use a tolerance below {shortest / REPEAT_TOLERANCES:.3g} Å"
+        )
 
 
 def _check_distances(crystal: Crystal, representatives: list[int], symprec: float) -> None:
