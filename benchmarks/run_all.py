@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SPEED = ("cli_start.py",)
+SPEED = ("cli_start.py", "symmetry.py", "design.py")
 
 
 def main() -> int:

@@ -38,7 +38,7 @@ from wyckforge.symmetry.elements import symbol
 from wyckforge.symmetry.tables import space_group
 
 REPORT = "report.html"
-MAX_ROWS = 500
+MAX_ROWS = 100
 MAX_CARDS = 50
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -95,7 +95,10 @@ def render(run: Run, cifs: Mapping[str, str]) -> str:
         "unit": lambda name: describe(name).unit,
     }
     rows = rank_rows(run.candidates)
-    cards = [_card(row) for row in pursued(rows)[:MAX_CARDS]]
+    chosen = pursued(rows)
+    realised = any(row.verdict("build") != "none" for row in chosen)
+    shown_rows = chosen[:MAX_ROWS]
+    cards = [_card(row) for row in chosen[:MAX_CARDS]]
     shown = {int(z) for card in cards if (crystal := card.row.candidate.crystal) is not None for z in crystal.numbers}
     target = run.info.get("target", {})
     carded = {card.row.candidate.id for card in cards}
@@ -106,11 +109,12 @@ def render(run: Run, cifs: Mapping[str, str]) -> str:
         figures=_figures(run, rows),
         problems=run.problems,
         funnel=svg.bars(_funnel_bars(run, rows), note_width=190),
-        rows=rows[:MAX_ROWS],
-        n_hidden=max(len(rows) - MAX_ROWS, 0),
+        rows=shown_rows,
+        n_hidden=len(rows) - len(shown_rows),
+        realised=realised,
         cards=cards,
         carded=carded,
-        n_uncarded=len(pursued(rows)) - len(cards),
+        n_uncarded=len(chosen) - len(cards),
         charts=_charts(rows, target, carded),
         cifs=cifs,
         rejections=_rejections(run, rows),
@@ -138,8 +142,8 @@ def _figures(run: Run, rows: Sequence[Row]) -> list[tuple[str, str]]:
             (f"{funnel[0]['entered']:,}", "genes drawn"),
             (f"{funnel[-1]['passed']:,}", "through the funnel"),
         ]
-    figures.append((f"{len(pursued(rows)):,}", "candidates pursued"))
     if any(row.verdict("relax") != "none" for row in rows):
+        figures.append((f"{len(pursued(rows)):,}", "candidates pursued"))
         figures.append((f"{sum(row.verdict('relax') == 'pass' for row in rows):,}", "relaxed to convergence"))
         figures.append((f"{sum(row.verdict('symmetry') == 'pass' for row in rows):,}", "kept their symmetry"))
     if energies:
@@ -155,8 +159,10 @@ def _funnel_bars(run: Run, rows: Sequence[Row]) -> list[svg.Bar]:
     for step in funnel:
         share = f"{step['passed'] / step['entered']:.0%} of those that came" if step["entered"] else ""
         bars.append(svg.Bar(step["step"].replace("_", " "), step["passed"], share))
-    bars.append(svg.Bar("pursued", len(pursued(rows)), "the best"))
-    return bars + [svg.Bar(label, count, lost) for label, count, lost in stage_counts(rows)]
+    stages = [svg.Bar(label, count, lost) for label, count, lost in stage_counts(rows)]
+    if stages or not bars:
+        bars.append(svg.Bar("pursued", len(pursued(rows)), "the best"))
+    return bars + stages
 
 
 def _rejections(run: Run, rows: Sequence[Row]) -> list[dict[str, Any]]:

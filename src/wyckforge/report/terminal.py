@@ -37,7 +37,10 @@ def summary(folder: Path) -> str:
     if not rows:
         return "\n".join([*lines, "", "No candidate came through; widen the target, or allow more draws."])
     chosen = pursued(rows)
-    table = align([_HEAD, *(_cells(row) for row in chosen[:MAX_LINES])], right={0, 3, 4, 5})
+    cells = [_HEAD, *(_cells(row) for row in chosen[:MAX_LINES])]
+    filled = [i for i in range(len(_HEAD)) if any(line[i] != "–" for line in cells[1:])]
+    numeric = {place for place, i in enumerate(filled) if _HEAD[i] in _NUMERIC}
+    table = align([[line[i] for i in filled] for line in cells], right=numeric)
     n_hidden = len(rows) - min(len(chosen), MAX_LINES)
     hidden = [f"… and {n_hidden} more in candidates.csv"] if n_hidden else []
     return "\n".join([*lines, "", *table, *hidden])
@@ -61,6 +64,7 @@ def align(rows: Sequence[Sequence[str]], right: set[int]) -> list[str]:
 
 
 _HEAD = ("rank", "formula", "space group", "above hull", "gap", "E_f", "converged", "symmetry", "gene")
+_NUMERIC = {"rank", "above hull", "gap", "E_f"}
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -26,10 +26,13 @@ def formula_text(formula: str) -> str:
     return formula.translate(_SUBSCRIPTS)
 
 
-def space_group_html(symbol: str) -> Markup:
-    """``P4_2/mnm`` with its screw axis as a subscript and rotoinversions overlined."""
-    text = re.sub(r"_(\d)", r"<sub>\1</sub>", str(escape(symbol.replace(" ", ""))))
-    return Markup(re.sub(r"-(\d)", r'<span class="bar">\1</span>', text))
+def space_group_html(number: int) -> Markup:
+    """``P6_3/mmc`` of a group number, its screw axes as subscripts and rotoinversions overlined."""
+    from moyopy import SpaceGroupType
+
+    symbol = SpaceGroupType(number).hm_short.replace(" ", "")
+    screws = re.sub(r"_(\d)", r"<sub>\1</sub>", symbol)
+    return Markup(re.sub(r"-(\d)", r'<span class="bar">\1</span>', screws))
 
 
 def number(value: float | None, digits: int = 3) -> str:
