@@ -130,3 +130,18 @@ def test_the_message_names_the_atoms_that_overlap() -> None:
 def test_tolerances_without_a_length_are_refused(symprec: float) -> None:
     with pytest.raises(StructureError, match=f"symmetry tolerance {symprec} Å given; allowed are positive lengths"):
         detect(rock_salt(), symprec=symprec)
+
+
+@pytest.mark.parametrize("sheared", [0, 40])
+def test_cells_thinner_than_the_tolerance_can_resolve_are_refused(sheared: int) -> None:
+    lattice = np.array([[0.6, sheared * 3.0, 0.0], [0.0, 3.0, 0.0], [0.0, 0.0, 12.0]])
+    crystal = Crystal(lattice, np.array([19, 81]), np.array([[0, 0, 0], [0.3, 0.4, 0.5]]))
+    with pytest.raises(StructureError, match=re.escape("repeats every 0.600 Å, which a tolerance of 0.1 Å cannot")):
+        detect(crystal, symprec=0.1)
+    assert detect(crystal, symprec=0.01).gene.n_atoms == 2
+
+
+@pytest.mark.parametrize("edge", [0.4, 1500.0])
+def test_cells_no_crystal_has_are_refused(edge: float) -> None:
+    with pytest.raises(StructureError, match=r"cell edges .* given; allowed are 0.5 to 1000.0 Å; check the unit"):
+        detect(Crystal(np.diag([3.0, 4.0, edge]), np.array([1]), np.zeros((1, 3))))
