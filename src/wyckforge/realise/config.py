@@ -1,0 +1,38 @@
+"""Settings of the realise room; importing them costs nothing. Unknown keys are errors."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BuildConfig(_Settings):
+    """How hard to try to build a structure."""
+
+    tries: int = Field(10, ge=1, description="structures drawn before giving up")
+    timeout_s: float = Field(30.0, gt=0, description="time after which no further try begins")
+
+
+class RelaxConfig(_Settings):
+    """When a relaxation is converged, and when it is given up."""
+
+    fmax_ev_per_angstrom: float = Field(0.05, gt=0, description="converged when no force on an atom is larger,")
+    smax_gpa: float = Field(0.5, gt=0, description="and no component of the stress is larger")
+    max_steps_positions: int = Field(30, ge=0, description="FIRE steps with the cell fixed")
+    max_steps_cell: int = Field(250, ge=1, description="FIRE steps with cell and positions free")
+    max_seconds: float = Field(300.0, gt=0, description="wall-clock budget of one relaxation")
+    min_volume_ratio: float = Field(0.4, gt=0, lt=1, description="smallest volume allowed, relative to the start")
+    max_volume_ratio: float = Field(2.5, gt=1, description="largest volume allowed, relative to the start")
+    starts: int = Field(
+        1, ge=1, description="structures relaxed per gene with free coordinates; the best is kept"
+    )
+
+
+class HullConfig(_Settings):
+    """What counts as stable, against which energies."""
+
+    reference: str = Field("", description="table of reference energies; empty takes the bundled one")
+    threshold_ev_per_atom: float = Field(0.1, description="largest energy above hull that passes")

@@ -1,0 +1,195 @@
+"""The steps from a gene to a crystal with an energy above hull, as functions of a candidate.
+
+Each stage is a small picklable object: called with a candidate, it returns a new one with evidence. Whatever goes wrong
+becomes evidence with a reason. Seeds derive from the candidate's id, so neither order nor worker count matters.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from wyckforge.errors import StructureError
+from wyckforge.realise.config import BuildConfig, HullConfig, RelaxConfig
+from wyckforge.records import Candidate, Evidence, Verdict
+
+if TYPE_CHECKING:
+    from wyckforge.realise.hull import ReferenceHull
+    from wyckforge.realise.relax import Relaxation
+    from wyckforge.symmetry.crystal import Crystal
+
+# The strict tolerance decides; the loose one tells a slight distortion from a change of symmetry.
+SYMPREC, LOOSE_SYMPREC = 0.01, 0.1
+
+
+def seed_of(candidate: Candidate, run_seed: int, start: int = 0) -> int:
+    """A seed of its own for every candidate and start of a run."""
+    digest = hashlib.sha256(f"{run_seed}/{candidate.id}/{start}".encode()).digest()
+    return int.from_bytes(digest[:8], "big")
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """Gene to trial structure; evidence ``build`` (value: atoms in the conventional cell).
+
+    Attributes:
+        seed: seed of the run.
+        config: how hard to try.
+    """
+
+    seed: int
+    config: BuildConfig = field(default_factory=BuildConfig)
+
+    def __call__(self, candidate: Candidate) -> Candidate:
+        """A structure with the gene's symmetry, or ``fail`` with the reason."""
+        from wyckforge.realise.build import BuildFailure, build, tool
+
+        try:
+            crystal = build(candidate.gene, seed=seed_of(candidate, self.seed), config=self.config)
+        except BuildFailure as error:
+            return candidate.with_evidence(Evidence("build", "fail", reason=str(error), tool=tool()))
+        found = Evidence("build", "pass", len(crystal), "atoms", "has the symmetry of the gene", tool())
+        return candidate.with_evidence(found, crystal=crystal)
+
+
+@dataclass(frozen=True, slots=True)
+class Relax:
+    """Trial structure to relaxed crystal; evidence ``relax`` (energy in eV/atom) and ``relax_cost`` (potential calls).
+
+    With several starts, further structures are built for genes with free coordinates, and the converged one of least
+    energy is kept. What has not converged has the verdict ``unknown``.
+
+    Attributes:
+        seed: seed of the run.
+        config: settings of the relaxation.
+        build: settings for the further starts.
+    """
+
+    seed: int
+    config: RelaxConfig = field(default_factory=RelaxConfig)
+    build: BuildConfig = field(default_factory=BuildConfig)
+
+    def __call__(self, candidate: Candidate) -> Candidate:
+        """The relaxed structure with its energy, or ``unknown`` with the reason."""
+        from wyckforge.realise.build import BuildFailure
+        from wyckforge.realise.potential import TOOL, PotentialError
+        from wyckforge.realise.relax import relax
+
+        if candidate.crystal is None:
+            return candidate.with_evidence(Evidence("relax", "unknown", reason="there is no structure to relax"))
+        found: list[Relaxation] = []
+        reason = ""
+        for start in range(self.config.starts if candidate.gene.degrees_of_freedom else 1):
+            try:
+                crystal = candidate.crystal if start == 0 else self._build(candidate, start)
+                found.append(relax(crystal, self.config))
+            except (BuildFailure, PotentialError, StructureError) as error:
+                reason = str(error)
+        if not found:
+            return candidate.with_evidence(Evidence("relax", "unknown", reason=reason, tool=TOOL))
+        best = min(found, key=lambda one: (not one.converged, one.energy_ev_per_atom))
+        limits = f"{best.max_force_ev_per_angstrom:.3f} eV/Å, {best.max_stress_gpa:.2f} GPa"
+        return candidate.with_evidence(
+            Evidence(
+                "relax",
+                "pass" if best.converged else "unknown",
+                best.energy_ev_per_atom,
+                "eV/atom",
+                f"converged to {limits}" if best.converged else f"{best.reason} (at {limits})",
+                TOOL,
+            ),
+            Evidence("relax_cost", "pass", float(sum(one.calls for one in found)), "calls", tool=TOOL),
+            crystal=best.crystal,
+        )
+
+    def _build(self, candidate: Candidate, start: int) -> Crystal:
+        from wyckforge.realise.build import build
+
+        return build(candidate.gene, seed=seed_of(candidate, self.seed, start), config=self.build)
+
+
+@dataclass(frozen=True, slots=True)
+class Symmetry:
+    """Whether the relaxed crystal still has the gene's group; evidence ``symmetry`` (value: the group found)."""
+
+    def __call__(self, candidate: Candidate) -> Candidate:
+        """``pass`` if the group is kept at symprec 0.01; the reason also tells the group at 0.1."""
+        import moyopy
+
+        from wyckforge.symmetry.detection import detect
+
+        tool = f"moyopy {moyopy.__version__}"
+        if candidate.crystal is None:
+            return candidate.with_evidence(Evidence("symmetry", "unknown", reason="there is no structure", tool=tool))
+        try:
+            strict, loose = (detect(candidate.crystal, symprec=p).gene.space_group for p in (SYMPREC, LOOSE_SYMPREC))
+        except StructureError as error:
+            return candidate.with_evidence(Evidence("symmetry", "unknown", reason=str(error), tool=tool))
+        wanted = candidate.gene.space_group
+        reason = f"asked for {wanted}, found {strict} at symprec {SYMPREC} and {loose} at {LOOSE_SYMPREC}"
+        verdict: Verdict = "pass" if strict == wanted else "fail"
+        return candidate.with_evidence(Evidence("symmetry", verdict, strict, "", reason, tool))
+
+
+@dataclass(frozen=True, slots=True)
+class Hull:
+    """Energy above hull; evidence ``hull`` (eV/atom) with the competing phases as the reason.
+
+    Attributes:
+        config: reference table and threshold.
+    """
+
+    config: HullConfig = field(default_factory=HullConfig)
+
+    def __call__(self, candidate: Candidate) -> Candidate:
+        """``pass`` at or below the threshold; ``unknown`` if not converged or an element has no reference."""
+        from wyckforge.realise.hull import tool
+
+        relaxed = candidate.find("relax")
+        if relaxed is None or relaxed.value is None:
+            return candidate.with_evidence(
+                Evidence("hull", "unknown", reason="there is no relaxed energy", tool=tool())
+            )
+        result = _reference(self.config.reference).energy_above_hull(candidate.gene.composition, relaxed.value)
+        if result.value is None:
+            return candidate.with_evidence(Evidence("hull", "unknown", reason=result.reason, tool=tool()))
+        against = " + ".join(f"{share:.2f} {formula}" for formula, share in result.decomposition)
+        reason = f"against {against}"
+        verdict: Verdict
+        if relaxed.verdict != "pass":
+            verdict, reason = "unknown", f"{reason}; the relaxation did not converge"
+        else:
+            verdict = "pass" if result.value <= self.config.threshold_ev_per_atom else "fail"
+        return candidate.with_evidence(Evidence("hull", verdict, result.value, "eV/atom", reason, tool()))
+
+
+@cache
+def _reference(path: str) -> ReferenceHull:
+    """One table per process."""
+    from wyckforge.realise.hull import ReferenceHull
+
+    return ReferenceHull.load(Path(path) if path else None)
+
+
+def realise_stages(
+    *,
+    seed: int,
+    build: BuildConfig,
+    relax: RelaxConfig,
+    hull: HullConfig,
+    stop_after: Literal["build", "relax", "hull"],
+) -> tuple[Callable[[Candidate], Candidate], ...]:
+    """The stages of a run in order.
+
+    The energy above hull comes before the symmetry check: a crystal that gained symmetry is rejected for it, and its
+    energy is still worth knowing.
+    """
+    if stop_after == "build":
+        return (Build(seed, build),)
+    if stop_after == "relax":
+        return (Build(seed, build), Relax(seed, relax, build), Symmetry())
+    return (Build(seed, build), Relax(seed, relax, build), Hull(hull), Symmetry())
