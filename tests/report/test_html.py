@@ -141,10 +141,11 @@ def test_columns_are_aligned():
 
 
 def test_stages_count_their_verdicts(candidates):
-    counts = {label: (passed, lost) for label, passed, lost in stage_counts(rank_rows(candidates))}
+    counts = {label: (passed, lost) for label, passed, lost in stage_counts(rank_rows(candidates), 0.1)}
     assert counts["built in their group"] == (4, "1 failed")
     assert counts["relaxed to convergence"] == (3, "1 unknown")
     assert counts["within 0.1 eV/atom of the hull"] == (2, "1 failed, 1 unknown")
+    assert counts["all of these"] == (2, "")
 
 
 def test_sites_show_the_symmetry_the_crystal_has(candidates):

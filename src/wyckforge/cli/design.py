@@ -15,24 +15,23 @@ if TYPE_CHECKING:
 
 STAGES = ("genes", "funnel", "build", "relax", "hull")
 PROPERTY_OPTIONS = ("band_gap", "formation_energy")
-SECTIONS = {
-    **dict.fromkeys(
-        (
-            "space_group",
-            "crystal_system",
-            "elements",
-            "must_contain",
-            "exclude",
-            "stoichiometry",
-            "n_elements",
-            "atoms",
-        ),
-        "target",
-    ),
-    "unconditional": "sampling",
-    "workers": "execution",
+TARGET_OPTIONS = (
+    "space_group",
+    "crystal_system",
+    "elements",
+    "must_contain",
+    "exclude",
+    "stoichiometry",
+    "n_elements",
+    "atoms",
+)
+PLACES = {
+    **{name: ("target", name) for name in TARGET_OPTIONS},
+    "unconditional": ("sampling", "unconditional"),
+    "hull": ("hull", "reference"),
+    "workers": ("execution", "workers"),
 }
-"""Section of the configuration that an option belongs to, where it is not the top."""
+"""Section and key of the configuration that an option sets, where it is not a key of the top."""
 
 
 @click.command()
@@ -131,8 +130,8 @@ def run_config(path: Path | None, options: dict[str, Any]) -> RunConfig:
     for name, value in properties.items():
         settings.setdefault("target", {}).setdefault("properties", {})[name] = value
     for name, value in given.items():
-        section = settings.setdefault(SECTIONS[name], {}) if name in SECTIONS else settings
-        section[name] = value
+        section, key = PLACES.get(name, ("", name))
+        (settings.setdefault(section, {}) if section else settings)[key] = value
     return RunConfig.load(None if recorded else path, settings)
 
 

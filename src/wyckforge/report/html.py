@@ -19,11 +19,11 @@ from wyckforge.report.typography import (
     formula_html,
     number,
     space_group_html,
+    step_words,
     target_interval,
     target_words,
 )
 from wyckforge.report.view import (
-    STABLE_EV_PER_ATOM,
     Row,
     Site,
     cell_parameters,
@@ -90,7 +90,7 @@ def render(run: Run, cifs: Mapping[str, str]) -> str:
         "space_group": space_group_html,
         "number": number,
         "value": lambda value: f"{value:.4g}".replace("-", "−"),
-        "words": lambda name: name.replace("_", " ").capitalize(),
+        "words": lambda name: step_words(name).capitalize(),
         "label": lambda name: describe(name).label,
         "unit": lambda name: describe(name).unit,
     }
@@ -100,7 +100,6 @@ def render(run: Run, cifs: Mapping[str, str]) -> str:
     shown_rows = chosen[:MAX_ROWS]
     cards = [_card(row) for row in chosen[:MAX_CARDS]]
     shown = {int(z) for card in cards if (crystal := card.row.candidate.crystal) is not None for z in crystal.numbers}
-    target = run.info.get("target", {})
     carded = {card.row.candidate.id for card in cards}
     return environment.get_template("report.html").render(
         title=_title(rows),
@@ -115,7 +114,7 @@ def render(run: Run, cifs: Mapping[str, str]) -> str:
         cards=cards,
         carded=carded,
         n_uncarded=len(chosen) - len(cards),
-        charts=_charts(rows, target, carded),
+        charts=_charts(run, rows, carded),
         cifs=cifs,
         rejections=_rejections(run, rows),
         provenance=_provenance(run.info),
@@ -147,8 +146,8 @@ def _figures(run: Run, rows: Sequence[Row]) -> list[tuple[str, str]]:
         figures.append((f"{sum(row.verdict('relax') == 'pass' for row in rows):,}", "relaxed to convergence"))
         figures.append((f"{sum(row.verdict('symmetry') == 'pass' for row in rows):,}", "kept their symmetry"))
     if energies:
-        near = sum(energy <= STABLE_EV_PER_ATOM for energy in energies)
-        figures.append((f"{near:,}", f"within {STABLE_EV_PER_ATOM:g} eV/atom of the hull"))
+        near = sum(row.verdict("hull") == "pass" for row in rows)
+        figures.append((f"{near:,}", f"within {run.stable_ev_per_atom:g} eV/atom of the hull"))
         figures.append((number(min(energies)), "eV/atom above hull, the best"))
     return figures
 
@@ -158,8 +157,8 @@ def _funnel_bars(run: Run, rows: Sequence[Row]) -> list[svg.Bar]:
     bars = [svg.Bar("drawn", funnel[0]["entered"])] if funnel else []
     for step in funnel:
         share = f"{step['passed'] / step['entered']:.0%} of those that came" if step["entered"] else ""
-        bars.append(svg.Bar(step["step"].replace("_", " "), step["passed"], share))
-    stages = [svg.Bar(label, count, lost) for label, count, lost in stage_counts(rows)]
+        bars.append(svg.Bar(step_words(step["step"]), step["passed"], share))
+    stages = [svg.Bar(label, count, lost) for label, count, lost in stage_counts(rows, run.stable_ev_per_atom)]
     if stages or not bars:
         bars.append(svg.Bar("pursued", len(pursued(rows)), "the best"))
     return bars + stages
@@ -176,10 +175,11 @@ def _rejections(run: Run, rows: Sequence[Row]) -> list[dict[str, Any]]:
     return steps
 
 
-def _charts(rows: Sequence[Row], target: Mapping[str, Any], carded: set[str]) -> list[tuple[str, str, Markup]]:
+def _charts(run: Run, rows: Sequence[Row], carded: set[str]) -> list[tuple[str, str, Markup]]:
     if not rows:
         return []
     charts = []
+    target = run.info.get("target", {})
     points = [
         svg.Point(
             row.formation_energy,
@@ -211,8 +211,8 @@ def _charts(rows: Sequence[Row], target: Mapping[str, Any], carded: set[str]) ->
         charts.append(
             (
                 "Energy above the hull",
-                f"The dashed line is the usual limit of {STABLE_EV_PER_ATOM:g} eV/atom.",
-                svg.histogram(energies, describe("energy_above_hull").axis_label, STABLE_EV_PER_ATOM),
+                f"The dashed line is the limit of {run.stable_ev_per_atom:g} eV/atom.",
+                svg.histogram(energies, describe("energy_above_hull").axis_label, run.stable_ev_per_atom),
             )
         )
     groups = Counter(row.group.number for row in rows)

@@ -13,6 +13,7 @@ from wyckforge.records import Candidate
 
 CANDIDATES = "candidates.jsonl"
 RUN = "run.json"
+STABLE_EV_PER_ATOM = 0.1
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class Run:
     candidates: tuple[Candidate, ...]
     info: Mapping[str, Any]
     problems: tuple[str, ...] = ()
+
+    @property
+    def stable_ev_per_atom(self) -> float:
+        """Energy above hull up to which the run counted a crystal as near the hull."""
+        return float(self.info.get("config", {}).get("hull", {}).get("threshold_ev_per_atom", STABLE_EV_PER_ATOM))
 
     @classmethod
     def load(cls, folder: Path) -> Run:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wyckforge.report.load import Run
-from wyckforge.report.typography import formula_text, number
+from wyckforge.report.typography import formula_text, number, step_words
 from wyckforge.report.view import Row, pursued, rank_rows, stage_counts
 
 MAX_LINES = 20
@@ -29,11 +29,14 @@ def summary(folder: Path) -> str:
     run = Run.load(folder)
     rows = rank_rows(run.candidates)
     lines = [
-        f"{step['step'].replace('_', ' '):<34}{step['passed']:>9,} of {step['entered']:,}"
+        f"{step_words(step['step']):<34}{step['passed']:>9,} of {step['entered']:,}"
         for step in run.info.get("funnel", [])
     ]
     lines.append(f"{'pursued':<34}{len(pursued(rows)):>9,}")
-    lines += [f"{label:<34}{count:>9,}{f'  ({lost})' if lost else ''}" for label, count, lost in stage_counts(rows)]
+    lines += [
+        f"{label:<34}{count:>9,}{f'  ({lost})' if lost else ''}"
+        for label, count, lost in stage_counts(rows, run.stable_ev_per_atom)
+    ]
     if not rows:
         return "\n".join([*lines, "", "No candidate came through; widen the target, or allow more draws."])
     chosen = pursued(rows)

@@ -67,6 +67,11 @@ def runs(numbers: Iterable[int]) -> str:
     return ", ".join(str(low) if low == high else f"{low}–{high}" for low, high in spans)
 
 
+def step_words(name: str) -> str:
+    """``charge_neutrality`` as ``charge neutrality``."""
+    return name.replace("f_block", "f-block").replace("_", " ")
+
+
 def target_words(target: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The target as (what, asked for) pairs.
 

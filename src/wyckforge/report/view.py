@@ -17,8 +17,6 @@ from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.elements import symbol
 from wyckforge.symmetry.tables import DENOMINATOR, SpaceGroup
 
-REALISE_STAGES = ("build", "relax", "symmetry", "hull")
-STABLE_EV_PER_ATOM = 0.1
 _SAME_ATOM = 0.1  # images of an atom closer than this, in Å, to another are that atom
 
 
@@ -122,24 +120,24 @@ def pursued(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row.verdict("build") != "none"] or list(rows)
 
 
-def stage_counts(rows: Sequence[Row]) -> list[tuple[str, int, str]]:
-    """How far the candidates came: (what they are, how many, what was lost and why)."""
-    steps = (
-        ("build", "built in their group"),
-        ("relax", "relaxed to convergence"),
-        ("symmetry", "kept their symmetry"),
-        ("hull", f"within {STABLE_EV_PER_ATOM:g} eV/atom of the hull"),
-    )
+def stage_counts(rows: Sequence[Row], stable_ev_per_atom: float) -> list[tuple[str, int, str]]:
+    """Verdicts of the steps of the realisation: (what passed, how many, what did not)."""
+    steps = {
+        "build": "built in their group",
+        "relax": "relaxed to convergence",
+        "symmetry": "kept their symmetry",
+        "hull": f"within {stable_ev_per_atom:g} eV/atom of the hull",
+    }
     counts = []
-    for stage, label in steps:
+    for stage, label in steps.items():
         verdicts = Counter(row.verdict(stage) for row in rows)
         if verdicts.total() > verdicts["none"]:
-            lost = [
-                f"{verdicts[name]} {words}"
-                for name, words in (("fail", "failed"), ("unknown", "unknown"))
-                if verdicts[name]
-            ]
-            counts.append((label, verdicts["pass"], ", ".join(lost)))
+            others = (("fail", "failed"), ("unknown", "unknown"))
+            lost = ", ".join(f"{verdicts[name]} {words}" for name, words in others if verdicts[name])
+            counts.append((label, verdicts["pass"], lost))
+    if len(counts) == len(steps):
+        full = sum(all(row.verdict(stage) == "pass" for stage in steps) for row in rows)
+        counts.append(("all of these", full, ""))
     return counts
 
 
