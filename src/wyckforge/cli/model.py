@@ -55,7 +55,10 @@ def predict(
             continue
         record = {"file": row.id, "formula": gene.formula, "space_group": gene.space_group, "gene": str(gene)}
         records.append(record | {name: round(value, 6) for name, value in values.items()})
-    click.echo(_as_json(records) if as_json else _as_csv(records) if as_csv else _as_table(records, model.errors))
+    if as_json:
+        click.echo(json.dumps(records, indent=2))
+    elif records:
+        click.echo(_as_csv(records) if as_csv else _as_table(records, model.errors))
     if failed:
         ctx.exit(FAILED)
 
@@ -107,13 +110,7 @@ def metrics_table(metrics: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _as_json(records: list[dict[str, Any]]) -> str:
-    return json.dumps(records, indent=2)
-
-
 def _as_csv(records: list[dict[str, Any]]) -> str:
-    if not records:
-        return ""
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, list(records[0]), lineterminator="\n")
     writer.writeheader()
@@ -125,8 +122,6 @@ def _as_table(records: list[dict[str, Any]], errors: Mapping[str, float]) -> str
     from wyckforge.properties import describe
     from wyckforge.report.terminal import align
 
-    if not records:
-        return ""
     names = [name for name in records[0] if name in errors]
     head = ["file", "formula", "group", "gene", *(describe(name).axis_label for name in names)]
     rows = [

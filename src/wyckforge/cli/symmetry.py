@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,7 +96,7 @@ def detect(ctx: click.Context, files: tuple[Path, ...], symprec: float, as_json:
 
 
 def structure_rows(files: tuple[Path, ...]) -> list[Any]:
-    """Rows of all files and folders; one that is not there or of another kind is a row with its problem."""
+    """Rows of all files and folders, named by their paths; what cannot be read is a row with its problem."""
     from wyckforge.data.readers import read_structures
     from wyckforge.data.rows import Problem, RawRow, Rule
     from wyckforge.errors import TableError
@@ -103,7 +104,8 @@ def structure_rows(files: tuple[Path, ...]) -> list[Any]:
     rows: list[RawRow] = []
     for file in files:
         try:
-            rows.extend(read_structures(file))
+            for row in read_structures(file):
+                rows.append(replace(row, id=str(file / row.id if file.is_dir() else file)))
         except TableError as error:
             rows.append(RawRow(id=str(file), crystal=None, problem=Problem(Rule.UNREADABLE, str(error))))
     return rows
