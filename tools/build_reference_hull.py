@@ -277,7 +277,7 @@ def main(data: Path, work: Path, relax_minutes: float, out: Path) -> None:
     VOLUMES.write_text(json.dumps(atomic_volumes(entries), indent=0) + "\n", encoding="utf-8")
     points = compute(entries, single_point, work / "single_points.jsonl")
 
-    points = points.dropna(subset="energy_per_atom")
+    points = points[points["id"].isin(known)].dropna(subset="energy_per_atom")
     least = points.groupby("formula")["energy_per_atom"].transform("min")
     elements = [
         known[name]

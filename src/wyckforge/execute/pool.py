@@ -11,7 +11,7 @@ import json
 import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
@@ -23,7 +23,7 @@ from wyckforge.errors import ConfigError, TableError, WyckforgeError
 from wyckforge.records import Candidate, Evidence
 
 if TYPE_CHECKING:
-    from pebble import ProcessFuture, ProcessPool
+    from pebble import ProcessPool
 
 Stage = Callable[[Candidate], Candidate]
 
@@ -119,7 +119,7 @@ def _completed(
     pool: ProcessPool, candidates: Iterator[Candidate], stages: tuple[Stage, ...], workers: int, timeout_s: float
 ) -> Iterator[Candidate]:
     """Results as they come; two candidates per worker are under way, so that none waits and little is lost."""
-    running: dict[ProcessFuture[Candidate], Candidate] = {}
+    running: dict[Future[Candidate], Candidate] = {}
     exhausted = False
     while True:
         while not exhausted and len(running) < 2 * workers:
@@ -134,7 +134,7 @@ def _completed(
             yield _outcome(future, running.pop(future), timeout_s)
 
 
-def _outcome(future: ProcessFuture[Candidate], candidate: Candidate, timeout_s: float) -> Candidate:
+def _outcome(future: Future[Candidate], candidate: Candidate, timeout_s: float) -> Candidate:
     """The result, or the candidate with evidence of what went wrong; a defect of one stage must not end a run."""
     error = future.exception()
     if error is None:

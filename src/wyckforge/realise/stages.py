@@ -7,11 +7,10 @@ becomes evidence with a reason. Seeds derive from the candidate's id, so neither
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from wyckforge.errors import StructureError
 from wyckforge.realise.config import BuildConfig, HullConfig, RelaxConfig
@@ -173,23 +172,3 @@ def _reference(path: str) -> ReferenceHull:
     from wyckforge.realise.hull import ReferenceHull
 
     return ReferenceHull.load(Path(path) if path else None)
-
-
-def realise_stages(
-    *,
-    seed: int,
-    build: BuildConfig,
-    relax: RelaxConfig,
-    hull: HullConfig,
-    stop_after: Literal["build", "relax", "hull"],
-) -> tuple[Callable[[Candidate], Candidate], ...]:
-    """The stages of a run in order.
-
-    The energy above hull comes before the symmetry check: a crystal that gained symmetry is rejected for it, and its
-    energy is still worth knowing.
-    """
-    if stop_after == "build":
-        return (Build(seed, build),)
-    if stop_after == "relax":
-        return (Build(seed, build), Relax(seed, relax, build), Symmetry())
-    return (Build(seed, build), Relax(seed, relax, build), Hull(hull), Symmetry())

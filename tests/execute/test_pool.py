@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+from tests.execute import pool_work
+
+from wyckforge.errors import ConfigError, TableError, WyckforgeError
+from wyckforge.execute.pool import read_finished, run_stages
+
+
+def run(tmp_path: Path, count: int, *stages, **options):
+    settings = {"workers": 1, "timeout_s": 30.0, "progress": False} | options
+    return run_stages(pool_work.candidates(count), stages, out=tmp_path / "out.jsonl", **settings)
+
+
+def script(tmp_path: Path, body: str) -> list[str]:
+    """A program of its own, so that it can be killed; spawned workers need the guarded main module."""
+    path = tmp_path / "program.py"
+    text = f"""
+        import sys
+        from pathlib import Path
+        sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+        from tests.execute import pool_work
+        from wyckforge.execute.pool import run_stages
+        here = Path({str(tmp_path)!r})
+        if __name__ == "__main__":
+    """
+    path.write_text(textwrap.dedent(text) + textwrap.indent(textwrap.dedent(body), "    "))
+    return [sys.executable, str(path)]
+
+
+def test_results_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    one = run(tmp_path / "one", 5, pool_work.thread_setting, pool_work.second)
+    two = run(tmp_path / "two", 5, pool_work.thread_setting, pool_work.second, workers=2)
+    assert [c.to_dict() for c in one] == [c.to_dict() for c in two]
+    assert [c.id for c in one] == ["c0", "c1", "c2", "c3", "c4"]
+    assert one[0].find("threads").value == 1
+    lines = [sorted((tmp_path / name / "out.jsonl").read_text().splitlines()) for name in ("one", "two")]
+    assert lines[0] == lines[1]
+
+
+def test_a_bad_candidate_ends_neither_the_run_nor_silently(tmp_path: Path) -> None:
+    found = run(tmp_path, 6, pool_work.misbehave, pool_work.second, timeout_s=8.0)
+    reasons = {c.id: c.evidence[-1].reason for c in found}
+    verdicts = {c.id: c.evidence[-1].verdict for c in found}
+    assert "a defect" in reasons["c1"]
+    assert reasons["c2"] == "not finished within 8 s"
+    assert "ProcessExpired" in reasons["c3"]
+    assert verdicts == {"c0": "pass", "c1": "unknown", "c2": "unknown", "c3": "unknown", "c4": "fail", "c5": "pass"}
+    assert found[4].find("second") is None
+    assert found[5].find("second") is not None
+
+
+def test_finished_candidates_are_not_repeated(tmp_path: Path) -> None:
+    traces = tmp_path / "traces"
+    traces.mkdir()
+    work = pool_work.Record(traces)
+    run(tmp_path, 2, work)
+    found = run(tmp_path, 4, work)
+    assert {path.name: path.read_text() for path in traces.iterdir()} == {f"c{i}": "x" for i in range(4)}
+    assert [c.find("record").value for c in found] == [2.0] * 4
+
+
+def test_a_line_cut_short_is_repeated(tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    before = run(tmp_path, 3, pool_work.second)
+    out.write_bytes(out.read_bytes()[:-20])
+    assert len(read_finished(out)) == 2
+    after = run(tmp_path, 3, pool_work.second)
+    assert [c.to_dict() for c in after] == [c.to_dict() for c in before]
+    assert len(out.read_text().splitlines()) == 3
+
+
+def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
+    traces, out = tmp_path / "traces", tmp_path / "out.jsonl"
+    traces.mkdir()
+    body = """
+        work = pool_work.Record(here / "traces", 0.3)
+        run_stages(pool_work.candidates(8), [work], out=here / "out.jsonl", progress=False)
+    """
+    with subprocess.Popen(script(tmp_path, body), start_new_session=True) as process:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and (not out.exists() or out.read_bytes().count(b"\n") < 3):
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGKILL)
+    kept = read_finished(out)
+    assert 3 <= len(kept) < 8
+    found = run(tmp_path, 8, pool_work.Record(traces))
+    assert len(found) == 8
+    assert all((traces / name).read_text() == "x" for name in kept)
+
+
+def test_a_full_disk_loses_nothing_finished(tmp_path: Path) -> None:
+    body = """
+        import resource
+        from wyckforge.errors import WyckforgeError
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+        try:
+            run_stages(pool_work.candidates(9), [pool_work.second], out=here / "out.jsonl", progress=False)
+        except WyckforgeError as error:
+            print(error)
+    """
+    done = subprocess.run(script(tmp_path, body), capture_output=True, text=True, timeout=60, check=True)
+    assert "finished candidates are safe" in done.stdout
+    out = tmp_path / "out.jsonl"
+    assert out.stat().st_size <= 1000
+    assert 0 < len(read_finished(out)) < 9
+    assert len(run(tmp_path, 9, pool_work.second)) == 9
+
+
+def test_wrong_calls_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="0 workers"):
+        run(tmp_path, 1, pool_work.second, workers=0)
+    (tmp_path / "out.jsonl").write_text(json.dumps({"not": "a candidate"}) + "\n")
+    with pytest.raises(TableError, match="not a file of candidates"):
+        run(tmp_path, 1, pool_work.second)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WyckforgeError, match="cannot be written"):
+        run_stages(pool_work.candidates(1), [pool_work.second], out=tmp_path / "file" / "out.jsonl", progress=False)
