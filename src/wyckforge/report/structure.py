@@ -13,7 +13,8 @@ from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.elements import electronegativity, symbol
 
 _SIZE = 300.0
-_MARGIN = 12.0
+_MARGIN = 4.0
+_GUTTER = 46.0  # room on the left for the axes
 _BALL = 0.42  # radius of a drawn ball as a share of the covalent radius
 _BOND = 1.15  # two atoms are joined below this multiple of the sum of their covalent radii
 _POLAR = 0.4  # difference of Pauling electronegativities from which a contact counts as a bond
@@ -80,7 +81,7 @@ def draw_cell(crystal: Crystal, view: View) -> Markup:
     shapes.sort(key=lambda shape: shape[0])
     title = escape(f"Conventional cell, {view.name}")
     return Markup(
-        f'<svg class="cell" viewBox="0 0 {_SIZE:g} {_SIZE:g}" role="img" aria-label="{title}">'
+        f'<svg class="cell" viewBox="{-_GUTTER:g} 0 {_SIZE + _GUTTER:g} {_SIZE:g}" role="img" aria-label="{title}">'
         + "".join(shape for _, shape in shapes)
         + _axes(lattice)
         + "</svg>"
@@ -169,7 +170,7 @@ def _ball(at: NDArray[np.float64], number: int, radius: float) -> str:
 
 def _axes(lattice: NDArray[np.float64]) -> str:
     """A small triad of the lattice directions in the corner; one that points at the viewer gets no arrow."""
-    origin = np.array([20.0, _SIZE - 20.0])
+    origin = np.array([24.0 - _GUTTER, _SIZE - 30.0])
     parts = []
     for name, vector in zip("abc", lattice, strict=True):
         tip = 22 * vector[:2] / np.linalg.norm(vector)

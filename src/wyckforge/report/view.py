@@ -157,7 +157,7 @@ def _detected_sites(crystal: Crystal, letters: Sequence[str], table: SpaceGroup)
             apart = crystal.frac_coords[:, None] - images[None]
             apart -= np.rint(apart)
             left &= np.linalg.norm(apart @ crystal.lattice, axis=-1).min(axis=1) > _SAME_ATOM
-            x, y, z = (crystal.frac_coords[i] % 1.0).tolist()
+            x, y, z = (crystal.frac_coords[i].round(6) % 1.0).tolist()
             rows.append(_site(number, letter, table, (x, y, z)))
     return sorted(rows, key=lambda row: row.element)
 
