@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from wyckforge.data.embedded import load_embedded
-from wyckforge.design.config import FunnelConfig, SamplingConfig, TargetConfig
+from wyckforge.design.config import FunnelConfig, RankingConfig, SamplingConfig, TargetConfig
 from wyckforge.design.generate import generate
 from wyckforge.design.targets import parse_target
 from wyckforge.train.checkpoint import Checkpoint, bundled_checkpoint
@@ -37,6 +37,7 @@ def main() -> None:
             rng=np.random.default_rng(7),
             sampling=SamplingConfig(unconditional=unconditional, max_draws=options.draws),
             funnel=FunnelConfig(),
+            ranking=RankingConfig(),
         )
         rate = found.draws / (time.process_time() - start)
         name = "unconditional" if unconditional else "conditional"

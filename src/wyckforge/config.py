@@ -9,10 +9,9 @@ from typing import Any, Literal, Self, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from wyckforge.design.config import FunnelConfig, SamplingConfig, TargetConfig
+from wyckforge.design.config import FunnelConfig, RankingConfig, SamplingConfig, TargetConfig
 from wyckforge.errors import ConfigError
-from wyckforge.realise.build import BuildConfig
-from wyckforge.realise.relax import RelaxConfig
+from wyckforge.realise.config import BuildConfig, HullConfig, RelaxConfig
 
 Stop = Literal["genes", "funnel", "build", "relax", "hull"]
 STOPS: tuple[Stop, ...] = get_args(Stop)
@@ -38,8 +37,10 @@ class RunConfig(BaseModel):
     target: TargetConfig = TargetConfig()
     sampling: SamplingConfig = SamplingConfig()
     funnel: FunnelConfig = FunnelConfig()
+    ranking: RankingConfig = RankingConfig()
     build: BuildConfig = BuildConfig()
     relax: RelaxConfig = RelaxConfig()
+    hull: HullConfig = HullConfig()
     execution: ExecutionConfig = ExecutionConfig()
     seed: int = Field(0, ge=0, description="the one seed of the run")
     count: int = Field(20, ge=1, description="candidates wanted at the last step of the realisation")
@@ -48,7 +49,6 @@ class RunConfig(BaseModel):
     )
     checkpoint: str = Field("", description="checkpoint folder; empty takes the bundled one")
     reference: str = Field("", description="gene table of the seeds; empty takes the embedded one")
-    hull: str = Field("", description="table of reference energies; empty takes the bundled one")
     stop_after: Stop = Field("hull", description="last step to run")
 
     @classmethod

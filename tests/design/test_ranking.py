@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import laplace
 
-from wyckforge.design.ranking import rank_candidates, rank_genes, target_probability
+from wyckforge.design.ranking import best_of_formulas, rank_candidates, target_probability
 from wyckforge.records import Candidate, Evidence, Interval, Origin, Target
 from wyckforge.symmetry.gene import WyckoffGene
 
@@ -55,7 +55,7 @@ def scored(draw: st.DrawFn) -> list[Candidate]:
 
 @given(scored(), st.integers(1, 3))
 def test_per_formula_the_best_are_kept_not_the_first(drawn, per_formula):
-    kept = rank_genes(drawn, per_formula=per_formula)
+    kept = best_of_formulas(drawn, per_formula)
     counts = Counter(candidate.gene.formula for candidate in drawn)
     assert Counter(c.gene.formula for c in kept) == {f: min(n, per_formula) for f, n in counts.items()}
     for formula in counts:
@@ -68,7 +68,7 @@ def test_per_formula_the_best_are_kept_not_the_first(drawn, per_formula):
 @given(scored(), st.randoms())
 def test_order_does_not_depend_on_the_order_of_arrival(drawn, random):
     shuffled = random.sample(drawn, len(drawn))
-    assert [c.id for c in rank_genes(shuffled, per_formula=2)] == [c.id for c in rank_genes(drawn, per_formula=2)]
+    assert [c.id for c in best_of_formulas(shuffled, 2)] == [c.id for c in best_of_formulas(drawn, 2)]
 
 
 def candidate(name: str, *evidence: Evidence, p: float = 0.5) -> Candidate:

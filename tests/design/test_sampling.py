@@ -9,7 +9,7 @@ import pytest
 
 from wyckforge.data.embedded import load_embedded
 from wyckforge.data.table import GeneTable
-from wyckforge.design.config import FunnelConfig, SamplingConfig, TargetConfig
+from wyckforge.design.config import FunnelConfig, RankingConfig, SamplingConfig, TargetConfig
 from wyckforge.design.generate import generate
 from wyckforge.design.sampling import ConstraintBroken, sample
 from wyckforge.design.seeds import select_seeds
@@ -166,6 +166,7 @@ def run(checkpoint: Checkpoint, table: GeneTable, target: Target, *, wanted: int
         rng=np.random.default_rng(seed),
         sampling=SamplingConfig(**sampling),
         funnel=FunnelConfig(),
+        ranking=RankingConfig(),
     )
 
 

@@ -31,7 +31,7 @@ def crystals() -> list[Crystal]:
     return [detect(crystal).crystal for crystal in found if crystal is not None]
 
 
-def test_cifs_carry_the_symmetry_and_the_atoms(crystals, tmp_path):
+def test_cifs_carry_the_symmetry_and_the_atoms(crystals):
     assert len({detect(crystal).gene.space_group for crystal in crystals}) > 30
     for crystal in crystals:
         text = cif(crystal)

@@ -53,4 +53,13 @@ class FunnelConfig(_Settings):
     radioactive: bool = Field(True, description="no radioactive element")
     f_block: bool = Field(True, description="no f-block element")
     max_sites: int = Field(50, ge=1, description="atoms in the conventional cell")
+
+
+class RankingConfig(_Settings):
+    """In which order genes are realised."""
+
     per_formula: int = Field(1, ge=1, description="genes kept of one formula: those of the highest score")
+    near_hull_ev_per_atom: float = Field(
+        0.1, ge=0, description="predicted distance from the reference hull that counts as near; 0 leaves the hull out"
+    )
+    pool: int = Field(400, ge=1, description="genes compared with the hull, those likeliest to meet the target")

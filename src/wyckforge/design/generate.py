@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from wyckforge.design.config import FunnelConfig, SamplingConfig
+from wyckforge.design.config import FunnelConfig, RankingConfig, SamplingConfig
 from wyckforge.design.funnel import Funnel, StepCount, build_funnel
-from wyckforge.design.ranking import rank_genes
+from wyckforge.design.ranking import HullEnergy, best_of_formulas, compare_with_hull, gene_order
 from wyckforge.design.sampling import sample
 from wyckforge.design.seeds import Seeds, select_seeds
 from wyckforge.models.representation import Rejection
+from wyckforge.properties import FORMATION_ENERGY
 from wyckforge.records import Candidate, Target
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def generate(
     rng: np.random.Generator,
     sampling: SamplingConfig,
     funnel: FunnelConfig | None,
+    ranking: RankingConfig,
+    hull: HullEnergy | None = None,
     progress: bool = False,
 ) -> Generation:
     """Pass over the seeds until the funnel has let ``wanted`` genes through or ``max_draws`` are spent.
@@ -68,6 +71,8 @@ def generate(
         rng: the only source of randomness.
         sampling: how to draw.
         funnel: which rules to apply; ``None`` makes one pass and keeps every gene that holds the hard constraints.
+        ranking: how to order the survivors.
+        hull: formation energy of the hull of the known phases; ``None`` ranks without it.
         progress: show progress on standard error.
 
     Raises:
@@ -86,11 +91,23 @@ def generate(
         draws += drawn
         if funnel is None:
             return Generation(tuple(survivors), screen.counts, draws, seeds.to_dict())
-        kept = rank_genes(survivors, per_formula=funnel.per_formula)
+        kept = best_of_formulas(survivors, ranking.per_formula)
     best = StepCount("best_of_formula", len(survivors), len(kept))
     if len(survivors) > len(kept):
         best.reasons["a better gene of the formula is kept"] = len(survivors) - len(kept)
+    if hull is not None and FORMATION_ENERGY in checkpoint.targets and ranking.near_hull_ev_per_atom:
+        kept = _rank_near_hull(kept, hull, ranking, checkpoint.errors[FORMATION_ENERGY], progress)
     return Generation(tuple(kept), (*screen.counts, best), draws, seeds.to_dict())
+
+
+def _rank_near_hull(
+    kept: list[Candidate], hull: HullEnergy, ranking: RankingConfig, error: float, progress: bool
+) -> list[Candidate]:
+    pool, rest = kept[: ranking.pool], kept[ranking.pool :]
+    bar = tqdm(pool, "comparing with the hull", unit=" genes", file=sys.stderr, disable=not progress)
+    tolerance = ranking.near_hull_ev_per_atom
+    compared = [compare_with_hull(candidate, hull, tolerance=tolerance, error=error) for candidate in bar]
+    return sorted([*compared, *rest], key=gene_order)
 
 
 def _funnel(checkpoint: Checkpoint, table: GeneTable, target: Target, config: FunnelConfig) -> Funnel:

@@ -1,12 +1,16 @@
-"""Which genes to realise first: the likelier to meet the target, the more different from each other."""
+"""Which genes to realise first, and which candidates to show first."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
+from wyckforge.properties import FORMATION_ENERGY
 from wyckforge.records import Candidate, Evidence, Interval, Target
+
+HullEnergy = Callable[[Mapping[int, int]], float | None]
+"""Formation energy (eV/atom) of the hull at a composition; ``None`` where an element has no reference."""
 
 
 def target_probability(predictions: Mapping[str, float], target: Target, errors: Mapping[str, float]) -> float:
@@ -27,17 +31,19 @@ def target_probability(predictions: Mapping[str, float], target: Target, errors:
 
 
 def score(candidate: Candidate) -> float:
-    """The value of the candidate's ``target`` evidence, or 1 where the funnel had no such rule."""
-    found = candidate.find("target")
-    return found.value if found is not None and found.value is not None else 1.0
+    """Product of the probabilities found so far: to lie inside the target, and near the hull."""
+    found = (candidate.find(stage) for stage in ("target", "near_hull"))
+    return math.prod(one.value or 0.0 for one in found if one is not None)
 
 
-def gene_order(candidate: Candidate) -> tuple[float, int, str]:
-    """Sort key: the higher score first; then the smaller cell, cheaper to relax; then the earlier draw."""
-    return -score(candidate), candidate.gene.n_atoms, candidate.id
+def gene_order(candidate: Candidate) -> tuple[bool, float, int, str]:
+    """Sort key: genes compared with the hull first; of these the higher score; then the smaller cell, which is the
+    cheaper to relax; then the earlier draw.
+    """
+    return candidate.find("near_hull") is None, -score(candidate), candidate.gene.n_atoms, candidate.id
 
 
-def rank_genes(candidates: Iterable[Candidate], *, per_formula: int) -> list[Candidate]:
+def best_of_formulas(candidates: Iterable[Candidate], per_formula: int) -> list[Candidate]:
     """Order candidates by :func:`gene_order` and keep the best few of each formula.
 
     Args:
@@ -45,7 +51,7 @@ def rank_genes(candidates: Iterable[Candidate], *, per_formula: int) -> list[Can
         per_formula: genes kept of one formula.
 
     Returns:
-        The kept candidates, best first, each with Evidence ``best_of_formula``: its rank among those of its formula.
+        The kept candidates, best first, each with Evidence ``best_of_formula``: its rank in its formula.
     """
     taken: Counter[str] = Counter()
     kept = []
@@ -55,6 +61,28 @@ def rank_genes(candidates: Iterable[Candidate], *, per_formula: int) -> list[Can
         if taken[formula] <= per_formula:
             kept.append(candidate.with_evidence(Evidence("best_of_formula", "pass", taken[formula])))
     return kept
+
+
+def compare_with_hull(candidate: Candidate, hull: HullEnergy, *, tolerance: float, error: float) -> Candidate:
+    """Add Evidence ``near_hull``: how likely the gene lies within ``tolerance`` of the hull of the known phases.
+
+    A predicted formation energy far below the hull is as suspect as one far above: the hull is well explored, and a
+    model is wrong more often than a compound is that stable. The probability is that of a Laplace distribution around
+    the prediction, as in :func:`target_probability`.
+
+    Args:
+        candidate: has a predicted formation energy.
+        hull: formation energy of the hull at a composition.
+        tolerance: in eV/atom.
+        error: mean absolute error of the predicted formation energy in eV/atom.
+    """
+    energy = hull(candidate.gene.reduced_composition)
+    if energy is None:
+        return candidate.with_evidence(Evidence("near_hull", "unknown", reason="no reference for its elements"))
+    distance = candidate.predictions[FORMATION_ENERGY] - energy
+    probability = _inside(distance, Interval(-tolerance, tolerance), error)
+    reason = f"predicted {distance:+.3f} eV/atom from the hull of the known phases"
+    return candidate.with_evidence(Evidence("near_hull", "pass", probability, reason=reason))
 
 
 def rank_candidates(candidates: Iterable[Candidate], *, last_stage: str) -> list[Candidate]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -15,8 +17,11 @@ from wyckforge.errors import MissingDependencyError
 
 if TYPE_CHECKING:
     from wyckforge.data.table import GeneTable
+    from wyckforge.design.ranking import HullEnergy
+    from wyckforge.realise.hull import ReferenceHull
     from wyckforge.train.checkpoint import Checkpoint
 
+BUNDLED_HULL = Path(str(files("wyckforge.realise") / "reference_hull.parquet"))
 PACKAGES = ("wyckforge", "numpy", "torch", "SMACT", "moyopy", "pyxtal", "ase", "chgnet", "pymatgen")
 
 
@@ -26,15 +31,15 @@ class Inputs:
 
     Attributes:
         checkpoint: the model.
-        checkpoint_sha256: hash of its folder.
         reference: the table of seeds.
-        hull_sha256: hash of the table of reference energies; empty if the run does not go there.
+        hull: reference energies; ``None`` if the run does not use them.
+        description: JSON-ready names and hashes; two runs with the same description read the same.
     """
 
     checkpoint: Checkpoint
-    checkpoint_sha256: str
     reference: GeneTable
-    hull_sha256: str
+    hull: ReferenceHull | None
+    description: dict[str, dict[str, Any]]
 
     @classmethod
     def load(cls, config: RunConfig) -> Inputs:
@@ -46,24 +51,42 @@ class Inputs:
         """
         from wyckforge.data.embedded import load_embedded
         from wyckforge.data.table import GeneTable
+        from wyckforge.realise.hull import ReferenceHull
         from wyckforge.train.checkpoint import Checkpoint, bundled_checkpoint
 
         folder = Path(config.checkpoint) if config.checkpoint else bundled_checkpoint()
-        hull = Path(config.hull) if config.hull else Path(str(files("wyckforge.realise") / "reference_hull.parquet"))
-        return cls(
-            checkpoint=Checkpoint.load(folder),
-            checkpoint_sha256=hash_of(folder),
-            reference=GeneTable.read(config.reference) if config.reference else load_embedded(),
-            hull_sha256=hash_of(hull) if config.stop_after == "hull" else "",
-        )
-
-    def describe(self) -> dict[str, dict[str, Any]]:
-        """JSON-ready names and hashes; two runs with the same description read the same."""
-        return {
-            "checkpoint": {"name": self.checkpoint.name, "sha256": self.checkpoint_sha256},
-            "reference": {"rows": len(self.reference), "sha256": self.reference.content_hash()},
-            "hull": {"sha256": self.hull_sha256},
+        checkpoint = Checkpoint.load(folder)
+        reference = GeneTable.read(config.reference) if config.reference else load_embedded()
+        description: dict[str, dict[str, Any]] = {
+            "checkpoint": {"name": checkpoint.name, "sha256": hash_of(folder)},
+            "reference": {"rows": len(reference), "sha256": reference.content_hash()},
         }
+        if config.stop_after == "genes":
+            return cls(checkpoint, reference, None, description)
+        path = Path(config.hull.reference) if config.hull.reference else BUNDLED_HULL
+        hull = ReferenceHull.load(path)
+        description["hull"] = {"rows": len(hull), "sha256": hash_of(path)}
+        return cls(checkpoint, reference, hull, description)
+
+
+def hull_energy(hull: ReferenceHull) -> HullEnergy:
+    """Formation energy (eV/atom) of a hull at a composition, the elements at their own references.
+
+    A phase at 0 eV/atom lies as far above the hull as the hull lies below 0.
+    """
+
+    @cache
+    def depth(composition: tuple[tuple[int, int], ...]) -> float | None:
+        return hull.energy_above_hull(dict(composition), 0.0).value
+
+    def formation_energy(composition: Mapping[int, int]) -> float | None:
+        compound = depth(tuple(composition.items()))
+        if compound is None:
+            return None
+        elements = ((count, depth(((number, 1),))) for number, count in composition.items())
+        return sum(count * (energy or 0.0) for count, energy in elements) / sum(composition.values()) - compound
+
+    return formation_energy
 
 
 def hash_of(path: Path) -> str:

@@ -1,0 +1,196 @@
+"""A design run: from a configuration to a folder of ranked candidates."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wyckforge.config import RunConfig
+from wyckforge.design.generate import generate
+from wyckforge.design.ranking import gene_order, rank_candidates
+from wyckforge.design.targets import parse_target
+from wyckforge.errors import TargetError
+from wyckforge.execute import folder
+from wyckforge.execute.inputs import Inputs, hull_energy, versions
+from wyckforge.execute.outputs import write_cifs, write_table
+from wyckforge.execute.pool import Stage, run_stages
+from wyckforge.realise.stages import Build, Hull, Relax, Symmetry
+from wyckforge.records import Candidate, Target
+
+STAGES = ("build", "relax", "symmetry", "hull")
+REMEDY = "widen the target, switch off a rule of the funnel, or raise sampling.max_draws"
+
+
+@dataclass(frozen=True)
+class DesignResult:
+    """What a run gave.
+
+    Attributes:
+        candidates: all survivors of the funnel, ranked; those that were realised carry the evidence of it.
+        completed: candidates that came through the last step.
+        record: the content of ``run.json``.
+        out: the folder.
+    """
+
+    candidates: tuple[Candidate, ...]
+    completed: int
+    record: Mapping[str, Any]
+    out: Path
+
+    @property
+    def message(self) -> str:
+        """One line for people: what came out and, where it is less than asked for, why."""
+        return str(self.record["message"])
+
+
+def run_design(config: RunConfig, out: Path, *, progress: bool = True) -> DesignResult:
+    """Draw genes, screen them, realise the best, rank by evidence, and write it all to a folder.
+
+    The survivors of the funnel are realised in the order of their score: ``config.count`` at first, then as many as
+    are still missing, until ``count`` have come through the last step or ``attempts_per_candidate`` times ``count``
+    have been tried. On the folder of a run that was stopped it goes on with the candidates that are not finished.
+
+    Args:
+        config: everything the result depends on.
+        out: a new or empty folder, or that of an earlier run with the same configuration.
+        progress: show progress on standard error.
+
+    Raises:
+        ConfigError: the folder holds something else.
+        CheckpointError: the checkpoint cannot be read.
+        TableError: a table cannot be read.
+        TargetError: the target contradicts itself, no crystal can seed it, or no candidate came out; the message says
+            where they were lost, and what there was is in the folder.
+    """
+    target = parse_target(config.target)
+    inputs = Inputs.load(config)
+    settings = config.to_dict()
+    execution = settings.pop("execution")
+    record = folder.open_folder(out, {"config": settings, "inputs": inputs.description})
+    record |= {"execution": execution, "target": target.to_dict(), "versions": versions()}
+    if "funnel" not in record:
+        _draw(config, target, inputs, out, record, progress)
+    candidates = sorted(folder.read_candidates(out / folder.CANDIDATES), key=gene_order)
+    if _realises(config) and candidates:
+        candidates = _realise(candidates, config, out, record, progress)
+    return _finish(candidates, config, out, record)
+
+
+def _draw(config: RunConfig, target: Target, inputs: Inputs, out: Path, record: dict[str, Any], progress: bool) -> None:
+    """Find the survivors of the funnel, write them, and record how they were found."""
+    start = time.monotonic()
+    generation = generate(
+        inputs.checkpoint,
+        inputs.reference,
+        target,
+        wanted=_attempts(config) if _realises(config) else config.count,
+        rng=np.random.default_rng(config.seed),
+        sampling=config.sampling,
+        funnel=None if config.stop_after == "genes" else config.funnel,
+        ranking=config.ranking,
+        hull=hull_energy(inputs.hull) if inputs.hull is not None else None,
+        progress=progress,
+    )
+    folder.write_candidates(out / folder.CANDIDATES, generation.candidates)
+    record |= {**generation.to_dict(), "timings_s": {"draw": round(time.monotonic() - start, 2)}, "status": "running"}
+    folder.write_json(out / folder.RUN, record)
+
+
+def _realise(
+    survivors: Sequence[Candidate], config: RunConfig, out: Path, record: dict[str, Any], progress: bool
+) -> list[Candidate]:
+    """The survivors, the first of them with the evidence of their realisation."""
+    start = time.monotonic()
+    limit = min(len(survivors), _attempts(config))
+    done: list[Candidate] = []
+    while (missing := config.count - _completed(done, config)) > 0 and len(done) < limit:
+        done += run_stages(
+            survivors[len(done) : min(len(done) + missing, limit)],
+            _stages(config),
+            out=out / folder.REALISED,
+            workers=config.execution.workers,
+            timeout_s=_time_limit(config),
+            progress=progress,
+        )
+    spent = record["timings_s"].get("realise", 0.0) + time.monotonic() - start
+    record["timings_s"]["realise"] = round(spent, 2)
+    return [*done, *survivors[len(done) :]]
+
+
+def _stages(config: RunConfig) -> tuple[Stage, ...]:
+    build = Build(config.seed, config.build)
+    relax = Relax(config.seed, config.relax, config.build)
+    everything: dict[str, tuple[Stage, ...]] = {
+        "build": (build,),
+        "relax": (relax, Symmetry()),
+        "hull": (Hull(config.hull),),
+    }
+    wanted = list(everything)[: list(everything).index(config.stop_after) + 1]
+    return tuple(stage for name in wanted for stage in everything[name])
+
+
+def _time_limit(config: RunConfig) -> float:
+    """Seconds after which a candidate is given up: twice what its settings allow, and a minute to start a process."""
+    return 60 + 2 * config.relax.starts * (config.build.timeout_s + config.relax.max_seconds)
+
+
+def _finish(candidates: Sequence[Candidate], config: RunConfig, out: Path, record: dict[str, Any]) -> DesignResult:
+    """Rank, write everything, and close the record."""
+    ranked = rank_candidates(candidates, last_stage=config.stop_after)
+    folder.write_candidates(out / folder.CANDIDATES, ranked)
+    write_table(out / folder.TABLE, ranked)
+    write_cifs(out / folder.CIFS, ranked)
+    completed = _completed(ranked, config)
+    record |= {"realise": _stage_counts(ranked), "completed": completed, "status": "complete"}
+    record["message"] = _message(config, record, len(ranked))
+    folder.write_json(out / folder.RUN, record)
+    if not completed:
+        raise TargetError(record["message"])
+    return DesignResult(tuple(ranked), completed, record, out)
+
+
+def _realises(config: RunConfig) -> bool:
+    return config.stop_after in STAGES
+
+
+def _attempts(config: RunConfig) -> int:
+    return ceil(config.count * config.attempts_per_candidate)
+
+
+def _completed(candidates: Sequence[Candidate], config: RunConfig) -> int:
+    """How many came through the last step. The hull may judge against a candidate; it still came through."""
+    if not _realises(config):
+        return len(candidates)
+    found = [candidate.find(config.stop_after) for candidate in candidates]
+    return sum(one is not None and (config.stop_after == "hull" or one.verdict != "fail") for one in found)
+
+
+def _stage_counts(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
+    counts = []
+    for stage in STAGES:
+        verdicts = Counter(found.verdict for candidate in candidates if (found := candidate.find(stage)) is not None)
+        if verdicts:
+            counts.append({"step": stage, "entered": verdicts.total()} | {str(key): n for key, n in verdicts.items()})
+    return counts
+
+
+def _message(config: RunConfig, record: Mapping[str, Any], survivors: int) -> str:
+    drawn = f"{record['draws']:,} genes drawn"
+    lost = ", ".join(f"{step['step']} {step['passed']:,}" for step in record["funnel"])
+    if survivors == 0:
+        return f"none of {drawn} came through (left after {lost}); {REMEDY}"
+    if not _realises(config):
+        short = f", {config.count} asked for (left after {lost}); to find more, {REMEDY}"
+        return f"{survivors:,} of {drawn} came through{short if survivors < config.count else ''}"
+    tried = next((step["entered"] for step in record["realise"] if step["step"] == "build"), 0)
+    text = f"{record['completed']} of {tried} realised candidates came through the step {config.stop_after!r}"
+    if record["completed"] >= config.count:
+        return text
+    return f"{text}, {config.count} asked for; {survivors:,} genes were there to try: raise --count or {REMEDY}"

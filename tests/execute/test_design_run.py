@@ -1,0 +1,181 @@
+"""Whole design runs: repeated, killed and resumed, refused, and through the hull with a real potential."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wyckforge.config import RunConfig
+from wyckforge.data.readers import read_structures
+from wyckforge.errors import ConfigError, TargetError
+from wyckforge.execute import inputs
+from wyckforge.execute.design_run import run_design
+from wyckforge.execute.folder import read_candidates
+from wyckforge.execute.inputs import hull_energy
+from wyckforge.realise.hull import ReferenceHull
+from wyckforge.symmetry.elements import F_BLOCK, RADIOACTIVE
+from wyckforge.train import checkpoint
+
+TARGET = {
+    "properties": {"band_gap": "0.5:3.0", "formation_energy": ":-0.5"},
+    "space_group": "75:",
+    "exclude": "radioactive,f-block",
+    "atoms": ":10",
+}
+
+
+def config(**settings: Any) -> RunConfig:
+    return RunConfig.load(
+        None,
+        {"target": TARGET, "seed": 7, "count": 4, "sampling": {"max_draws": 6000}, "stop_after": "funnel"} | settings,
+    )
+
+
+def bundled() -> dict[str, Any]:
+    """The defaults, as paths: worker and other processes read them for themselves."""
+    return {"checkpoint": str(checkpoint.bundled_checkpoint()), "hull": {"reference": str(inputs.BUNDLED_HULL)}}
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text().splitlines()
+
+
+@pytest.fixture(scope="module")
+def funnelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("funnel") / "run"
+    run_design(config(), out, progress=False)
+    return out
+
+
+def test_a_run_to_the_funnel_writes_what_it_found(funnelled):
+    record = json.loads((funnelled / "run.json").read_text())
+    found = list(read_candidates(funnelled / "candidates.jsonl"))
+    assert record["status"] == "complete"
+    assert record["completed"] == len(found) >= 4
+    assert record["config"]["seed"] == 7
+    assert record["draws"] == record["funnel"][0]["entered"]
+    assert record["funnel"][-1]["passed"] == len(found)
+    assert set(record["inputs"]) == {"checkpoint", "reference", "hull"}
+    for candidate in found:
+        assert candidate.rejected_by is None
+        assert candidate.gene.space_group >= 75
+        assert candidate.gene.n_atoms <= 10
+        assert not set(candidate.gene.elements) & (RADIOACTIVE | F_BLOCK)
+        assert 0.5 <= candidate.predictions["band_gap"] <= 3.0
+        assert candidate.predictions["formation_energy"] <= -0.5
+    with (funnelled / "candidates.csv").open() as file:
+        assert [row["id"] for row in csv.DictReader(file)] == [candidate.id for candidate in found]
+
+
+def test_same_seed_same_candidates_other_seed_others(funnelled, tmp_path):
+    run_design(config(), tmp_path / "same", progress=False)
+    assert (tmp_path / "same" / "candidates.jsonl").read_bytes() == (funnelled / "candidates.jsonl").read_bytes()
+    run_design(config(seed=8), tmp_path / "other", progress=False)
+    assert (tmp_path / "other" / "candidates.jsonl").read_bytes() != (funnelled / "candidates.jsonl").read_bytes()
+
+
+def test_a_finished_run_repeated_changes_nothing(funnelled):
+    before = (funnelled / "candidates.jsonl").read_bytes()
+    start = time.monotonic()
+    run_design(config(), funnelled, progress=False)
+    assert (funnelled / "candidates.jsonl").read_bytes() == before
+    assert json.loads((funnelled / "run.json").read_text())["timings_s"]["draw"] > 0
+    assert time.monotonic() - start < 60
+
+
+def test_another_configuration_is_refused(funnelled):
+    with pytest.raises(ConfigError, match=r"other settings \(config.seed\)"):
+        run_design(config(seed=8), funnelled, progress=False)
+
+
+def test_genes_alone_keep_the_constraints_but_know_no_funnel(tmp_path):
+    result = run_design(config(stop_after="genes"), tmp_path / "run", progress=False)
+    assert [step["step"] for step in result.record["funnel"]] == ["valid", "constraints"]
+    assert all(not candidate.evidence for candidate in result.candidates)
+    assert all(candidate.gene.n_atoms <= 10 for candidate in result.candidates)
+
+
+def test_an_empty_result_is_an_error_with_counts_and_a_record(tmp_path):
+    asked = config(sampling={"max_draws": 50}, funnel={"max_sites": 1})
+    with pytest.raises(TargetError, match=r"none of 50 genes drawn came through \(left after valid .* sites 0"):
+        run_design(asked, tmp_path / "run", progress=False)
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["completed"] == 0
+    assert (tmp_path / "run" / "candidates.jsonl").read_text() == ""
+
+
+def test_a_killed_run_resumes_and_repeats_nothing(tmp_path):
+    asked = config(count=12, stop_after="build", execution={"workers": 1}, **bundled())
+    program = (
+        "import json, sys; from pathlib import Path; from wyckforge.config import RunConfig;"
+        "from wyckforge.execute.design_run import run_design\n"
+        "if __name__ == '__main__': run_design(RunConfig.from_dict(json.loads(sys.argv[1])), Path(sys.argv[2]))"
+    )
+    script = tmp_path / "run.py"
+    script.write_text(program)
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    command = [sys.executable, str(script), json.dumps(asked.to_dict()), str(killed)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+    stream = killed / "realised.jsonl"
+    deadline = time.monotonic() + 120
+    while not (stream.exists() and len(lines(stream)) >= 2) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    finished = stream.read_text()
+    finished = finished[: finished.rfind("\n") + 1]
+    assert finished
+    assert json.loads((killed / "run.json").read_text())["status"] == "running"
+
+    resumed = run_design(asked, killed, progress=False)
+    uninterrupted = run_design(asked, whole, progress=False)
+    assert stream.read_text().startswith(finished)
+    names = [json.loads(line)["id"] for line in lines(stream)]
+    assert len(names) == len(set(names))
+    assert [c.to_dict() for c in resumed.candidates] == [c.to_dict() for c in uninterrupted.candidates]
+    assert resumed.completed == uninterrupted.completed
+
+
+def test_two_candidates_through_the_hull(tmp_path):
+    result = run_design(
+        config(
+            count=2,
+            stop_after="hull",
+            target=TARGET | {"atoms": ":6"},
+            relax={"max_steps_cell": 40, "fmax_ev_per_angstrom": 0.2, "smax_gpa": 3.0},
+            **bundled(),
+        ),
+        tmp_path / "run",
+        progress=False,
+    )
+    assert 1 <= result.completed <= 4
+    realised = [candidate for candidate in result.candidates if candidate.find("hull") is not None]
+    assert result.candidates[: len(realised)] == tuple(realised)
+    for candidate in realised:
+        stages = [found.stage for found in candidate.evidence]
+        assert stages.index("build") < stages.index("relax") < stages.index("symmetry") < stages.index("hull")
+        assert candidate.find("symmetry").value == candidate.gene.space_group
+        assert candidate.crystal is not None
+    files = {row.id: row for row in read_structures(tmp_path / "run" / "cifs")}
+    assert len(files) == sum(candidate.crystal is not None for candidate in result.candidates)
+    assert {step["step"] for step in result.record["realise"]} == {"build", "relax", "symmetry", "hull"}
+    energies = [found.value for c in realised if (found := c.find("hull")).verdict == "pass"]
+    assert energies == sorted(energies)
+
+
+def test_the_hull_as_a_formation_energy():
+    """Elements lie at zero; a compound on the hull has its own formation energy; others lie on the tie line."""
+    hull = ReferenceHull(["Na", "Cl", "NaCl"], [-1.0, -2.0, -3.5], name="small")
+    energy = hull_energy(hull)
+    assert energy({11: 1}) == pytest.approx(0.0)
+    assert energy({11: 1, 17: 1}) == pytest.approx(-3.5 + 1.5)
+    assert energy({11: 3, 17: 1}) == pytest.approx(-2.0 / 2)
+    assert energy({11: 1, 19: 1}) is None
