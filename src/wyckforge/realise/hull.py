@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from wyckforge.errors import TableError
-from wyckforge.symmetry.elements import symbol
+from wyckforge.errors import InvalidGeneError, TableError
+from wyckforge.symmetry.elements import atomic_number, symbol
 
 if TYPE_CHECKING:
     from pymatgen.analysis.phase_diagram import PhaseDiagram
@@ -66,6 +66,8 @@ class ReferenceHull:
             system = frozenset(re.findall(r"[A-Z][a-z]?", formula))
             if not system:
                 raise TableError(f"{name}: {formula!r} is not a formula; write it like 'NaCl'")
+            if system not in self._rows:
+                _check_elements(system, formula, name)
             self._rows.setdefault(system, []).append((formula, energy))
         self._diagram = lru_cache(maxsize=64)(self._build_diagram)
 
@@ -139,6 +141,14 @@ class ReferenceHull:
                 for formula, (_, energy) in zip(compositions, rows, strict=True)
             ]
         )
+
+
+def _check_elements(system: frozenset[str], formula: str, name: str) -> None:
+    for element in sorted(system):
+        try:
+            atomic_number(element)
+        except InvalidGeneError as error:
+            raise TableError(f"{name}: {formula!r} is not a formula ({error})") from None
 
 
 def tool() -> str:

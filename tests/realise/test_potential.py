@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from ase.build import bulk
+
+from wyckforge.realise.potential import ChgnetCalculator, PotentialError, energy_per_atom, evaluate
+from wyckforge.symmetry.crystal import Crystal
+
+
+def zinc_sulphide():
+    atoms = bulk("ZnS", "wurtzite", a=3.9, c=6.3)
+    atoms.rattle(0.05, seed=1)
+    return atoms
+
+
+def test_energy_forces_and_stress_equal_those_of_chgnets_own_calculator() -> None:
+    from chgnet.model.dynamics import CHGNetCalculator
+
+    ours, theirs = zinc_sulphide(), zinc_sulphide()
+    ours.calc, theirs.calc = ChgnetCalculator(), CHGNetCalculator(use_device="cpu")
+    assert ours.get_potential_energy() == pytest.approx(float(theirs.get_potential_energy()), abs=1e-5)
+    np.testing.assert_allclose(ours.get_forces(), theirs.get_forces(), atol=1e-5)
+    np.testing.assert_allclose(ours.get_stress(), theirs.get_stress(), atol=1e-6)
+    assert ours.calc.calls == 1
+
+
+def test_stress_is_the_derivative_of_the_energy() -> None:
+    atoms = bulk("NaCl", "rocksalt", a=5.9)
+    atoms.calc = ChgnetCalculator()
+    pressure = -atoms.get_stress()[:3].mean()
+    energies, volumes = [], []
+    for scale in (0.998, 1.002):
+        strained = atoms.copy()
+        strained.calc = ChgnetCalculator()
+        strained.set_cell(atoms.cell * scale, scale_atoms=True)
+        energies.append(strained.get_potential_energy())
+        volumes.append(strained.get_volume())
+    assert pressure == pytest.approx(-np.diff(energies)[0] / np.diff(volumes)[0], rel=0.02)
+
+
+def test_rock_salt_has_the_corrected_energy() -> None:
+    crystal = Crystal(5.69 * (np.ones((3, 3)) - np.eye(3)) / 2, np.array([11, 17]), np.array([[0] * 3, [0.5] * 3]))
+    # Raw PBE is 3.38; the MP2020 correction of the chloride makes the difference.
+    assert energy_per_atom(crystal) == pytest.approx(-3.667, abs=0.005)
+
+
+def test_what_the_potential_cannot_describe_is_refused() -> None:
+    with pytest.raises(PotentialError, match="isolated"):
+        evaluate(20 * np.eye(3), np.array([11]), np.zeros((1, 3)))
+    with pytest.raises(PotentialError):
+        evaluate(4 * np.eye(3), np.array([110]), np.zeros((1, 3)))
+
+
+def test_loading_and_evaluating_says_nothing() -> None:
+    program = (
+        "import numpy as np\n"
+        "from wyckforge.realise.potential import evaluate\n"
+        "evaluate(4 * np.eye(3), np.array([11]), np.zeros((1, 3)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout == ""
+    assert done.stderr == ""

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from wyckforge.realise.config import BuildConfig, HullConfig, RelaxConfig
+from wyckforge.realise.stages import Build, Hull, Relax, Symmetry, seed_of
+from wyckforge.records import Candidate, Origin
+from wyckforge.symmetry.crystal import Crystal
+from wyckforge.symmetry.gene import WyckoffGene
+
+
+def candidate(text: str, name: str = "one") -> Candidate:
+    return Candidate(name, WyckoffGene.parse(text), Origin("seed"))
+
+
+def test_a_gene_becomes_a_crystal_on_the_hull() -> None:
+    stages = pickle.loads(pickle.dumps((Build(7), Relax(7), Symmetry(), Hull())))
+    found = candidate("225|Na:a|Cl:b")
+    for stage in stages:
+        found = stage(found)
+    assert {one.stage: one.verdict for one in found.evidence} == dict.fromkeys(
+        ["build", "relax", "relax_cost", "symmetry", "hull"], "pass"
+    )
+    assert found.find("relax").value == pytest.approx(-3.667, abs=0.01)
+    assert found.find("relax").unit == "eV/atom"
+    assert found.find("symmetry").value == 225
+    assert found.find("hull").value == pytest.approx(0.0, abs=0.01)
+    assert found.find("hull").reason == "against 1.00 NaCl"
+    assert all(one.tool.split()[-1][0].isdigit() for one in found.evidence)
+    assert Candidate.from_dict(found.to_dict()).to_dict() == found.to_dict()
+
+
+def test_what_cannot_be_built_fails_with_a_reason() -> None:
+    found = Build(0, BuildConfig(tries=1))(candidate("216|C:ac"))
+    assert found.rejected_by.stage == "build"
+    assert "227|C:a" in found.rejected_by.reason
+    assert found.crystal is None
+
+
+def test_without_a_structure_the_later_stages_do_not_know() -> None:
+    found = candidate("225|Na:a|Cl:b")
+    for stage in (Relax(0), Symmetry(), Hull()):
+        found = stage(found)
+    assert [one.verdict for one in found.evidence] == ["unknown"] * 3
+    assert all(one.reason for one in found.evidence)
+
+
+def test_what_has_not_converged_is_unknown_up_to_the_hull() -> None:
+    found = Build(1)(candidate("186|S:b|Zn:b"))
+    found = Relax(1, RelaxConfig(max_steps_positions=1, max_steps_cell=1))(found)
+    assert found.find("relax").verdict == "unknown"
+    assert "not converged in 1 steps" in found.find("relax").reason
+    found = Hull()(found)
+    assert found.find("hull").verdict == "unknown"
+    assert found.find("hull").value > 0
+    assert "did not converge" in found.find("hull").reason
+
+
+def test_a_potential_without_an_answer_is_evidence() -> None:
+    lonely = Crystal(20 * np.eye(3), np.array([11]), np.zeros((1, 3)))
+    found = Relax(0)(candidate("221|Na:a").with_evidence(crystal=lonely))
+    assert found.find("relax").verdict == "unknown"
+    assert "isolated" in found.find("relax").reason
+
+
+def test_several_starts_keep_the_best_and_count_all_calls() -> None:
+    built = Build(2)(candidate("186|S:b|Zn:b"))
+    settings = {"max_steps_positions": 5, "max_steps_cell": 10}
+    one, two = (Relax(2, RelaxConfig(starts=starts, **settings))(built) for starts in (1, 2))
+    assert two.find("relax_cost").value > one.find("relax_cost").value
+    if one.find("relax").verdict == two.find("relax").verdict:
+        assert two.find("relax").value <= one.find("relax").value
+    else:
+        assert two.find("relax").verdict == "pass"
+
+
+def test_lost_symmetry_fails_and_is_reported_at_both_tolerances() -> None:
+    caesium_chloride = Crystal(4.1 * np.eye(3), np.array([55, 17]), np.array([[0.0] * 3, [0.5, 0.5, 0.51]]))
+    found = Symmetry()(candidate("221|Cs:a|Cl:b").with_evidence(crystal=caesium_chloride)).find("symmetry")
+    assert (found.verdict, found.value) == ("fail", 99)
+    assert found.reason == "asked for 221, found 99 at symprec 0.01 and 221 at 0.1"
+
+
+def test_the_users_table_and_threshold_decide(tmp_path) -> None:
+    path = tmp_path / "mine.csv"
+    pd.DataFrame({"formula": ["Na", "Cl", "NaCl"], "energy_per_atom": [-1.3, -1.8, -3.9]}).to_csv(path, index=False)
+    relaxed = Relax(7)(Build(7)(candidate("225|Na:a|Cl:b")))
+    verdicts = [
+        Hull(HullConfig(reference=str(path), threshold_ev_per_atom=limit))(relaxed).find("hull").verdict
+        for limit in (0.1, 0.3)
+    ]
+    assert verdicts == ["fail", "pass"]
+    path.write_text("formula,energy_per_atom\nNa,-1.3\n")
+    other = Hull(HullConfig(reference=str(path.rename(tmp_path / "less.csv"))))(relaxed).find("hull")
+    assert (other.verdict, other.value) == ("unknown", None)
+    assert "no reference energy for Cl" in other.reason
+
+
+def test_seeds_depend_on_candidate_run_and_start_alone() -> None:
+    gene = "225|Na:a|Cl:b"
+    seeds = {seed_of(candidate(gene, name), run, start) for name in "ab" for run in (0, 1) for start in (0, 1)}
+    assert len(seeds) == 8
+    assert seed_of(candidate("225|Na:a|Cl:b"), 3) == seed_of(candidate("186|S:b|Zn:b"), 3)
