@@ -187,7 +187,7 @@ def _charts(run: Run, rows: Sequence[Row], carded: set[str]) -> list[tuple[str, 
             f"{row.rank}. {row.candidate.gene.formula}, {row.group.symbol}: gap {row.gap:.2f} eV, "
             f"E_f {row.formation_energy:.2f} eV/atom",
             link=row.candidate.id if row.candidate.id in carded else "",
-            kept=row.candidate.id in carded and row.candidate.rejected_by is None,
+            kept=row.candidate.id in carded,
         )
         for row in rows
         if row.gap is not None and row.formation_energy is not None
@@ -197,7 +197,7 @@ def _charts(run: Run, rows: Sequence[Row], carded: set[str]) -> list[tuple[str, 
         charts.append(
             (
                 "Predicted gap against formation energy",
-                "The shaded box is the target; faint dots were not pursued or failed a later step.",
+                "The shaded box is the target; full dots were pursued.",
                 svg.scatter(
                     points,
                     describe(FORMATION_ENERGY).axis_label,
