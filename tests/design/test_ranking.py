@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import laplace
 
-from wyckforge.design.ranking import best_of_formulas, rank_candidates, target_probability
+from wyckforge.data.embedded import load_embedded
+from wyckforge.design.prototypes import prototype
+from wyckforge.design.ranking import (
+    best_of_formulas,
+    compare_with_hull,
+    compare_with_prototypes,
+    gene_order,
+    rank_candidates,
+    score,
+    target_probability,
+)
 from wyckforge.records import Candidate, Evidence, Interval, Origin, Target
 from wyckforge.symmetry.gene import WyckoffGene
 
@@ -69,6 +79,56 @@ def test_per_formula_the_best_are_kept_not_the_first(drawn, per_formula):
 def test_order_does_not_depend_on_the_order_of_arrival(drawn, random):
     shuffled = random.sample(drawn, len(drawn))
     assert [c.id for c in best_of_formulas(shuffled, 2)] == [c.id for c in best_of_formulas(drawn, 2)]
+
+
+@given(st.sampled_from(load_embedded().genes[::40]), st.randoms())
+def test_prototypes_forget_the_elements_and_the_setting_only(gene, random):
+    others = random.sample(range(1, 90), len(gene.elements))
+    renamed = dict(zip(gene.elements, others, strict=True))
+    for member in gene.orbit():
+        assert prototype(member) == prototype(gene)
+    exchanged = WyckoffGene(gene.space_group, tuple((renamed[z], letter) for z, letter in gene.sites))
+    assert prototype(exchanged) == prototype(gene)
+    group, words = prototype(gene)
+    assert group == gene.space_group
+    multiplicities = sorted(sum(gene.table.multiplicity(letter) for letter in word) for word in words)
+    assert multiplicities == sorted(gene.composition.values())
+
+
+def test_prototypes_of_textbooks():
+    rock_salt, zinc_blende = WyckoffGene.parse("225|Na:a|Cl:b"), WyckoffGene.parse("216|Zn:a|S:c")
+    assert prototype(rock_salt) == prototype(WyckoffGene.parse("225|O:a|Mg:b"))
+    assert prototype(rock_salt) != prototype(zinc_blende)
+    perovskite = WyckoffGene.parse("221|Ca:a|Ti:b|O:c")
+    assert prototype(perovskite) == prototype(WyckoffGene.parse("221|F:d|K:b|Mg:a"))
+
+
+def test_a_new_prototype_is_worth_less():
+    known = {prototype(FORMULAS[0]): 3}
+    one, other = (
+        compare_with_prototypes(Candidate("g", gene, Origin("seed")), known, new_weight=0.3) for gene in FORMULAS[:2]
+    )
+    assert (score(one), score(other)) == (1.0, 0.3)
+    assert one.find("prototype").reason == "prototype of 3 known crystals"
+
+
+@given(st.floats(-3, 3), st.floats(-3, 3), st.floats(0.01, 1))
+def test_near_the_hull_means_neither_above_nor_below(predicted, hull, error):
+    found = compare_with_hull(
+        Candidate("g", FORMULAS[0], Origin("seed"), {"formation_energy": predicted}),
+        lambda _: hull,
+        tolerance=0.1,
+        error=error,
+    ).find("near_hull")
+    expected = laplace.cdf(hull + 0.1, predicted, error) - laplace.cdf(hull - 0.1, predicted, error)
+    assert found.value == pytest.approx(expected, abs=1e-9)
+
+
+def test_without_a_reference_nearness_is_unknown_and_ranks_last():
+    plain = Candidate("g", FORMULAS[0], Origin("seed"), {"formation_energy": -1.0})
+    unknown, near = (compare_with_hull(plain, lambda _, e=e: e, tolerance=0.1, error=0.1) for e in (None, -1.0))
+    assert unknown.find("near_hull").verdict == "unknown"
+    assert sorted([plain, unknown, near], key=gene_order) == [near, unknown, plain]
 
 
 def candidate(name: str, *evidence: Evidence, p: float = 0.5) -> Candidate:

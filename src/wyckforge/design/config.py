@@ -59,6 +59,9 @@ class RankingConfig(_Settings):
     """In which order genes are realised."""
 
     per_formula: int = Field(1, ge=1, description="genes kept of one formula: those of the highest score")
+    new_prototype_weight: float = Field(
+        0.5, ge=0, le=1, description="factor on the score of a gene whose prototype no known crystal has"
+    )
     near_hull_ev_per_atom: float = Field(
         0.1, ge=0, description="predicted distance from the reference hull that counts as near; 0 leaves the hull out"
     )

@@ -13,7 +13,14 @@ from tqdm import tqdm
 
 from wyckforge.design.config import FunnelConfig, RankingConfig, SamplingConfig
 from wyckforge.design.funnel import Funnel, StepCount, build_funnel
-from wyckforge.design.ranking import HullEnergy, best_of_formulas, compare_with_hull, gene_order
+from wyckforge.design.prototypes import count_prototypes
+from wyckforge.design.ranking import (
+    HullEnergy,
+    best_of_formulas,
+    compare_with_hull,
+    compare_with_prototypes,
+    gene_order,
+)
 from wyckforge.design.sampling import sample
 from wyckforge.design.seeds import Seeds, select_seeds
 from wyckforge.models.representation import Rejection
@@ -80,6 +87,7 @@ def generate(
     """
     screen = Funnel([]) if funnel is None else _funnel(checkpoint, table, target, funnel)
     seeds = select_seeds(checkpoint, table, target, unconditional=sampling.unconditional, min_seeds=sampling.min_seeds)
+    prototypes = count_prototypes(table.genes)
     survivors: list[Candidate] = []
     kept: list[Candidate] = []
     draws = 0
@@ -87,10 +95,13 @@ def generate(
         drawn = min(len(seeds.table) * sampling.per_seed, sampling.max_draws - draws)
         one_pass = islice(_draw(checkpoint, seeds, target, sampling, rng, draws), drawn)
         bar = tqdm(one_pass, "drawing genes", drawn, unit=" genes", file=sys.stderr, disable=not progress)
-        survivors.extend(screen.screen(bar))
         draws += drawn
         if funnel is None:
-            return Generation(tuple(survivors), screen.counts, draws, seeds.to_dict())
+            return Generation(tuple(screen.screen(bar)), screen.counts, draws, seeds.to_dict())
+        survivors += [
+            compare_with_prototypes(candidate, prototypes, new_weight=ranking.new_prototype_weight)
+            for candidate in screen.screen(bar)
+        ]
         kept = best_of_formulas(survivors, ranking.per_formula)
     best = StepCount("best_of_formula", len(survivors), len(kept))
     if len(survivors) > len(kept):

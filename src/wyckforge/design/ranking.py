@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
+from wyckforge.design.prototypes import Prototype, prototype
 from wyckforge.properties import FORMATION_ENERGY
 from wyckforge.records import Candidate, Evidence, Interval, Target
 
@@ -31,8 +32,8 @@ def target_probability(predictions: Mapping[str, float], target: Target, errors:
 
 
 def score(candidate: Candidate) -> float:
-    """Product of the probabilities found so far: to lie inside the target, and near the hull."""
-    found = (candidate.find(stage) for stage in ("target", "near_hull"))
+    """Product of the values found so far of ``target``, ``prototype`` and ``near_hull``, each from 0 to 1."""
+    found = (candidate.find(stage) for stage in ("target", "prototype", "near_hull"))
     return math.prod(one.value or 0.0 for one in found if one is not None)
 
 
@@ -61,6 +62,21 @@ def best_of_formulas(candidates: Iterable[Candidate], per_formula: int) -> list[
         if taken[formula] <= per_formula:
             kept.append(candidate.with_evidence(Evidence("best_of_formula", "pass", taken[formula])))
     return kept
+
+
+def compare_with_prototypes(candidate: Candidate, known: Mapping[Prototype, int], *, new_weight: float) -> Candidate:
+    """Add Evidence ``prototype``: 1 if known crystals have the prototype of the gene, ``new_weight`` if none has.
+
+    A model that has seen stable crystals only cannot tell an arrangement that no crystal would take.
+
+    Args:
+        candidate: any.
+        known: known crystals of each prototype.
+        new_weight: value of a new prototype, from 0 to 1.
+    """
+    count = known.get(prototype(candidate.gene), 0)
+    reason = f"prototype of {count} known crystal{'s' if count > 1 else ''}" if count else "new prototype"
+    return candidate.with_evidence(Evidence("prototype", "pass", 1.0 if count else new_weight, reason=reason))
 
 
 def compare_with_hull(candidate: Candidate, hull: HullEnergy, *, tolerance: float, error: float) -> Candidate:
