@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 SYMPREC = 0.01
 MIN_DISTANCE_ANGSTROM = 0.5
-# Cells start a little larger than known crystals: random atoms need room, and compressing is easier than unmixing.
-VOLUME_FACTORS = (1.1, 1.2, 1.3, 1.0)
+# (volume relative to known crystals, PyXtal's distance tolerance) of one try after the other. Cells start a little
+# larger than known crystals: random atoms need room, and compressing is easier than unmixing.
+VARIATIONS = ((1.1, 1.0), (1.2, 0.9), (1.3, 0.8), (1.4, 0.7))
 
 
 class BuildFailure(WyckforgeError):
@@ -77,8 +78,9 @@ def build(gene: WyckoffGene, *, seed: int, config: BuildConfig | None = None) ->
     for attempt in range(config.tries):
         if attempt and time.monotonic() > deadline:
             raise BuildFailure(f"{gene} was not built in {config.timeout_s:g} s and {attempt} tries: {reason}")
+        factor, tolerance = VARIATIONS[attempt % len(VARIATIONS)]
         try:
-            crystal = _draw(gene, volume=volume * VOLUME_FACTORS[attempt % len(VOLUME_FACTORS)], rng=rng)
+            crystal = _draw(gene, volume=volume * factor, tolerance=tolerance, rng=rng)
             found = detect(crystal, symprec=SYMPREC)
         except (BuildFailure, StructureError) as error:
             reason = str(error)
@@ -98,7 +100,7 @@ def shortest_distance(crystal: Crystal) -> float:
     return float(min(neighbor_list("d", atoms, cutoff=4.0), default=np.inf))
 
 
-def _draw(gene: WyckoffGene, *, volume: float, rng: np.random.Generator) -> Crystal:
+def _draw(gene: WyckoffGene, *, volume: float, tolerance: float, rng: np.random.Generator) -> Crystal:
     """One random structure of that volume; PyXtal rejects atoms that are too close for their radii."""
     from pyxtal import pyxtal
     from pyxtal.lattice import Lattice
@@ -122,6 +124,7 @@ def _draw(gene: WyckoffGene, *, volume: float, rng: np.random.Generator) -> Crys
                 numIons=[counts[number] for number in sites],
                 sites=list(sites.values()),
                 lattice=Lattice(group.lattice_type, volume, unique_axis="c", random_state=rng),
+                t_factor=tolerance,
                 max_count=1,
                 random_state=rng,
             )
