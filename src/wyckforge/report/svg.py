@@ -158,7 +158,7 @@ def bars(rows: Sequence[Bar], *, width: float = 2 * _WIDTH, note_width: float = 
 def _step(span: float) -> float:
     """The round step (1, 2 or 5 times a power of ten) that divides a span into four to ten parts."""
     power = 10.0 ** math.floor(math.log10(span / 4))
-    return next(step * power for step in (5, 2, 1) if span / (step * power) >= 4)
+    return next(step * power for step in (5, 2, 1) if span / (step * power) > 4 - 1e-9)
 
 
 def _bounds(values: Iterable[float]) -> tuple[float, float]:
