@@ -65,10 +65,10 @@ def funnel(asked: Target = PAPER, known: frozenset[WyckoffGene] = frozenset(), *
     )
 
 
-def neutral_by_hand(composition: dict[int, int]) -> bool:
+def neutral_by_hand(composition: dict[int, int], *, alloys: bool = True) -> bool:
     """Every choice of one state per element, with the sum and the Pauling criterion written out."""
     elements = [Element(symbol(z)) for z in composition]
-    if len(elements) == 1 or all(element.symbol in metals for element in elements):
+    if len(elements) == 1 or (alloys and all(element.symbol in metals for element in elements)):
         return True
     states = [element.oxidation_states_icsd24 or [] for element in elements]
     for choice in itertools.product(*states):
@@ -95,6 +95,16 @@ def test_an_element_without_oxidation_states_is_never_neutral():
     assert Element("Ra").oxidation_states_icsd24 is None
     assert not is_neutral(radium_oxide)
     assert is_neutral(radium_oxide, oxidation_states="icsd16")
+
+
+@pytest.mark.parametrize(
+    ("gap", "alloys", "verdict"),
+    [("0.5:2.0", "auto", "fail"), (":0", "auto", "pass"), ("0.5:2.0", True, "pass"), (":0", False, "fail")],
+)
+def test_alloys_are_no_semiconductors_unless_told_so(gap, alloys, verdict):
+    brass = Candidate("a", WyckoffGene.parse("221|Cu:a|Zn:b"), Origin("seed"))
+    rules = dict(funnel(Target(properties={"band_gap": Interval.parse(gap)}), alloys=alloys).rules)
+    assert rules["charge_neutrality"](brass).verdict == verdict
 
 
 def test_settings_of_neutrality_matter():
@@ -126,7 +136,7 @@ def test_survivors_are_those_that_brute_force_finds(drawn, data):
             and gene not in known
             and 0.5 <= values["band_gap"] <= 2.0
             and values["formation_energy"] <= -0.5
-            and neutral_by_hand(gene.reduced_composition)
+            and neutral_by_hand(gene.reduced_composition, alloys=False)
             and len(elements & ANIONS) < 2
             and not elements & (RADIOACTIVE | F_BLOCK)
             and limit(candidate).verdict == "pass"

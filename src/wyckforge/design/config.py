@@ -48,7 +48,9 @@ class FunnelConfig(_Settings):
     charge_neutrality: bool = Field(True, description="some oxidation states of the elements add up to zero")
     oxidation_states: OxidationStates = Field("icsd24", description="SMACT's set of oxidation states")
     pauling: bool = Field(True, description="in the neutral combination cations are the more electropositive")
-    alloys: bool = Field(True, description="compounds of metals only count as neutral")
+    alloys: bool | Literal["auto"] = Field(
+        "auto", description="compounds of metals only count as neutral; auto: unless a band gap above zero is asked for"
+    )
     anions: bool = Field(True, description="no two of O, S, Se, Te, F, Cl, Br, I")
     radioactive: bool = Field(True, description="no radioactive element")
     f_block: bool = Field(True, description="no f-block element")

@@ -19,6 +19,7 @@ from wyckforge.design.ranking import target_probability
 from wyckforge.design.sampling import ConstraintBroken
 from wyckforge.errors import TargetError
 from wyckforge.models.representation import Rejection
+from wyckforge.properties import BAND_GAP
 from wyckforge.records import Candidate, Evidence, Target
 from wyckforge.symmetry.elements import F_BLOCK, RADIOACTIVE, atomic_number, symbol
 from wyckforge.symmetry.gene import WyckoffGene
@@ -146,11 +147,13 @@ def build_funnel(
             "ask for fewer atoms or raise funnel.max_sites"
         )
     named = target.must_contain | (target.elements or frozenset())
+    wants_gap = BAND_GAP in target.properties and target.properties[BAND_GAP].low > 0
+    alloys = not wants_gap if config.alloys == "auto" else config.alloys
     optional: list[tuple[bool, str, Rule]] = [
         (config.unique, "unique", unique()),
         (config.novel, "novel", novel(is_known_gene, is_known_formula)),
         (config.target != "off", "target", inside_target(target, errors, widened=config.target == "widened")),
-        (config.charge_neutrality, "charge_neutrality", charge_neutrality(config)),
+        (config.charge_neutrality, "charge_neutrality", charge_neutrality(config, alloys=alloys)),
         (config.anions, "anions", one_anion(allowed=named)),
         (config.radioactive, "radioactive", without("radioactive", RADIOACTIVE - named)),
         (config.f_block, "f_block", without("f_block", F_BLOCK - named)),
@@ -202,8 +205,8 @@ def inside_target(target: Target, errors: Mapping[str, float], *, widened: bool)
     return rule
 
 
-def charge_neutrality(config: FunnelConfig) -> Rule:
-    """Neutral by the oxidation states of the chosen SMACT set."""
+def charge_neutrality(config: FunnelConfig, *, alloys: bool) -> Rule:
+    """Neutral by the oxidation states of the chosen SMACT set; ``alloys`` lets compounds of metals only pass."""
     named = tool(config.oxidation_states)
 
     def rule(candidate: Candidate) -> Evidence:
@@ -211,7 +214,7 @@ def charge_neutrality(config: FunnelConfig) -> Rule:
             tuple(candidate.gene.reduced_composition.items()),
             oxidation_states=config.oxidation_states,
             pauling=config.pauling,
-            alloys=config.alloys,
+            alloys=alloys,
         )
         reason = "neutral" if neutral else "no neutral combination of oxidation states"
         return Evidence("charge_neutrality", "pass" if neutral else "fail", reason=reason, tool=named)
