@@ -2,7 +2,8 @@
 
 Three passes, each resumable (finished entries are kept, one JSON line each, in ``--work``):
 
-1. select the entries on or within 0.02 eV/atom of the DFT hull, each label vintage by itself;
+1. select the entries on or within 0.02 eV/atom of the DFT hull, each label vintage by itself, and the crystals of the
+   embedded table in chemical systems that the data lacks;
 2. CHGNet energy of every one at its DFT geometry;
 3. full CHGNet relaxation of the elements, then of the lowest entry of every formula, fewest elements and smallest
    cells first, until ``--relax-minutes`` are spent.
@@ -15,6 +16,7 @@ Beside it, the volume that an atom of each element takes in these crystals, from
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -43,7 +45,9 @@ from pymatgen.core import Composition
 from scipy.optimize import nnls
 from tqdm import tqdm
 
+from wyckforge.data.embedded import load_embedded
 from wyckforge.realise.potential import TOOL, ChgnetCalculator, PotentialError, evaluate
+from wyckforge.symmetry.elements import symbol
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("WYCKFORGE_SHARED", ROOT.parent / "shared" / "data"))
@@ -139,32 +143,40 @@ def select(frame: pd.DataFrame) -> pd.Series:
     return (above <= NEAR_HULL_EV) | (frame["nelements"] == 1)
 
 
-def primitive(row: pd.Series) -> Atoms:
+def _primitive(lattice: np.ndarray, numbers: np.ndarray, frac_coords: np.ndarray) -> Atoms:
     """The primitive cell at symprec 0.01; the given cell where no symmetry is found."""
-    lattice, coords = np.reshape(row.lattice, (3, 3)), np.reshape(row.frac_coords, (-1, 3))
-    cell = moyopy.Cell(lattice.tolist(), coords.tolist(), list(map(int, row.numbers)))
-    try:
+    lattice, coords = np.reshape(lattice, (3, 3)), np.reshape(frac_coords, (-1, 3))
+    cell = moyopy.Cell(lattice.tolist(), coords.tolist(), list(map(int, numbers)))
+    with contextlib.suppress(ValueError):
         cell = moyopy.MoyoDataset(cell, symprec=0.01).prim_std_cell
-    except ValueError:
-        click.echo(f"{row.material_id}: no symmetry found, given cell kept", err=True)
     return Atoms(numbers=cell.numbers, cell=cell.basis, scaled_positions=cell.positions, pbc=True)
+
+
+def embedded(systems: set[str]) -> Iterator[Entry]:
+    """Crystals of the embedded table in chemical systems that the data lacks."""
+    table = load_embedded()
+    for name, gene, cell in zip(table.ids, table.genes, table.crystals or (), strict=True):
+        counts = {symbol(number): count for number, count in gene.composition.items()}
+        if cell is not None and "-".join(sorted(counts)) not in systems:
+            atoms = _primitive(cell.lattice, cell.numbers, cell.frac_coords)
+            yield Entry(name, Composition(counts).reduced_formula, atoms)
 
 
 def prototypes(symbols: Iterable[str]) -> Iterator[Entry]:
     """Ground-state lattices of the elements from ASE's reference states, and measured ones."""
-    for symbol in sorted(symbols):
-        if symbol in MEASURED:
-            cell, group, basis = MEASURED[symbol]
-            atoms = crystal([symbol] * len(basis), basis, spacegroup=group, cellpar=cell, primitive_cell=True)
-        elif symbol in NEAREST_LATTICE:
-            atoms = bulk(symbol, **NEAREST_LATTICE[symbol])
+    for element in sorted(symbols):
+        if element in MEASURED:
+            cell, group, basis = MEASURED[element]
+            atoms = crystal([element] * len(basis), basis, spacegroup=group, cellpar=cell, primitive_cell=True)
+        elif element in NEAREST_LATTICE:
+            atoms = bulk(element, **NEAREST_LATTICE[element])
         else:
-            state = reference_states[Atoms(symbol).numbers[0]]
+            state = reference_states[Atoms(element).numbers[0]]
             if not state or state["symmetry"] not in {"fcc", "bcc", "hcp", "diamond", "sc"}:
                 continue
-            atoms = bulk(symbol)
+            atoms = bulk(element)
         plain = Atoms(atoms.symbols, cell=atoms.cell, positions=atoms.positions, pbc=True)
-        yield Entry(PROTOTYPE + symbol, symbol, plain)
+        yield Entry(PROTOTYPE + element, element, plain)
 
 
 def single_point(entry: Entry) -> dict[str, object]:
@@ -268,8 +280,12 @@ def main(data: Path, work: Path, relax_minutes: float, out: Path) -> None:
         chosen.write_text(json.dumps(frame.loc[select(frame), "material_id"].tolist()), encoding="utf-8")
     rows = frame[frame["material_id"].isin(json.loads(chosen.read_text(encoding="utf-8")))]
     cells = tqdm(rows.itertuples(), desc="cells", total=len(rows), mininterval=10)
-    entries = [Entry(row.material_id, row.formula, primitive(row)) for row in cells]
-    entries += prototypes({symbol for system in frame["chemical_system"] for symbol in system.split("-")})
+    entries = [
+        Entry(row.material_id, row.formula, _primitive(row.lattice, row.numbers, row.frac_coords)) for row in cells
+    ]
+    systems = set(frame["chemical_system"])
+    entries += embedded(systems)
+    entries += prototypes({element for system in systems for element in system.split("-")})
     entries = sorted(
         (e for e in entries if len(e.atoms) <= MAX_ATOMS), key=lambda e: (e.n_elements, len(e.atoms), e.id)
     )
@@ -310,7 +326,7 @@ def write(energies: pd.DataFrame, sample: set[str], out: Path) -> None:
         "potential": TOOL,
         "unit": "eV/atom; MP2020 corrections are part of the energies",
         "selection": f"elements, and entries within {NEAR_HULL_EV} eV/atom of the DFT hull, "
-        f"of at most {MAX_ATOMS} atoms in the primitive cell",
+        f"of at most {MAX_ATOMS} atoms in the primitive cell; embedded crystals of further chemical systems",
         "relaxed": f"{int((table['method'] == 'relaxed').sum())} of {len(table)} formulas",
         "lowering_by_relaxation": f"random sample of {len(lowering)}: median {np.median(lowering):.4f}, "
         f"mean {lowering.mean():.4f}, 95th percentile {np.quantile(lowering, 0.95):.4f} eV/atom",
