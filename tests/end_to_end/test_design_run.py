@@ -157,3 +157,23 @@ def test_impossible_targets_are_refused_with_the_reason(tmp_path, options, word)
     assert word in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.strip().count("\n") <= 1
+
+
+@pytest.mark.parametrize("option", ["--reference", "--hull", "--checkpoint"])
+def test_foreign_and_absent_inputs_are_refused_by_name(tmp_path, option):
+    foreign = tmp_path / "foreign.parquet"
+    foreign.write_text("not a table")
+    for path in (foreign, tmp_path / "absent.parquet"):
+        done = wyckforge("design", "--band-gap", "1:2", option, path, "--out", tmp_path / "run")
+        assert done.returncode == 2
+        assert path.name in done.stderr
+        assert done.stderr.count("\n") <= 2
+        assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    done = wyckforge("design", "--band-gap", "1:2", "--stop-after", "genes", "--out", tmp_path)
+    assert done.returncode == 2
+    assert "no design run" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
