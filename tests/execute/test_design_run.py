@@ -83,13 +83,12 @@ def test_same_seed_same_candidates_other_seed_others(funnelled, tmp_path):
     assert (tmp_path / "other" / "candidates.jsonl").read_bytes() != (funnelled / "candidates.jsonl").read_bytes()
 
 
-def test_a_finished_run_repeated_changes_nothing(funnelled):
+def test_a_finished_run_repeated_draws_nothing_again(funnelled):
     before = (funnelled / "candidates.jsonl").read_bytes()
-    start = time.monotonic()
-    run_design(config(), funnelled, progress=False)
+    drawn = json.loads((funnelled / "run.json").read_text())["timings_s"]
+    run_design(config(execution={"workers": 1}), funnelled, progress=False)
     assert (funnelled / "candidates.jsonl").read_bytes() == before
-    assert json.loads((funnelled / "run.json").read_text())["timings_s"]["draw"] > 0
-    assert time.monotonic() - start < 60
+    assert json.loads((funnelled / "run.json").read_text())["timings_s"] == drawn
 
 
 def test_another_configuration_is_refused(funnelled):
@@ -113,7 +112,7 @@ def test_an_empty_result_is_an_error_with_counts_and_a_record(tmp_path):
 
 
 def test_a_killed_run_resumes_and_repeats_nothing(tmp_path):
-    asked = config(count=12, stop_after="build", execution={"workers": 1}, **bundled())
+    asked = config(count=8, stop_after="build", execution={"workers": 1}, **bundled())
     program = (
         "import json, sys; from pathlib import Path; from wyckforge.config import RunConfig;"
         "from wyckforge.execute.design_run import run_design\n"
@@ -126,7 +125,7 @@ def test_a_killed_run_resumes_and_repeats_nothing(tmp_path):
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
     stream = killed / "realised.jsonl"
     deadline = time.monotonic() + 120
-    while not (stream.exists() and len(lines(stream)) >= 2) and time.monotonic() < deadline:
+    while not (stream.exists() and lines(stream)) and time.monotonic() < deadline:
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -165,11 +165,11 @@ def _attempts(config: RunConfig) -> int:
 
 
 def _completed(candidates: Sequence[Candidate], config: RunConfig) -> int:
-    """How many came through the last step. The hull may judge against a candidate; it still came through."""
+    """How many have a value from the last step, whatever its verdict; without realisation, all."""
     if not _realises(config):
         return len(candidates)
-    found = [candidate.find(config.stop_after) for candidate in candidates]
-    return sum(one is not None and (config.stop_after == "hull" or one.verdict != "fail") for one in found)
+    found = (candidate.find(config.stop_after) for candidate in candidates)
+    return sum(one is not None and one.value is not None for one in found)
 
 
 def _stage_counts(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
