@@ -8,15 +8,23 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SPEED = ("cli_start.py", "symmetry.py", "design.py")
+SPEED = (
+    ("cli_start.py",),
+    ("symmetry.py",),
+    ("training.py",),
+    ("design.py",),
+    ("realise.py", "--build", "40", "--relax", "6"),
+    ("memory.py",),
+)
 
 
 def main() -> int:
-    """Run the benchmarks one after another, each in a process of its own and on one thread."""
+    """Run the benchmarks one after another, each in a process of its own, one thread unless it says otherwise."""
     failed = []
-    for name in SPEED:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    for name, *options in SPEED:
         print(f"── {name} ──", flush=True)
-        done = subprocess.run([sys.executable, HERE / name], check=False, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        done = subprocess.run([sys.executable, HERE / name, *options], check=False, env=environment)
         if done.returncode:
             failed.append(name)
     if failed:
