@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from wyckforge.data.table import GeneTable, LabelColumn
+from wyckforge.data.labels import LabelColumn
+from wyckforge.data.table import GeneTable
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.gene import WyckoffGene
 

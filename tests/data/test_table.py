@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.data.examples import label, perovskite, rock_salt, table_of
 
-from wyckforge.data.table import GeneTable, LabelColumn
+from wyckforge.data.labels import LabelColumn
+from wyckforge.data.table import GeneTable
 from wyckforge.errors import TableError
 from wyckforge.symmetry.gene import WyckoffGene
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wyckforge.data.table import GeneTable, LabelColumn
+from wyckforge.data.labels import LabelColumn
+from wyckforge.data.table import GeneTable
 from wyckforge.symmetry.elements import electronegativity, symbol
 from wyckforge.symmetry.gene import WyckoffGene
 from wyckforge.train.checkpoint import Checkpoint

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from wyckforge.data.labels import LabelColumn
 from wyckforge.data.readers import read_structures
 from wyckforge.data.rows import Problem, RawRow, Rule
-from wyckforge.data.table import GeneTable, LabelColumn
+from wyckforge.data.table import GeneTable
 from wyckforge.data.vintages import resolve_vintage
 from wyckforge.errors import ConfigError, StructureError, TableError
 from wyckforge.properties import describe

@@ -9,12 +9,14 @@ and the provenance as JSON.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wyckforge.data.labels import LabelColumn
 from wyckforge.errors import InvalidGeneError, StructureError, TableError
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.gene import WyckoffGene
@@ -22,34 +24,41 @@ from wyckforge.symmetry.gene import WyckoffGene
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from wyckforge.data.table import GeneTable
-
 FORMAT_VERSION = 1
 _METADATA_KEY = b"wyckforge"
 
 
-def write_table(table: GeneTable, path: Path) -> None:
-    """Write a table; the file appears whole or not at all."""
+def write_columns(
+    path: Path,
+    *,
+    ids: Sequence[str],
+    genes: Sequence[WyckoffGene],
+    labels: Mapping[str, LabelColumn],
+    crystals: Sequence[Crystal | None] | None,
+    given_space_groups: NDArray[np.int64],
+    provenance: Mapping[str, Any],
+) -> None:
+    """Write the fields of a table; the file appears whole or not at all."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     columns: list[tuple[pa.Field, Any]] = [
-        (pa.field("id", pa.string()), list(table.ids)),
-        (pa.field("gene", pa.string()), [str(gene) for gene in table.genes]),
-        (pa.field("given_space_group", pa.uint8()), table.given_space_groups),
+        (pa.field("id", pa.string()), list(ids)),
+        (pa.field("gene", pa.string()), [str(gene) for gene in genes]),
+        (pa.field("given_space_group", pa.uint8()), given_space_groups),
     ]
-    for name, label in table.labels.items():
+    for name, label in labels.items():
         columns.append((pa.field(name, pa.float64(), metadata={"unit": label.unit}), _nulled(label.values)))
         columns.append((pa.field(f"{name}_source", pa.string()), label.sources.tolist()))
-    if table.crystals is not None:
+    if crystals is not None:
         columns += [
             (
                 pa.field(name, pa.list_(kind)),
-                [None if crystal is None else getattr(crystal, name).reshape(-1) for crystal in table.crystals],
+                [None if crystal is None else getattr(crystal, name).reshape(-1) for crystal in crystals],
             )
             for name, kind in (("lattice", pa.float64()), ("numbers", pa.uint8()), ("frac_coords", pa.float64()))
         ]
-    metadata = {"version": FORMAT_VERSION, "labels": list(table.labels), "provenance": dict(table.provenance)}
+    metadata = {"version": FORMAT_VERSION, "labels": list(labels), "provenance": dict(provenance)}
     schema = pa.schema([kind for kind, _ in columns], metadata={_METADATA_KEY: json.dumps(metadata).encode()})
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
@@ -70,8 +79,6 @@ def read_columns(path: Path) -> dict[str, Any]:
     wanted = ["id", "gene", "given_space_group", *labels, *(f"{name}_source" for name in labels)]
     if missing := [name for name in wanted if name not in stored.column_names]:
         raise TableError(f"{path} lacks the column {missing[0]!r} of a gene table; build it again with 'data build'")
-    from wyckforge.data.table import LabelColumn
-
     try:
         return {
             "ids": tuple(map(str, stored["id"].to_pylist())),

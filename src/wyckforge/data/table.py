@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -13,62 +13,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wyckforge.data.labels import LabelColumn
+from wyckforge.data.storage import read_columns, write_columns
 from wyckforge.data.vintages import Vintage
 from wyckforge.errors import TableError
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.gene import WyckoffGene
-
-
-@dataclass(frozen=True, eq=False)
-class LabelColumn:
-    """One property of every row.
-
-    Attributes:
-        values: (n,) float64, NaN where missing, in ``unit``.
-        unit: ``eV/atom``; empty where unknown or dimensionless.
-        sources: (n,) text, the vintage of each value, empty where the value is missing.
-
-    Raises:
-        TableError: lengths differ, a value is infinite, or a value and its source do not go together.
-    """
-
-    values: NDArray[np.float64]
-    unit: str
-    sources: NDArray[np.str_]
-
-    def __post_init__(self) -> None:
-        values = np.asarray(self.values, dtype=np.float64)
-        sources = np.asarray(self.sources, dtype=np.str_)
-        if values.ndim != 1 or values.shape != sources.shape:
-            raise TableError(f"{values.shape} label values with {sources.shape} sources; give one source per value")
-        if np.isinf(values).any():
-            raise TableError("a label is infinite; give a finite number, or NaN for a missing label")
-        if (self_contradicting := (np.isnan(values) != (sources == ""))).any():
-            raise TableError(
-                f"{int(self_contradicting.sum())} labels have a value without a source or a source without a value; "
-                "every label needs its vintage"
-            )
-        object.__setattr__(self, "values", values)
-        object.__setattr__(self, "sources", sources)
-
-    @property
-    def mask(self) -> NDArray[np.bool_]:
-        """(n,) True where there is a label."""
-        return ~np.isnan(self.values)
-
-    def vintages(self) -> dict[str, int]:
-        """Labels of each vintage, the most frequent first."""
-        names, counts = np.unique(self.sources[self.mask], return_counts=True)
-        return {str(names[i]): int(counts[i]) for i in np.argsort(-counts, kind="stable")}
-
-    def select(self, index: NDArray[np.int64]) -> LabelColumn:
-        """The rows of ``index``."""
-        return replace(self, values=self.values[index], sources=self.sources[index])
-
-    def restricted_to(self, accepted: frozenset[str]) -> LabelColumn:
-        """The column in which labels of other vintages are missing."""
-        keep = np.isin(self.sources, sorted(accepted))
-        return replace(self, values=np.where(keep, self.values, np.nan), sources=np.where(keep, self.sources, ""))
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,9 +153,7 @@ class GeneTable:
 
     def write(self, path: Path | str) -> None:
         """Write one Parquet file; the layout is in :mod:`wyckforge.data.storage`."""
-        from wyckforge.data.storage import write_table
-
-        write_table(self, Path(path))
+        write_columns(Path(path), **{column.name: getattr(self, column.name) for column in fields(self)})
 
     @classmethod
     def read(cls, path: Path | str) -> Self:
@@ -214,6 +162,4 @@ class GeneTable:
         Raises:
             TableError: absent, truncated, foreign, or of a later version.
         """
-        from wyckforge.data.storage import read_columns
-
         return cls(**read_columns(Path(path)))
