@@ -318,7 +318,10 @@ def main(data: Path, work: Path, relax_minutes: float, out: Path) -> None:
 def write(energies: pd.DataFrame, sample: set[str], out: Path) -> None:
     """Write the lowest energy of every formula, with what the table is and how it leans as metadata."""
     energies = energies.dropna(subset="energy_per_atom")
-    table = lowest(energies).sort_values("formula")[["formula", "energy_per_atom", "method", "id"]]
+    # A relaxed energy that equals the one before it to rounding still is a relaxed one.
+    order = energies.assign(rank=energies["energy_per_atom"] - 1e-5 * (energies["method"] == "relaxed"))
+    energies = order.sort_values("rank", kind="stable")
+    table = energies.drop_duplicates("formula").sort_values("formula")[["formula", "energy_per_atom", "method", "id"]]
     drawn = energies[energies["id"].isin(sample)]
     both = drawn.pivot_table(index="id", columns="method", values="energy_per_atom").dropna()
     lowering = (both["single-point"] - both["relaxed"]).to_numpy()
