@@ -111,7 +111,7 @@ def test_a_small_set_is_learnt_by_heart():
     optimiser, schedule = make_optimiser(model, STEP.model_copy(update={"learning_rate": 1e-3}), OptimiserConfig())
     generator = torch.Generator().manual_seed(0)
     memorised = EncodedCrystals.build(REPRESENTATION, GENES, np.linspace(0, 1, len(GENES))[:, None], augment=False)
-    for _ in range(200):
+    for _ in range(100):
         train_epoch(model, memorised, OBJECTIVE, optimiser, 8, generator)
         schedule.step(validate(model, memorised, OBJECTIVE)["loss"])
     model.eval()

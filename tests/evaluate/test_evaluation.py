@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from sklearn.metrics import mean_absolute_error
+from tests.evaluate.conftest import CATIONS, KNOWN, METALS, perovskite_row
+
+from wyckforge.errors import TableError
+from wyckforge.evaluate.run import evaluate_file
+
+REQUIRED = (
+    "formation_energy_mae",
+    "band_gap_mae",
+    "band_gap_mae_semiconductors",
+    "element_accuracy",
+    "wyckoff_accuracy",
+    "space_group_accuracy",
+    "exact_gene_accuracy",
+)
+
+
+def labelled_rows() -> list[dict]:
+    pairs = [(a, b) for a in CATIONS for b in METALS]
+    return [
+        perovskite_row(
+            f"p{i}", a, b, formation_energy_per_atom=-1.0 - i, formation_energy_source="new", band_gap=max(0.0, i - 2.0)
+        )
+        for i, (a, b) in enumerate(pairs)
+    ]
+
+
+def test_metrics_agree_with_an_independent_calculation(checkpoint, write_rows, tmp_path):
+    rows = labelled_rows()
+    metrics = evaluate_file(checkpoint, write_rows(rows), tmp_path / "out")
+    predicted = checkpoint.predict(KNOWN)
+    energy = np.array([row["formation_energy_per_atom"] for row in rows])
+    gap = np.array([row["band_gap"] for row in rows])
+    assert metrics["n"] == len(rows)
+    assert metrics["formation_energy_mae"] == pytest.approx(mean_absolute_error(energy, predicted["formation_energy"]))
+    assert metrics["band_gap_mae"] == pytest.approx(mean_absolute_error(gap, predicted["band_gap"]))
+    open_gap = gap > 0
+    assert metrics["band_gap_mae_semiconductors"] == pytest.approx(
+        mean_absolute_error(gap[open_gap], predicted["band_gap"][open_gap])
+    )
+    assert (metrics["band_gap_mae_n"], metrics["band_gap_mae_semiconductors_n"]) == (6, 3)
+    hits = [found == gene for found, gene in zip(checkpoint.decode(checkpoint.encode(KNOWN)), KNOWN, strict=True)]
+    assert metrics["exact_gene_accuracy"] == pytest.approx(np.mean(hits))
+    assert metrics["exact_gene_accuracy"] >= 5 / 6
+    assert metrics["known_genes"] == 6
+
+
+def test_every_metric_has_an_interval_that_holds_it(checkpoint, write_rows, tmp_path):
+    metrics = evaluate_file(checkpoint, write_rows(labelled_rows()), tmp_path / "out")
+    for name in REQUIRED:
+        low, high = metrics[f"{name}_interval"]
+        assert low - 1e-12 <= metrics[name] <= high + 1e-12
+        assert metrics[f"{name}_n"] > 0
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text()) == metrics
+
+
+def test_an_unknown_prototype_is_not_counted_as_reconstructed(checkpoint, write_rows, tmp_path):
+    row = perovskite_row("layered")
+    row["frac_coords"] = [0, 0, 0, 0.5, 0.5, 0.47, 0.5, 0.5, 0.02, 0.5, 0, 0.56, 0, 0.5, 0.56]
+    metrics = evaluate_file(checkpoint, write_rows([row]), tmp_path / "out")
+    assert (metrics["n"], metrics["exact_gene_accuracy"], metrics["space_group_accuracy"]) == (1, 0.0, 0.0)
+    assert metrics["element_accuracy"] == 1.0
+
+
+def test_missing_columns_and_labels_give_no_number_and_a_reason(checkpoint, write_rows, tmp_path):
+    rows = [perovskite_row("bare", band_gap=None), perovskite_row("nan", 56, band_gap=float("nan"))]
+    metrics = evaluate_file(checkpoint, write_rows(rows), tmp_path / "out")
+    for name in REQUIRED[:3]:
+        assert metrics[name] is None
+        assert "no row has a label" in metrics[f"{name}_reason"]
+    assert metrics["exact_gene_accuracy"] is not None
+
+
+def test_metals_only_leave_the_semiconductors_without_a_number(checkpoint, write_rows, tmp_path):
+    metrics = evaluate_file(checkpoint, write_rows([perovskite_row("metal", band_gap=0.0)]), tmp_path / "out")
+    assert metrics["band_gap_mae"] is not None
+    assert metrics["band_gap_mae_semiconductors"] is None
+
+
+def test_rows_that_cannot_be_used_are_counted_with_their_reason(checkpoint, write_rows, tmp_path):
+    broken, binary, quaternary = perovskite_row("broken"), perovskite_row("binary"), perovskite_row("quaternary")
+    broken["frac_coords"] = [0.0, 0.0]
+    binary["numbers"] = [38, 38, 8, 8, 8]
+    quaternary["numbers"] = [38, 22, 8, 8, 20]
+    rows = [perovskite_row("good"), perovskite_row("foreign", 92), broken, binary, quaternary]
+    metrics = evaluate_file(checkpoint, write_rows(rows), tmp_path / "out")
+    assert (metrics["rows"], metrics["n"]) == (5, 1)
+    assert metrics["dropped"] == {
+        "unreadable": 1,
+        "U is not in the vocabulary of 6 elements": 1,
+        "2 elements, the representation is for 3 to 3": 1,
+        "4 elements, the representation is for 3 to 3": 1,
+    }
+    with (tmp_path / "out" / "dropped.csv").open() as stream:
+        assert {row["id"] for row in csv.DictReader(stream)} == {"foreign", "broken", "binary", "quaternary"}
+
+
+def test_vintages_are_told_apart(checkpoint, write_rows, tmp_path):
+    rows = labelled_rows()
+    rows[0]["formation_energy_source"] = "old"
+    metrics = evaluate_file(checkpoint, write_rows(rows), tmp_path / "out")
+    by_vintage = metrics["formation_energy_mae_by_vintage"]
+    assert set(by_vintage) == {"old", "new"}
+    whole = (by_vintage["old"] + 5 * by_vintage["new"]) / 6
+    assert metrics["formation_energy_mae"] == pytest.approx(whole)
+
+
+def test_predictions_are_written_for_the_parity_plot(checkpoint, write_rows, tmp_path):
+    evaluate_file(checkpoint, write_rows([*labelled_rows(), perovskite_row("bare", 20, 40)]), tmp_path / "out")
+    with (tmp_path / "out" / "predictions.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["id"] for row in rows] == ["p0", "p1", "p2", "p3", "p4", "p5", "bare"]
+    assert float(rows[1]["formation_energy"]) == -2.0
+    assert rows[-1]["formation_energy"] == ""
+    assert float(rows[-1]["band_gap_predicted"]) > 0
+
+
+def test_nothing_usable_is_an_error(checkpoint, write_rows, tmp_path):
+    with pytest.raises(TableError, match="U is not in the vocabulary"):
+        evaluate_file(checkpoint, write_rows([perovskite_row("foreign", 92)]), tmp_path / "out")
+
+
+def test_the_same_file_gives_the_same_metrics(checkpoint, write_rows, tmp_path):
+    path = write_rows(labelled_rows())
+    assert evaluate_file(checkpoint, path, tmp_path / "a") == evaluate_file(checkpoint, path, tmp_path / "b")
