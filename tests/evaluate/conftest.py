@@ -25,7 +25,9 @@ def checkpoint() -> Checkpoint:
     """A small network that knows cubic perovskites by heart."""
     torch.manual_seed(0)
     representation = Representation((8, 20, 22, 38, 40, 56), max_elements=3, min_elements=3)
-    model = MPVAE(MPVAEConfig(representation.rows, 3, ("formation_energy", "band_gap"), (8, 8, 16), dense=64, latent=16))
+    model = MPVAE(
+        MPVAEConfig(representation.rows, 3, ("formation_energy", "band_gap"), (8, 8, 16), dense=64, latent=16)
+    )
     labels = np.stack([np.linspace(0.1, 0.9, 6), np.linspace(0.9, 0.1, 6)], axis=1)
     crystals = EncodedCrystals.build(representation, KNOWN, labels, augment=False)
     optimiser = torch.optim.RMSprop(model.parameters(), lr=2e-3, alpha=0.9)

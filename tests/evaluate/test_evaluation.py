@@ -95,8 +95,8 @@ def test_rows_that_cannot_be_used_are_counted_with_their_reason(checkpoint, writ
     assert metrics["dropped"] == {
         "unreadable": 1,
         "U is not in the vocabulary of 6 elements": 1,
-        "2 elements, the representation is for 3 to 3": 1,
-        "4 elements, the representation is for 3 to 3": 1,
+        "2 elements, the model is for crystals of 3 elements": 1,
+        "4 elements, the model is for crystals of 3 elements": 1,
     }
     with (tmp_path / "out" / "dropped.csv").open() as stream:
         assert {row["id"] for row in csv.DictReader(stream)} == {"foreign", "broken", "binary", "quaternary"}

@@ -113,7 +113,7 @@ def test_an_unsure_group_is_still_the_most_probable_one():
     ("gene", "problem"),
     [
         ("221|F:c|Ti:b|Sr:a", "F is not in the vocabulary of 3 elements"),
-        ("225|Ti:a|O:b", "2 elements, the representation is for 3 to 3"),
+        ("225|Ti:a|O:b", "2 elements, the model is for crystals of 3 elements"),
     ],
 )
 def test_what_cannot_be_encoded_is_said(gene, problem):

@@ -70,6 +70,12 @@ class Representation:
             object.__setattr__(self, "features", element_features(self.elements))
 
     @property
+    def span(self) -> str:
+        """How many elements a gene may have, in words."""
+        low, high = self.min_elements, self.max_elements
+        return f"{low} elements" if low == high else f"{low} to {high} elements"
+
+    @property
     def element_rows(self) -> slice:
         """Rows that hold the one-hot element, the first of them "no element"."""
         return slice(0, len(self.elements) + 1)
@@ -106,7 +112,7 @@ class Representation:
         if unknown := sorted(number for number in elements if not self._row_of[number]):
             return f"{symbol(unknown[0])} is not in the vocabulary of {len(self.elements)} elements"
         if not self.min_elements <= len(elements) <= self.max_elements:
-            return f"{len(elements)} elements, the representation is for {self.min_elements} to {self.max_elements}"
+            return f"{len(elements)} elements, the model is for crystals of {self.span}"
         return None
 
     def encode(self, genes: Sequence[WyckoffGene]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

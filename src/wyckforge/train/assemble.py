@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import textwrap
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -66,19 +67,22 @@ def model_card(checkpoint: Checkpoint, measured: str = "") -> str:
         f"- {describe(name).label}: " + ", ".join(f"{source} ({count:,})" for source, count in vintages.items())
         for name, vintages in data["labels"].items()
     )
-    elements = " ".join(symbol(number) for number in checkpoint.representation.elements)
+    symbols = " ".join(symbol(number) for number in checkpoint.representation.elements)
+    elements = textwrap.fill(symbols, 116, initial_indent="  ", subsequent_indent="  ")
     return f"""# {checkpoint.name}
 
 A multi-property variational autoencoder of Wyckoff genes: it encodes a crystal without its free parameters (space
-group, elements, occupied Wyckoff positions) in {checkpoint.model.config.latent} dimensions, decodes it, and predicts
-{targets}. Architecture and two-step training after Yamazaki et al., "Multi-property directed generative design of
-inorganic materials through Wyckoff-augmented transfer learning". Made with wyckforge
+group, elements, occupied Wyckoff positions) in {checkpoint.model.config.latent} dimensions, decodes it, and predicts:
+{targets}.
+
+Architecture and two-step training after Yamazaki et al., "Multi-property directed generative design of inorganic
+materials through Wyckoff-augmented transfer learning". Made with wyckforge
 {checkpoint.provenance["wyckforge"]}; the complete configuration is in `checkpoint.json`.
 
 ## Data
 
-{data["rows"]:,} crystals of {_span(checkpoint)} ({rows}); crystals of one {data["split_by"].replace("_", " ")} are in
-one part. Labels by vintage:
+{data["rows"]:,} crystals of {checkpoint.representation.span} ({rows}); crystals of one
+{data["split_by"].replace("_", " ")} are in one part. Labels by vintage:
 
 {labels}
 
@@ -91,8 +95,9 @@ one part. Labels by vintage:
 {measured}
 ## Limits
 
-- Elements: {elements}.
-- Crystals of {_span(checkpoint)}.
+- Elements:
+{elements}
+- Crystals of {checkpoint.representation.span}.
 - The model sees no coordinates and no lattice; two crystals with one gene get one prediction.
 - Properties are those of density-functional theory (PBE), with its errors; gaps are too small.
 - `known.safetensors` holds 64-bit hashes of {len(checkpoint.known_genes):,} genes and
@@ -103,11 +108,6 @@ one part. Labels by vintage:
 `weights.safetensors` (weights and statistics of the network, elemental features), `known.safetensors`,
 `checkpoint.json` (sizes, vocabulary, scalers, provenance, SHA-256 of the others). Loading executes nothing.
 """
-
-
-def _span(checkpoint: Checkpoint) -> str:
-    low, high = checkpoint.representation.min_elements, checkpoint.representation.max_elements
-    return f"{low} elements" if low == high else f"{low} to {high} elements"
 
 
 def _provenance(config: TrainConfig, data: TrainingData, history: list[dict[str, Any]]) -> dict[str, Any]:
