@@ -52,3 +52,11 @@ def test_dictionary_round_trips_through_json() -> None:
 def test_what_is_no_crystal_is_refused(lattice: object, numbers: object, coords: object, message: str) -> None:
     with pytest.raises(StructureError, match=message):
         Crystal(lattice, numbers, coords)  # type: ignore[arg-type]
+
+
+def test_later_changes_of_the_arrays_given_stay_outside() -> None:
+    lattice, coords = 4 * np.eye(3), np.zeros((1, 3))
+    crystal = Crystal(lattice, np.array([29]), coords)
+    lattice[0, 0], coords[0, 0] = 9.0, 0.5
+    assert crystal.lattice[0, 0] == 4.0
+    assert crystal.frac_coords[0, 0] == 0.0

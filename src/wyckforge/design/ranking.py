@@ -104,8 +104,8 @@ def compare_with_hull(candidate: Candidate, hull: HullEnergy, *, tolerance: floa
 def rank_candidates(candidates: Iterable[Candidate], *, last_stage: str) -> list[Candidate]:
     """Order candidates by their evidence.
 
-    First those that reached the last stage: all findings passed, then some unknown, then some failed. After them
-    candidates that were not realised, then those that failed before the last stage. Within each: by energy above the
+    First those that reached the last stage with all findings passed, then those with a finding unknown or failed. After
+    them candidates that were not realised, then those that failed before the last stage. Within each: by energy above
     hull where there is one, unknown ones last, then by :func:`gene_order`.
 
     Args:
@@ -124,8 +124,8 @@ def rank_candidates(candidates: Iterable[Candidate], *, last_stage: str) -> list
 def _tier(candidate: Candidate, last_stage: str) -> int:
     verdicts = {found.verdict for found in candidate.evidence}
     if candidate.find(last_stage) is None:
-        return 4 if "fail" in verdicts else 3
-    return 2 if "fail" in verdicts else 1 if "unknown" in verdicts else 0
+        return 3 if "fail" in verdicts else 2
+    return 0 if verdicts <= {"pass"} else 1
 
 
 def _inside(value: float, interval: Interval, error: float) -> float:

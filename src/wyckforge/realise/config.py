@@ -26,7 +26,7 @@ class RelaxConfig(_Settings):
     max_seconds: float = Field(300.0, gt=0, description="wall-clock budget of one relaxation")
     min_volume_ratio: float = Field(0.4, gt=0, lt=1, description="smallest volume allowed, relative to the start")
     max_volume_ratio: float = Field(2.5, gt=1, description="largest volume allowed, relative to the start")
-    starts: int = Field(1, ge=1, description="structures relaxed per gene with free coordinates; the best is kept")
+    starts: int = Field(3, ge=1, description="structures relaxed per gene with free coordinates; the best is kept")
 
 
 class HullConfig(_Settings):

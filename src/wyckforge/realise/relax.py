@@ -152,8 +152,7 @@ def _drive(search: Optimizer, steps: int, done: Callable[[], bool], watch: _Watc
 
 
 def _crystal(atoms: Atoms) -> Crystal:
-    # A copy: the search goes on to change the cell in place.
-    return Crystal(atoms.cell.array.copy(), atoms.numbers.copy(), atoms.get_scaled_positions())
+    return Crystal(atoms.cell.array, atoms.numbers, atoms.get_scaled_positions())
 
 
 def _primitive(crystal: Crystal) -> Atoms:

@@ -30,7 +30,7 @@ class Crystal:
     def __post_init__(self) -> None:
         try:
             lattice, numbers, coords = (
-                np.asarray(values, dtype=np.float64).reshape(-1)
+                np.array(values, dtype=np.float64).reshape(-1)  # a copy: what the caller does later stays outside
                 for values in (self.lattice, self.numbers, self.frac_coords)
             )
         except (TypeError, ValueError) as error:
