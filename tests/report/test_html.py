@@ -10,7 +10,7 @@ from wyckforge.records import Candidate, Evidence, Origin
 from wyckforge.report.html import write_report
 from wyckforge.report.load import Run
 from wyckforge.report.terminal import align, summary
-from wyckforge.report.view import cell_parameters, rank_rows, sites, stage_counts
+from wyckforge.report.view import cell_parameters, converged_energies, rank_rows, sites, stage_counts
 from wyckforge.symmetry.gene import WyckoffGene
 
 
@@ -146,6 +146,10 @@ def test_stages_count_their_verdicts(candidates):
     assert counts["relaxed to convergence"] == (3, "1 unknown")
     assert counts["within 0.1 eV/atom of the hull"] == (2, "1 failed, 1 unknown")
     assert counts["all of these"] == (2, "")
+
+
+def test_energies_without_convergence_do_not_enter_the_figures(candidates):
+    assert converged_energies(rank_rows(candidates)) == [-0.004, 0.052]
 
 
 def test_sites_show_the_symmetry_the_crystal_has(candidates):

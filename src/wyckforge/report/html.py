@@ -28,6 +28,7 @@ from wyckforge.report.view import (
     Site,
     cell_parameters,
     composition,
+    converged_energies,
     pursued,
     rank_rows,
     sites,
@@ -134,7 +135,7 @@ def _title(rows: Sequence[Row]) -> str:
 
 def _figures(run: Run, rows: Sequence[Row]) -> list[tuple[str, str]]:
     funnel = run.info.get("funnel", [])
-    energies = [row.e_hull for row in rows if row.e_hull is not None]
+    energies = converged_energies(rows)
     figures = []
     if funnel:
         figures += [
@@ -206,12 +207,12 @@ def _charts(run: Run, rows: Sequence[Row], carded: set[str]) -> list[tuple[str, 
                 ),
             )
         )
-    energies = [row.e_hull for row in rows if row.e_hull is not None]
+    energies = converged_energies(rows)
     if energies:
         charts.append(
             (
                 "Energy above the hull",
-                f"The dashed line is the limit of {run.stable_ev_per_atom:g} eV/atom.",
+                f"Converged crystals; the dashed line is the limit of {run.stable_ev_per_atom:g} eV/atom.",
                 svg.histogram(energies, describe("energy_above_hull").axis_label, run.stable_ev_per_atom),
             )
         )

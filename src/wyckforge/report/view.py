@@ -120,6 +120,11 @@ def pursued(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row.verdict("build") != "none"] or list(rows)
 
 
+def converged_energies(rows: Sequence[Row]) -> list[float]:
+    """Energies above the hull (eV/atom) of the crystals whose relaxation converged; others mean nothing yet."""
+    return [row.e_hull for row in rows if row.e_hull is not None and row.verdict("relax") == "pass"]
+
+
 def stage_counts(rows: Sequence[Row], stable_ev_per_atom: float) -> list[tuple[str, int, str]]:
     """Verdicts of the steps of the realisation: (what passed, how many, what did not)."""
     steps = {
