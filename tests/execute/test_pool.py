@@ -9,11 +9,14 @@ import textwrap
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.execute import pool_work
 
 from wyckforge.errors import ConfigError, TableError, WyckforgeError
 from wyckforge.execute.pool import read_finished, run_stages
+from wyckforge.records import Evidence
+from wyckforge.symmetry.crystal import Crystal
 
 
 def run(tmp_path: Path, count: int, *stages, **options):
@@ -59,6 +62,20 @@ def test_a_bad_candidate_ends_neither_the_run_nor_silently(tmp_path: Path) -> No
     assert verdicts == {"c0": "pass", "c1": "unknown", "c2": "unknown", "c3": "unknown", "c4": "fail", "c5": "pass"}
     assert found[4].find("second") is None
     assert found[5].find("second") is not None
+
+
+def test_what_the_pool_cut_off_is_taken_up_again(tmp_path: Path) -> None:
+    run(tmp_path, 4, pool_work.misbehave, timeout_s=8.0)
+    assert sorted(read_finished(tmp_path / "out.jsonl")) == ["c0"]
+    found = run(tmp_path, 4, pool_work.second)
+    assert [c.evidence[-1].stage for c in found] == ["first", "second", "second", "second"]
+
+
+def test_a_finding_against_a_structure_does_not_end_its_way(tmp_path: Path) -> None:
+    crystal = Crystal(4 * np.eye(3), np.array([11]), np.zeros((1, 3)))
+    built = [c.with_evidence(Evidence("symmetry", "fail"), crystal=crystal) for c in pool_work.candidates(1)]
+    (found,) = run_stages(built, [pool_work.second], out=tmp_path / "out.jsonl", progress=False)
+    assert found.find("second") is not None
 
 
 def test_finished_candidates_are_not_repeated(tmp_path: Path) -> None:

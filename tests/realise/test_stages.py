@@ -82,7 +82,7 @@ def test_lost_symmetry_fails_and_is_reported_at_both_tolerances() -> None:
     caesium_chloride = Crystal(4.1 * np.eye(3), np.array([55, 17]), np.array([[0.0] * 3, [0.5, 0.5, 0.51]]))
     found = Symmetry()(candidate("221|Cs:a|Cl:b").with_evidence(crystal=caesium_chloride)).find("symmetry")
     assert (found.verdict, found.value) == ("fail", 99)
-    assert found.reason == "asked for 221, found 99 at symprec 0.01 and 221 at 0.1"
+    assert found.reason.startswith("asked for 221, found 99 at symprec 0.01 and 221 at 0.1; the gene is now 99|")
 
 
 def test_the_users_table_and_threshold_decide(tmp_path) -> None:

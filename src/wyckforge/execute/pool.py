@@ -1,8 +1,9 @@
 """A local process pool that survives bad candidates, kills and full disks, and repeats no finished work.
 
 Every finished candidate is one line of JSON, flushed and synced before the next is taken. A run that starts again on
-the same file skips the ids it finds there. A candidate's result depends on nothing but the candidate and the work, so
-the number of workers changes the order of the lines and nothing else.
+the same file skips the ids it finds there, but takes up again what a time limit or a lost worker cut off. Seeds derive
+from the candidate, so the number of workers changes the order of the lines; only where a time limit is met can it change
+a result.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 Stage = Callable[[Candidate], Candidate]
 
+CUT_OFF = "run"
+"""Stage name of the evidence that a candidate was cut off: by the time limit, or because its worker was lost."""
+
 # One thread per worker: more only wait for each other. Read by the libraries when a worker imports them.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
@@ -41,7 +45,7 @@ def run_stages(
     total: int | None = None,
     progress: bool = True,
 ) -> list[Candidate]:
-    """Send every candidate through the stages until one rejects it, in worker processes.
+    """Send every candidate through the stages, in worker processes.
 
     Args:
         candidates: taken lazily, a few ahead of the workers. Ids are unique.
@@ -88,7 +92,9 @@ def run_stages(
 
 
 def read_finished(out: Path) -> dict[str, Candidate]:
-    """The candidates a file holds, by id. A last line that a kill cut short is removed from the file.
+    """The candidates a file holds, by id, the last line of each; those cut off by the pool are not finished.
+
+    A last line that a kill cut short is removed from the file.
 
     Raises:
         TableError: a complete line is not a candidate.
@@ -103,13 +109,14 @@ def read_finished(out: Path) -> dict[str, Candidate]:
         raise TableError(f"{out} is not a file of candidates ({error}); give another output folder") from None
     if len(whole) < len(data):
         os.truncate(out, len(whole))
-    return {candidate.id: candidate for candidate in found}
+    latest = {candidate.id: candidate for candidate in found}
+    return {name: candidate for name, candidate in latest.items() if candidate.find(CUT_OFF) is None}
 
 
 def run_one(candidate: Candidate, stages: Sequence[Stage]) -> Candidate:
-    """The stages in order, up to the first that rejects the candidate."""
+    """The stages in order. Only the lack of a structure ends the way: any other finding is for the reader to weigh."""
     for stage in stages:
-        if candidate.rejected_by is not None:
+        if candidate.rejected_by is not None and candidate.crystal is None:
             break
         candidate = stage(candidate)
     return candidate
@@ -142,7 +149,7 @@ def _outcome(future: Future[Candidate], candidate: Candidate, timeout_s: float) 
     reason = f"{type(error).__name__}: {error}"
     if isinstance(error, TimeoutError):
         reason = f"not finished within {timeout_s:g} s"
-    return candidate.with_evidence(Evidence("run", "unknown", reason=reason))
+    return candidate.with_evidence(Evidence(CUT_OFF, "unknown", reason=reason))
 
 
 @contextmanager

@@ -113,7 +113,11 @@ class Relax:
 
 @dataclass(frozen=True, slots=True)
 class Symmetry:
-    """Whether the relaxed crystal still has the gene's group; evidence ``symmetry`` (value: the group found)."""
+    """Whether the relaxed crystal still has the gene's group; evidence ``symmetry`` (value: the group found).
+
+    Relaxation cannot lose symmetry, but it can gain it, and atoms can move onto other positions of the same group: the
+    reason names the gene found where it is not the one asked for.
+    """
 
     def __call__(self, candidate: Candidate) -> Candidate:
         """``pass`` if the group is kept at symprec 0.01; the reason also tells the group at 0.1."""
@@ -125,11 +129,13 @@ class Symmetry:
         if candidate.crystal is None:
             return candidate.with_evidence(Evidence("symmetry", "unknown", reason="there is no structure", tool=tool))
         try:
-            strict, loose = (detect(candidate.crystal, symprec=p).gene.space_group for p in (SYMPREC, LOOSE_SYMPREC))
+            found, loose = (detect(candidate.crystal, symprec=p).gene for p in (SYMPREC, LOOSE_SYMPREC))
         except StructureError as error:
             return candidate.with_evidence(Evidence("symmetry", "unknown", reason=str(error), tool=tool))
-        wanted = candidate.gene.space_group
-        reason = f"asked for {wanted}, found {strict} at symprec {SYMPREC} and {loose} at {LOOSE_SYMPREC}"
+        wanted, strict = candidate.gene.space_group, found.space_group
+        reason = f"asked for {wanted}, found {strict} at symprec {SYMPREC} and {loose.space_group} at {LOOSE_SYMPREC}"
+        if found.canonical() != candidate.gene.canonical():
+            reason += f"; the gene is now {found.canonical()}"
         verdict: Verdict = "pass" if strict == wanted else "fail"
         return candidate.with_evidence(Evidence("symmetry", verdict, strict, "", reason, tool))
 
