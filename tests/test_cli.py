@@ -298,8 +298,10 @@ def test_configurations_with_mistakes_are_refused(tmp_path, text, words):
 
 def test_an_absent_or_foreign_configuration_is_refused(tmp_path):
     refused(run("design", "--out", tmp_path / "run", "--config", tmp_path / "none.toml"), "none.toml")
-    (tmp_path / "foreign.json").write_text("[]")
-    refused(run("design", "--out", tmp_path / "run", "--config", tmp_path / "foreign.json"), "foreign.json")
+    for text in ("[]", '{"config": [1]}', '{"config": {"target": "x"}}'):
+        (tmp_path / "foreign.json").write_text(text)
+        options = ("--band-gap", "0:1", "--crystal-system", "cubic", "--config", tmp_path / "foreign.json")
+        refused(run("design", "--out", tmp_path / "run", *options), "foreign.json")
 
 
 # ── checkpoints ──

@@ -137,10 +137,11 @@ def run_config(path: Path | None, options: dict[str, Any]) -> RunConfig:
 
 def _recorded(path: Path) -> dict[str, Any]:
     """The configuration in the record of an earlier run."""
+    from wyckforge.config import RunConfig
     from wyckforge.errors import ConfigError
 
     try:
-        settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["config"]
+        settings = json.loads(path.read_text(encoding="utf-8"))["config"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{path} is not the record of a run ({error}); give a run.json or a TOML file") from None
-    return settings
+    return RunConfig.from_dict(settings, source=str(path)).to_dict()
