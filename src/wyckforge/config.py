@@ -18,7 +18,7 @@ STOPS: tuple[Stop, ...] = get_args(Stop)
 
 
 class ExecutionConfig(BaseModel):
-    """Where the realisation runs. Nothing here changes a result."""
+    """Where the realisation runs. Nothing here changes a result, unless a time limit is met."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -91,7 +91,7 @@ def design(ctx: click.Context, /, out: Path, config: Path | None, **options: Any
         raise
     page = write_report(out)
     click.echo(summary(out))
-    click.echo(f"\n{result.message}")
+    click.echo(f"\n{result.message}", err=result.completed < settings.count)
     click.echo(f"\nreport      {page}\ncandidates  {out / 'candidates.csv'}\nstructures  {out / 'cifs'}")
 
 

@@ -2,8 +2,8 @@
 
 Every finished candidate is one line of JSON, flushed and synced before the next is taken. A run that starts again on
 the same file skips the ids it finds there, but takes up again what a time limit or a lost worker cut off. Seeds derive
-from the candidate, so the number of workers changes the order of the lines; only where a time limit is met can it change
-a result.
+from the candidate, so the number of workers changes the order of the lines; it can change a result only where a time
+limit is met.
 """
 
 from __future__ import annotations
