@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -67,6 +68,13 @@ def test_a_batch_gives_what_its_members_give(checkpoint):
         assert together[name] == pytest.approx([value[name][0] for value in alone], abs=1e-5)
         assert together[name] == pytest.approx(small[name], abs=1e-5)
     assert np.allclose(checkpoint.encode(GENES), checkpoint.encode(GENES, batch=5), atol=1e-5)
+
+
+def test_errors_that_are_no_numbers_are_not_saved(checkpoint, tmp_path):
+    diverged = replace(checkpoint, errors={"formation_energy": float("nan"), "band_gap": 0.1})
+    with pytest.raises(CheckpointError, match=r"'formation_energy': nan.*not all numbers"):
+        diverged.save(tmp_path / "checkpoint")
+    assert not (tmp_path / "checkpoint").exists()
 
 
 def test_nothing_in_gives_nothing_out(checkpoint):

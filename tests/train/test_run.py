@@ -4,12 +4,14 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from safetensors.torch import load_file
 from tests.train.conftest import crystals, table_of
 
+from wyckforge.data.labels import LabelColumn
 from wyckforge.data.split import Split
 from wyckforge.data.table import GeneTable
 from wyckforge.errors import CheckpointError, ConfigError, TableError
@@ -83,6 +85,25 @@ def test_resuming_with_other_settings_is_refused(finished, settings_of):
         train(TrainConfig.from_dict(settings_of(finished, seed=4)), resume=True)
 
 
+@pytest.mark.parametrize("change", ["a label", "a crystal"])
+def test_resuming_on_a_changed_table_is_refused(settings_of, tmp_path, change):
+    path, genes = tmp_path / "table.parquet", crystals(36)
+    settings = settings_of(tmp_path / "run", table=str(path))
+    table = table_of(genes)
+    table.write(path)
+    train(TrainConfig.from_dict(settings))
+    before = weights(tmp_path / "run")
+    if change == "a label":
+        table.labels["band_gap"].values[0] += 0.1
+        table.write(path)
+    else:
+        table_of(genes[:-1]).write(path)
+    with pytest.raises(ConfigError, match=r"the table has changed.*another folder"):
+        train(TrainConfig.from_dict(settings), resume=True)
+    after = weights(tmp_path / "run")
+    assert all(before[name].equal(after[name]) for name in before)
+
+
 def test_a_damaged_state_is_refused(settings_of, tmp_path):
     (tmp_path / "state.safetensors").write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00{}")
     with pytest.raises(CheckpointError, match="not the state of a run"):
@@ -141,3 +162,17 @@ def test_tables_that_cannot_be_trained_on_are_refused(settings_of, tmp_path, cha
         changes = {**changes, "pretrain": {**changes["finetune"]}}
     with pytest.raises(TableError, match=message):
         train(TrainConfig.from_dict(settings_of(tmp_path / "run", **changes)))
+
+
+def test_a_target_without_a_label_in_the_validation_part_is_refused(settings_of, tmp_path):
+    path = tmp_path / "table.parquet"
+    table = table_of(crystals(36))
+    table.write(path)
+    config = TrainConfig.from_dict(settings_of(tmp_path / "run", table=str(path), finetune=None))
+    config = config.model_copy(update={"pretrain": config.pretrain.model_copy(update={"targets": ("band_gap",)})})
+    validation = TrainingData.prepare(config).split.val
+    gap, sources = table.label("band_gap").copy(), table.column("band_gap").sources.copy()
+    gap[validation], sources[validation] = np.nan, ""
+    replace(table, labels={"band_gap": LabelColumn(gap, "eV", sources)}).write(path)
+    with pytest.raises(TableError, match=rf"none of the {len(validation)} validation crystals .* label band_gap"):
+        train(config)

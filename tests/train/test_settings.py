@@ -31,6 +31,14 @@ def test_defaults_are_the_published_settings(settings_of, tmp_path):
         ({"pretrain": {"targets": []}}, r"pretrain\.targets"),
         ({"loss": {"recon": 1.0}}, r"loss\.recon"),
         ({"finetune": {"targets": ["band_gap"], "freeze": ["everything"]}}, r"finetune\.freeze"),
+        (
+            {"finetune": {"targets": ["band_gap"], "freeze": ["encoder", "decoder", "branches"]}},
+            r"finetune\.freeze: .*encoder, decoder, branches are all parts .* leave the part out",
+        ),
+        (
+            {"pretrain": {"targets": ["band_gap"], "freeze": ["decoder_x", "decoder_group", "encoder", "branches"]}},
+            "nothing would learn",
+        ),
         ({"split": {"fractions": [0.5, 0.1, 0.1]}}, "fractions"),
         ({"augmentation": "all"}, "augmentation"),
     ],

@@ -129,7 +129,11 @@ class Checkpoint:
             return self.model.encode(torch.from_numpy(x), torch.from_numpy(group))[0]
 
     def save(self, folder: Path | str, *, half: bool = False) -> None:
-        """Write the folder; ``half`` stores the weights in half precision."""
+        """Write the folder; ``half`` stores the weights in half precision.
+
+        Raises:
+            CheckpointError: a number of the index is not finite.
+        """
         folder = Path(folder)
         weights = {name: tensor.numpy() for name, tensor in self.model.state_dict().items()}
         weights[_FEATURES] = self.representation.features
@@ -151,10 +155,17 @@ class Checkpoint:
             "provenance": dict(self.provenance),
             "files": {name: {"bytes": len(c), "sha256": sha256(c).hexdigest()} for name, c in contents.items()},
         }
+        try:
+            text = json.dumps(index, indent=1, allow_nan=False)
+        except ValueError:
+            raise CheckpointError(
+                f"{self.name} has errors of {dict(self.errors)}, not all numbers of its index are finite; nothing was "
+                "saved, train again with a lower learning rate"
+            ) from None
         for name, content in contents.items():
             write_atomically(folder / name, content)
         write_atomically(folder / _CARD, self.card.encode())
-        write_atomically(folder / _INDEX, (json.dumps(index, indent=1) + "\n").encode())
+        write_atomically(folder / _INDEX, (text + "\n").encode())
 
     @classmethod
     def load(cls, folder: Path | str) -> Self:

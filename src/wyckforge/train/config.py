@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from wyckforge.errors import ConfigError
 from wyckforge.models.losses import LossWeights
@@ -23,6 +24,15 @@ Part = Literal[
     "branches",
     "batch_norm",
 ]
+_SHORTHAND = {
+    "encoder": ("encoder_x", "encoder_group", "encoder_dense", "encoder_latent"),
+    "decoder": ("decoder_x", "decoder_group"),
+}
+
+
+def modules_of(parts: Iterable[str]) -> set[str]:
+    """Names of the modules of the network behind names of its parts; ``batch_norm`` stands for itself."""
+    return {module for part in parts for module in _SHORTHAND.get(part, (part,))}
 
 
 class _Settings(BaseModel):
@@ -54,6 +64,16 @@ class StepConfig(_Settings):
     batch_size: int = Field(512, ge=2, description="crystals per update")
     learning_rate: float = Field(2e-4, gt=0, description="initial step of RMSprop")
     freeze: tuple[Part, ...] = Field((), description="parts that keep their weights and statistics")
+
+    @field_validator("freeze")
+    @classmethod
+    def _something_learns(cls, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+        if modules_of(("encoder", "decoder", "branches")) <= modules_of(parts):
+            raise ValueError(
+                f"{', '.join(parts)} are all parts of the network, nothing would learn; "
+                "leave the part out that is to learn, for example branches"
+            )
+        return parts
 
 
 class TrainConfig(_Settings):

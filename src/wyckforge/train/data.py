@@ -42,7 +42,8 @@ class TrainingData:
         """Read the table, leave out what the representation cannot hold, split, fit the scalers on the training part.
 
         Raises:
-            TableError: too few crystals, a label column is absent, or its vintages are mixed.
+            TableError: too few crystals, a label column is absent, its vintages are mixed, or a part of the split has
+                no crystal that a step can use.
         """
         given = GeneTable.read(config.table)
         if config.vintage:
@@ -57,7 +58,7 @@ class TrainingData:
                 f"training needs {_FEWEST} or more"
             )
         split = split_table(table, fractions=config.split.fractions, seed=config.seed, by=config.split.by)
-        return cls(
+        data = cls(
             table=table,
             split=split,
             representation=Representation(
@@ -68,6 +69,8 @@ class TrainingData:
             scaler=MinMaxScaler.fit({name: table.label(name)[split.train] for name in config.targets}),
             left_out=len(given) - len(table),
         )
+        data._require_labels(config)
+        return data
 
     def rows(self, step: StepConfig, part: NDArray[np.int64]) -> NDArray[np.int64]:
         """The rows among ``part`` that a step uses."""
@@ -79,14 +82,8 @@ class TrainingData:
     def encoded(
         self, step: StepConfig, part: NDArray[np.int64], targets: tuple[str, ...], *, augment: bool
     ) -> EncodedCrystals:
-        """Tensors of the rows among ``part`` that a step uses; labels that it does not learn are missing.
-
-        Raises:
-            TableError: the step uses none of them.
-        """
+        """Tensors of the rows among ``part`` that a step uses; labels that it does not learn are missing."""
         rows = self.rows(step, part)
-        if not len(rows):
-            raise TableError(f"no crystal has labels above {step.rows_above} in one of the parts; use a larger table")
         scaled = np.full((len(rows), len(targets)), np.nan)
         for column, name in enumerate(targets):
             if name in step.targets:
@@ -94,3 +91,20 @@ class TrainingData:
         return EncodedCrystals.build(
             self.representation, [self.table.genes[row] for row in rows], scaled, augment=augment
         )
+
+    def _require_labels(self, config: TrainConfig) -> None:
+        """Every step has crystals of both parts, and the errors of all targets can be measured after the last."""
+        parts = {"training": self.split.train, "validation": self.split.val}
+        for step in config.steps.values():
+            for name, part in parts.items():
+                if not len(self.rows(step, part)):
+                    raise TableError(
+                        f"no crystal has labels above {step.rows_above} in the {name} part; use a larger table"
+                    )
+        measured = self.rows(list(config.steps.values())[-1], self.split.val)
+        for target in config.targets:
+            if np.isnan(self.table.label(target)[measured]).all():
+                raise TableError(
+                    f"none of the {len(measured)} validation crystals of the last step has a label {target}, so its "
+                    "error cannot be measured; use a table with more of these labels, or a larger validation fraction"
+                )

@@ -10,13 +10,8 @@ from torch import Tensor, nn
 from wyckforge.models.losses import Losses, LossWeights, losses
 from wyckforge.models.mpvae import MPVAE
 from wyckforge.symmetry.tables import MULTIPLICITY
-from wyckforge.train.config import OptimiserConfig, Part, StepConfig
+from wyckforge.train.config import OptimiserConfig, Part, StepConfig, modules_of
 from wyckforge.train.encoded import EncodedCrystals
-
-_SHORTHAND = {
-    "encoder": ("encoder_x", "encoder_group", "encoder_dense", "encoder_latent"),
-    "decoder": ("decoder_x", "decoder_group"),
-}
 
 
 def freeze(model: MPVAE, parts: Iterable[Part]) -> None:
@@ -25,7 +20,7 @@ def freeze(model: MPVAE, parts: Iterable[Part]) -> None:
     ``batch_norm`` stops the weights and the running statistics of every batch normalisation, also where its part
     goes on learning. Frozen parts use their stored statistics.
     """
-    frozen = {name for part in parts for name in _SHORTHAND.get(part, (part,))}
+    frozen = modules_of(parts)
     model.requires_grad_(True).train()
     for name, child in model.named_children():
         if name in frozen:

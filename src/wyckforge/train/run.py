@@ -36,7 +36,7 @@ def train_from_file(config: Path | str, *, out: Path | None = None, resume: bool
         The folder of the finished checkpoint.
 
     Raises:
-        ConfigError: the configuration is wrong, or the folder holds another run.
+        ConfigError: the configuration is wrong, or the folder holds another run or one on another table.
         TableError: the table cannot be trained on.
         CheckpointError: the saved state is damaged.
     """
@@ -52,6 +52,8 @@ def train(config: TrainConfig, *, resume: bool = False) -> Path:
     """
     saved = _saved_state(config, resume=resume)
     data = TrainingData.prepare(config)
+    if saved:
+        _require_same_table(config, data, saved)
     data.split.write(config.out / SPLIT)
     write_atomically(config.out / CONFIG, (json.dumps(config.to_dict(), indent=1) + "\n").encode())
     model, history = _run_steps(config, data, saved)
@@ -75,12 +77,13 @@ def _run_steps(config: TrainConfig, data: TrainingData, saved: SavedState | None
     names = list(config.steps)
     first = names.index(saved.account["step"]) if saved else 0
     total = sum(step.epochs for step in config.steps.values())
+    table_hash = data.table.content_hash()
     with tqdm(total=total, initial=len(history), desc="training", unit="epoch", file=sys.stderr) as bar:
         for name in names[first:]:
             step = config.steps[name]
             freeze(model, step.freeze)
             optimiser, schedule = make_optimiser(model, step, config.optimiser)
-            state = RunState(model, generator, optimiser, schedule, name, 0, config.to_dict(), history)
+            state = RunState(model, generator, optimiser, schedule, name, 0, config.to_dict(), table_hash, history)
             if saved and name == saved.account["step"]:
                 state.restore(saved)
             _run_step(config, data, state, bar)
@@ -130,3 +133,11 @@ def _saved_state(config: TrainConfig, *, resume: bool) -> SavedState | None:
                 "use the same configuration or another folder"
             )
     return saved
+
+
+def _require_same_table(config: TrainConfig, data: TrainingData, saved: SavedState) -> None:
+    if saved.account.get("table_hash") != data.table.content_hash():
+        raise ConfigError(
+            f"the table has changed: {config.table} does not hold the crystals and labels that the run in {config.out} "
+            "began with; resume with the table as it was, or start anew in another folder"
+        )

@@ -32,6 +32,7 @@ class RunState:
         step: name of the current step.
         epoch: finished epochs of the current step.
         config: resolved configuration of the run.
+        table_hash: content hash of the table that it learns from.
         history: one record per finished epoch.
     """
 
@@ -42,6 +43,7 @@ class RunState:
     step: str
     epoch: int
     config: Mapping[str, Any]
+    table_hash: str
     history: list[dict[str, Any]] = field(default_factory=list)
 
     def save(self, path: Path) -> None:
@@ -56,6 +58,7 @@ class RunState:
             "learning_rate": self.optimiser.param_groups[0]["lr"],
             "schedule": self.schedule.state_dict(),
             "config": self.config,
+            "table_hash": self.table_hash,
             "history": self.history,
         }
         write_atomically(path, save(tensors, {"account": json.dumps(account)}))
