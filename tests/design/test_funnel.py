@@ -18,7 +18,7 @@ from wyckforge.models.representation import Rejection
 from wyckforge.records import Candidate, Interval, Origin, Target
 from wyckforge.symmetry.elements import F_BLOCK, RADIOACTIVE, atomic_number, symbol
 from wyckforge.symmetry.gene import WyckoffGene
-from wyckforge.symmetry.tables import space_group
+from wyckforge.symmetry.tables import mirror_group, space_group
 
 ERRORS = {"band_gap": 0.4, "formation_energy": 0.1}
 PAPER = Target(properties={"band_gap": Interval(0.5, 2.0), "formation_energy": Interval(high=-0.5)})
@@ -128,12 +128,13 @@ def test_survivors_are_those_that_brute_force_finds(drawn, data):
     expected, seen = [], set()
     for candidate in drawn:
         gene, values = candidate.gene, candidate.predictions
-        fresh = gene not in seen
+        images = {gene, WyckoffGene(mirror_group(gene.space_group), gene.sites).canonical()}
+        fresh = not images & seen
         seen.add(gene)
         elements = set(gene.elements)
         if (
             fresh
-            and gene not in known
+            and not images & known
             and 0.5 <= values["band_gap"] <= 2.0
             and values["formation_energy"] <= -0.5
             and neutral_by_hand(gene.reduced_composition, alloys=False)
@@ -186,6 +187,19 @@ def test_descriptions_of_one_crystal_are_one_gene():
     drawn = [Candidate(f"g{i}", gene.canonical(), Origin("seed")) for i, gene in enumerate(orbit)]
     assert len(list(screen.screen(drawn))) == 1
     assert next(count for count in screen.counts if count.step == "unique").reasons == {"drawn before": len(orbit) - 1}
+
+
+def test_a_mirror_image_is_neither_new_nor_another_crystal():
+    right = WyckoffGene.parse("152|Si:a|O:c").canonical()
+    left = right.mirror_image()
+    assert right.space_group != left.space_group
+    for known, drawn in ((right, left), (left, right)):
+        screen = funnel(Target(), known=frozenset({known}))
+        assert list(screen.screen([Candidate("a", drawn, Origin("seed"))])) == []
+        found = next(count for count in screen.counts if count.step == "novel")
+        assert found.reasons == {"mirror image of a known crystal": 1}
+    both = [Candidate(f"g{i}", gene, Origin("seed")) for i, gene in enumerate((left, right))]
+    assert [candidate.id for candidate in funnel(Target()).screen(both)] == ["g0"]
 
 
 def test_novelty_tells_new_formulas_from_new_arrangements():

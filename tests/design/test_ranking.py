@@ -85,12 +85,12 @@ def test_order_does_not_depend_on_the_order_of_arrival(drawn, random):
 def test_prototypes_forget_the_elements_and_the_setting_only(gene, random):
     others = random.sample(range(1, 90), len(gene.elements))
     renamed = dict(zip(gene.elements, others, strict=True))
-    for member in gene.orbit():
+    for member in (*gene.orbit(), gene.mirror_image()):
         assert prototype(member) == prototype(gene)
     exchanged = WyckoffGene(gene.space_group, tuple((renamed[z], letter) for z, letter in gene.sites))
     assert prototype(exchanged) == prototype(gene)
     group, words = prototype(gene)
-    assert group == gene.space_group
+    assert group in (gene.space_group, gene.mirror_image().space_group)
     multiplicities = sorted(sum(gene.table.multiplicity(letter) for letter in word) for word in words)
     assert multiplicities == sorted(gene.composition.values())
 
@@ -99,6 +99,8 @@ def test_prototypes_of_textbooks():
     rock_salt, zinc_blende = WyckoffGene.parse("225|Na:a|Cl:b"), WyckoffGene.parse("216|Zn:a|S:c")
     assert prototype(rock_salt) == prototype(WyckoffGene.parse("225|O:a|Mg:b"))
     assert prototype(rock_salt) != prototype(zinc_blende)
+    right, left = WyckoffGene.parse("152|Si:a|O:c"), WyckoffGene.parse("154|Ge:a|O:c")
+    assert prototype(right) == prototype(left)
     perovskite = WyckoffGene.parse("221|Ca:a|Ti:b|O:c")
     assert prototype(perovskite) == prototype(WyckoffGene.parse("221|F:d|K:b|Mg:a"))
 

@@ -40,8 +40,8 @@ class SamplingConfig(_Settings):
 class FunnelConfig(_Settings):
     """Which rules a gene has to pass, in this order."""
 
-    unique: bool = Field(True, description="first of its class among the drawn, by canonical gene")
-    novel: bool = Field(True, description="canonical gene absent from the training set and the seed table")
+    unique: bool = Field(True, description="first of its class among the drawn, by canonical gene of either hand")
+    novel: bool = Field(True, description="neither gene nor mirror image in the training set or the seed table")
     target: Literal["strict", "widened", "off"] = Field(
         "strict", description="predictions inside the interval, or inside it widened by the model's error"
     )

@@ -163,24 +163,27 @@ def build_funnel(
 
 
 def unique() -> Rule:
-    """First of its class, by canonical gene, among the candidates this rule has seen."""
+    """First of its class, by canonical gene of either hand, among the candidates this rule has seen."""
     seen: set[WyckoffGene] = set()
 
     def rule(candidate: Candidate) -> Evidence:
-        if candidate.gene in seen:
+        kind = candidate.gene.without_hand()
+        if kind in seen:
             return Evidence("unique", "fail", reason="drawn before")
-        seen.add(candidate.gene)
+        seen.add(kind)
         return Evidence("unique", "pass", reason="first of its class")
 
     return rule
 
 
 def novel(is_known_gene: Callable[[WyckoffGene], bool], is_known_formula: Callable[[WyckoffGene], bool]) -> Rule:
-    """Canonical gene absent from the reference; says whether the formula is known."""
+    """Canonical gene and mirror image absent from the reference; says whether the formula is known."""
 
     def rule(candidate: Candidate) -> Evidence:
         if is_known_gene(candidate.gene):
             return Evidence("novel", "fail", reason="known crystal")
+        if is_known_gene(candidate.gene.mirror_image()):
+            return Evidence("novel", "fail", reason="mirror image of a known crystal")
         formula = "known formula" if is_known_formula(candidate.gene) else "new formula"
         return Evidence("novel", "pass", reason=f"new gene, {formula}")
 

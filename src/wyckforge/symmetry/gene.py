@@ -13,7 +13,7 @@ from typing import Self, SupportsIndex
 from wyckforge.errors import InvalidGeneError
 from wyckforge.symmetry.elements import MAX_ATOMIC_NUMBER, atomic_number, electronegativity, symbol
 from wyckforge.symmetry.normalizer import letter_permutations
-from wyckforge.symmetry.tables import SpaceGroup, checked_number, space_group
+from wyckforge.symmetry.tables import SpaceGroup, checked_number, mirror_group, space_group
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -91,16 +91,29 @@ class WyckoffGene:
         """The least gene of :meth:`orbit`: the same for all descriptions of one crystal."""
         return self._with_sites(min(self._descriptions()))
 
+    def mirror_image(self) -> WyckoffGene:
+        """The gene of the mirror image: the same letters, in the other group of an enantiomorphic pair.
+
+        Outside these pairs a crystal and its mirror image have the same gene. The image of a canonical gene is
+        canonical.
+        """
+        return self._with_sites(self.sites, mirror_group(self.space_group))
+
+    def without_hand(self) -> WyckoffGene:
+        """The lesser of a canonical gene and its mirror image: the same for a crystal of either hand."""
+        canonical = self.canonical()
+        return min(canonical, canonical.mirror_image())
+
     def _descriptions(self) -> set[tuple[tuple[int, str], ...]]:
         return {
             tuple(sorted([(number, images[letter]) for number, letter in self.sites]))
             for images in letter_permutations(self.space_group)
         }
 
-    def _with_sites(self, sites: tuple[tuple[int, str], ...]) -> WyckoffGene:
-        """A gene of the same group; the sites are sorted and known to be valid, so that no check is repeated."""
+    def _with_sites(self, sites: tuple[tuple[int, str], ...], number: int | None = None) -> WyckoffGene:
+        """A gene of the same or another group; the sites are sorted and valid, so that no check is repeated."""
         gene = object.__new__(WyckoffGene)
-        object.__setattr__(gene, "space_group", self.space_group)
+        object.__setattr__(gene, "space_group", number or self.space_group)
         object.__setattr__(gene, "sites", sites)
         return gene
 

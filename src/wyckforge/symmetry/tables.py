@@ -28,6 +28,13 @@ CRYSTAL_SYSTEMS = {
     "hexagonal": range(168, 195),
     "cubic": range(195, 231),
 }
+ENANTIOMORPHIC_PAIRS = (
+    *((76, 78), (91, 95), (92, 96), (144, 145), (151, 153), (152, 154)),
+    *((169, 170), (171, 172), (178, 179), (180, 181), (212, 213)),
+)
+"""The groups whose mirror image is another group; in the standard settings both name their positions alike."""
+
+_MIRROR_IMAGES = {one: other for pair in ENANTIOMORPHIC_PAIRS for one, other in (pair, pair[::-1])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +148,15 @@ def crystal_system(number: int) -> str:
     """
     checked = checked_number(number)
     return next(system for system, numbers in CRYSTAL_SYSTEMS.items() if checked in numbers)
+
+
+def mirror_group(number: int) -> int:
+    """The space group of the mirror image of a crystal: the other of an enantiomorphic pair, or the group itself.
+
+    Raises:
+        InvalidGeneError: not between 1 and 230.
+    """
+    return _MIRROR_IMAGES.get(checked_number(number), number)
 
 
 @cache
