@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.metrics import mean_absolute_error
 from tests.evaluate.conftest import CATIONS, KNOWN, METALS, perovskite_row
 
+from wyckforge.cli.model import metrics_table
 from wyckforge.errors import TableError
 from wyckforge.evaluate.run import evaluate_file
+from wyckforge.train.hashes import hash_set
 
 REQUIRED = (
     "formation_energy_mae",
@@ -110,6 +113,53 @@ def test_vintages_are_told_apart(checkpoint, write_rows, tmp_path):
     assert set(by_vintage) == {"old", "new"}
     whole = (by_vintage["old"] + 5 * by_vintage["new"]) / 6
     assert metrics["formation_energy_mae"] == pytest.approx(whole)
+
+
+def test_a_vintage_leaves_the_labels_of_others_out(checkpoint, write_rows, tmp_path):
+    rows = labelled_rows()
+    rows[0]["formation_energy_source"] = "old"
+    path = write_rows(rows)
+    mixed = evaluate_file(checkpoint, path, tmp_path / "mixed")
+    assert "vintages of formation_energy (mixed, --vintage chooses): new (5), old (1)" in metrics_table(mixed)
+    new = evaluate_file(checkpoint, path, tmp_path / "new", vintage="new")
+    assert new["n"] == 6
+    assert new["vintages"]["formation_energy"] == {"new": 5}
+    assert new["formation_energy_mae"] == pytest.approx(mixed["formation_energy_mae_by_vintage"]["new"])
+    assert "vintages of" not in metrics_table(new)
+
+
+def test_a_named_vintage_takes_its_sources_together(checkpoint, write_rows, tmp_path):
+    rows = labelled_rows()
+    for row, source in zip(rows, ["mp_20", "wbm", "mp_20", "wbm", "mp_20", "oqmd"], strict=True):
+        row["formation_energy_source"] = source
+    metrics = evaluate_file(checkpoint, write_rows(rows), tmp_path / "out", vintage="modern")
+    assert metrics["formation_energy_mae_n"] == 5
+    assert "vintages of formation_energy (accepted together): mp_20 (3), wbm (2)" in metrics_table(metrics)
+
+
+def test_rows_that_the_model_knows_are_told_apart(checkpoint, write_rows, tmp_path):
+    rows = labelled_rows()
+    some = replace(checkpoint, known_genes=hash_set(map(str, KNOWN[:4])))
+    metrics = evaluate_file(some, write_rows(rows), tmp_path / "all")
+    alone = evaluate_file(some, write_rows(rows[4:]), tmp_path / "alone")
+    assert (metrics["n"], metrics["known_genes"], metrics["unseen"]["n"]) == (6, 4, 2)
+    assert metrics["unseen"] == alone["unseen"]
+    assert {key: alone[key] for key in alone["unseen"]} == alone["unseen"]
+    assert metrics["formation_energy_mae"] != metrics["unseen"]["formation_energy_mae"]
+    printed = metrics_table(metrics).splitlines()
+    split = printed.index("4 of 6 genes are in the model's table; figures on the other rows:")
+    assert printed[split + 1].startswith("formation_energy_mae ")
+    assert printed[split + 1].endswith("n 2")
+    assert metrics_table(alone).endswith("0 of 2 genes are in the model's table")
+
+
+def test_without_unseen_rows_there_are_no_figures_on_them(checkpoint, write_rows, tmp_path):
+    metrics = evaluate_file(checkpoint, write_rows(labelled_rows()), tmp_path / "out")
+    assert metrics["unseen"]["n"] == 0
+    for name in REQUIRED:
+        assert metrics["unseen"][name] is None
+        assert metrics["unseen"][f"{name}_reason"]
+    assert metrics_table(metrics).endswith("6 of 6 genes are in the model's table; there are no other rows")
 
 
 def test_predictions_are_written_for_the_parity_plot(checkpoint, write_rows, tmp_path):

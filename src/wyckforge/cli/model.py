@@ -69,16 +69,17 @@ def predict(
     "--data", required=True, type=click.Path(path_type=Path), help="Labelled structures; any input of data build."
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
-def evaluate(checkpoint: Path | None, data: Path, out: Path) -> None:
-    """Measure a checkpoint on labelled structures it has not seen.
+@click.option("--vintage", help="Accepted label vintage: a named set (modern) or one source. Default: all, mixed.")
+def evaluate(checkpoint: Path | None, data: Path, out: Path, vintage: str | None) -> None:
+    """Measure a checkpoint on labelled structures.
 
-    Writes metrics.json (errors of the predictions and accuracies of the reconstruction, with 95 % intervals),
-    predictions.csv and dropped.csv.
+    Writes metrics.json (errors of the predictions and accuracies of the reconstruction, with 95 % intervals, of all
+    crystals and of those that the model has not seen), predictions.csv and dropped.csv.
     """
     from wyckforge.evaluate.run import evaluate_file
     from wyckforge.train.checkpoint import Checkpoint, bundled_checkpoint
 
-    metrics = evaluate_file(Checkpoint.load(checkpoint or bundled_checkpoint()), data, out)
+    metrics = evaluate_file(Checkpoint.load(checkpoint or bundled_checkpoint()), data, out, vintage=vintage)
     click.echo(metrics_table(metrics))
     click.echo(f"written to {out / 'metrics.json'}")
 
@@ -98,16 +99,33 @@ def train(ctx: click.Context, config: Path, out: Path | None, resume: bool) -> N
 
 
 def metrics_table(metrics: Mapping[str, Any]) -> str:
-    """One line per metric: value, 95 % interval and number of crystals, or why there is none."""
+    """What was measured, one line per metric; where the model knew some of the crystals, also for the others alone."""
     lines = [f"{metrics['n']:,} of {metrics['rows']:,} rows used"]
     lines += [f"  left out: {reason} ({count:,})" for reason, count in metrics["dropped"].items()]
+    for name, vintages in metrics["vintages"].items():
+        if f"{name}_mae_by_vintage" in metrics:
+            listed = ", ".join(f"{source} ({count:,})" for source, count in vintages.items())
+            together = "accepted together" if name in metrics["accepted_vintages"] else "mixed, --vintage chooses"
+            lines.append(f"vintages of {name} ({together}): {listed}")
+    lines += _metric_lines(metrics)
+    known = f"{metrics['known_genes']:,} of {metrics['n']:,} genes are in the model's table"
+    if not metrics["known_genes"]:
+        return "\n".join([*lines, known])
+    if not metrics["unseen"]["n"]:
+        return "\n".join([*lines, f"{known}; there are no other rows"])
+    return "\n".join([*lines, f"{known}; figures on the other rows:", *_metric_lines(metrics["unseen"])])
+
+
+def _metric_lines(metrics: Mapping[str, Any]) -> list[str]:
+    """One line per metric: value, 95 % interval and number of crystals, or why there is none."""
+    lines = []
     for name, value in metrics.items():
         if f"{name}_interval" in metrics:
             low, high = metrics[f"{name}_interval"]
             lines.append(f"{name:<32}{value:>9.4f}  95 % [{low:.4f}, {high:.4f}]  n {metrics[f'{name}_n']:,}")
         elif f"{name}_reason" in metrics:
             lines.append(f"{name:<32}{'–':>9}  {metrics[f'{name}_reason']}")
-    return "\n".join(lines)
+    return lines
 
 
 def _as_csv(records: list[dict[str, Any]]) -> str:

@@ -24,7 +24,9 @@ METRICS, PREDICTIONS, DROPPED = "metrics.json", "predictions.csv", "dropped.csv"
 _BATCH = 1024
 
 
-def evaluate_file(checkpoint: Checkpoint, data: Path | str, out: Path | str, *, seed: int = 0) -> dict[str, Any]:
+def evaluate_file(
+    checkpoint: Checkpoint, data: Path | str, out: Path | str, *, seed: int = 0, vintage: str | None = None
+) -> dict[str, Any]:
     """Measure a checkpoint on a file of structures with labels; see :func:`evaluate`.
 
     Args:
@@ -32,11 +34,13 @@ def evaluate_file(checkpoint: Checkpoint, data: Path | str, out: Path | str, *, 
         data: what :func:`wyckforge.data.readers.read_structures` reads.
         out: folder for the results; ``dropped.csv`` there names every row that could not be used.
         seed: of the bootstrap.
+        vintage: accepted vintage of the labels, as in :class:`~wyckforge.data.build.BuildRules`; labels of others count
+            as missing.
 
     Raises:
         TableError: the file cannot be read, or no row of it can be used.
     """
-    table, report = build_from_path(data, BuildRules(keep_structures=False), progress=True)
+    table, report = build_from_path(data, BuildRules(keep_structures=False, vintage=vintage), progress=True)
     return evaluate(checkpoint, table, out, seed=seed, report=report)
 
 
@@ -46,7 +50,8 @@ def evaluate(
     """Measure the predictions and the reconstruction of a checkpoint, and write what was found.
 
     Every metric ``name`` comes with ``name_interval`` (95 %) and ``name_n``. A metric that cannot be had is ``None``,
-    and ``name_reason`` says why. Rows that the checkpoint cannot represent are counted under ``dropped``.
+    and ``name_reason`` says why. Rows that the checkpoint cannot represent are counted under ``dropped``. The metrics
+    are those of all rows; ``unseen`` holds the same metrics of the rows whose gene is not in the checkpoint's table.
 
     Args:
         checkpoint: the model.
@@ -72,16 +77,17 @@ def evaluate(
     if not len(used):
         raise TableError(f"the checkpoint can represent none of the {len(table)} crystals (first: {problems[0]})")
     predicted = checkpoint.predict(used.genes)
-    rng = np.random.default_rng(seed)
+    found = _reconstruction(checkpoint, used.genes)
+    known = np.fromiter(map(checkpoint.is_known_gene, used.genes), bool, len(used))
     metrics: dict[str, Any] = {
-        "n": len(used),
-        **_property_metrics(used, predicted, rng),
-        **_reconstruction_metrics(checkpoint, used.genes),
+        **_metrics(used, predicted, found, np.full(len(used), True), seed),
+        "unseen": _metrics(used, predicted, found, ~known, seed),
         "checkpoint": checkpoint.name,
         "rows": report.n_read if report else len(table),
         "dropped": dict(Counter(rule if rule != "not representable" else detail for _, rule, detail in dropped)),
-        "known_genes": sum(map(checkpoint.is_known_gene, used.genes)),
+        "known_genes": int(known.sum()),
         "vintages": {name: column.vintages() for name, column in used.labels.items()},
+        "accepted_vintages": table.provenance.get("accepted_vintages", {}),
         "seed": seed,
     }
     out = Path(out)
@@ -89,6 +95,24 @@ def evaluate(
     (out / METRICS).write_text(json.dumps(metrics, indent=1) + "\n")
     _write_csv(out / DROPPED, ["id", "rule", "reason"], dropped)
     _write_predictions(out / PREDICTIONS, used, predicted)
+    return metrics
+
+
+def _metrics(
+    table: GeneTable,
+    predicted: dict[str, NDArray[np.float64]],
+    found: dict[str, NDArray[np.bool_]],
+    rows: NDArray[np.bool_],
+    seed: int,
+) -> dict[str, Any]:
+    """The metrics of some rows of a table; ``predicted`` and ``found`` are of all its rows."""
+    rng = np.random.default_rng(seed)
+    metrics = {
+        "n": int(rows.sum()),
+        **_property_metrics(table.select(rows), {name: values[rows] for name, values in predicted.items()}, rng),
+    }
+    for name, hits in found.items():
+        metrics |= _rate(name, hits[rows])
     return metrics
 
 
@@ -117,12 +141,13 @@ def _property_metrics(
     return metrics
 
 
-def _reconstruction_metrics(checkpoint: Checkpoint, genes: tuple[WyckoffGene, ...]) -> dict[str, Any]:
+def _reconstruction(checkpoint: Checkpoint, genes: tuple[WyckoffGene, ...]) -> dict[str, NDArray[np.bool_]]:
+    """(n,) whether each part of n genes comes back, by the name of its metric."""
     hits: dict[str, list[NDArray[np.bool_]]] = {}
     for start in range(0, len(genes), _BATCH):
         for name, found in _reconstructed(checkpoint, genes[start : start + _BATCH]).items():
             hits.setdefault(name, []).append(found)
-    return {key: value for name, found in hits.items() for key, value in _rate(name, np.concatenate(found)).items()}
+    return {name: np.concatenate(found) for name, found in hits.items()}
 
 
 def _reconstructed(checkpoint: Checkpoint, genes: tuple[WyckoffGene, ...]) -> dict[str, NDArray[np.bool_]]:
@@ -154,6 +179,8 @@ def _mean(name: str, values: NDArray[np.float64], rng: np.random.Generator) -> d
 
 
 def _rate(name: str, found: NDArray[np.bool_]) -> dict[str, Any]:
+    if not len(found):
+        return {name: None, f"{name}_reason": "no crystal to measure"}
     return {
         name: float(found.mean()),
         f"{name}_interval": list(wilson_interval(int(found.sum()), len(found))),
