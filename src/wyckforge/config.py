@@ -43,7 +43,7 @@ class RunConfig(BaseModel):
     hull: HullConfig = HullConfig()
     execution: ExecutionConfig = ExecutionConfig()
     seed: int = Field(0, ge=0, description="the one seed of the run")
-    count: int = Field(20, ge=1, description="candidates wanted at the last step of the realisation")
+    count: int = Field(20, ge=1, description="candidates wanted at the last step; of genes, at least as many")
     attempts_per_candidate: float = Field(
         2.0, ge=1, description="genes tried for one candidate wanted before the run gives up"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from wyckforge.train.checkpoint import Checkpoint
 SEMICONDUCTORS = parse_target(
     TargetConfig(properties={"band_gap": "0.5:2.0", "formation_energy": ":-0.5"}, space_group="143:", exclude="f-block")
 )
+FUNNEL = FunnelConfig()
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +79,20 @@ def test_an_impossible_target_names_the_constraint_and_counts_each(checkpoint, t
         select_seeds(checkpoint, table, Target(n_elements=Interval(5, 5)))
 
 
-def test_a_property_without_model_is_refused(checkpoint, table):
+@pytest.mark.parametrize(
+    "funnel", [None, *(FunnelConfig(target=name) for name in get_args(FunnelConfig.model_fields["target"].annotation))]
+)
+@pytest.mark.parametrize("unconditional", [False, True])
+def test_a_property_without_model_is_refused(checkpoint, table, funnel, unconditional):
     with pytest.raises(TargetError, match=r"bulk_modulus asked for; this checkpoint predicts .*band_gap"):
-        select_seeds(checkpoint, table, Target(properties={"bulk_modulus": Interval(low=100)}))
+        run(
+            checkpoint,
+            table,
+            Target(properties={"bulk_modulus": Interval(low=100)}),
+            wanted=1,
+            funnel=funnel,
+            unconditional=unconditional,
+        )
 
 
 def test_wanted_elements_are_relaxed_in_the_stated_order(checkpoint, table):
@@ -157,7 +170,16 @@ def test_predictions_are_those_of_the_gene(checkpoint, table):
         np.testing.assert_allclose(ours, values, rtol=1e-4, atol=1e-4)
 
 
-def run(checkpoint: Checkpoint, table: GeneTable, target: Target, *, wanted: int, seed: int = 7, **sampling):
+def run(
+    checkpoint: Checkpoint,
+    table: GeneTable,
+    target: Target,
+    *,
+    wanted: int,
+    seed: int = 7,
+    funnel: FunnelConfig | None = FUNNEL,
+    **sampling,
+):
     return generate(
         checkpoint,
         table,
@@ -165,7 +187,7 @@ def run(checkpoint: Checkpoint, table: GeneTable, target: Target, *, wanted: int
         wanted=wanted,
         rng=np.random.default_rng(seed),
         sampling=SamplingConfig(**sampling),
-        funnel=FunnelConfig(),
+        funnel=funnel,
         ranking=RankingConfig(),
     )
 
@@ -182,6 +204,18 @@ def test_generation_repeats_and_ends(checkpoint, table):
     assert len(set(genes)) == len(genes)
     formulas = [gene.formula for gene in genes]
     assert len(set(formulas)) == len(formulas)
+
+
+@pytest.mark.parametrize("wanted", [1, 200])
+def test_genes_without_a_funnel_are_distinct_and_as_many_as_wanted(checkpoint, table, wanted):
+    few = table.select(np.arange(10))
+    found = run(checkpoint, few, Target(), wanted=wanted, funnel=None, per_seed=4)
+    one_pass = 4 * found.seeds["seeds"]
+    assert found.draws % one_pass == 0
+    assert (found.draws > one_pass) == (wanted > one_pass)
+    genes = {candidate.gene.without_hand() for candidate in found.candidates}
+    assert len(genes) == len(found.candidates) == found.counts[-1].passed >= wanted
+    assert found.counts[-1].reasons["drawn before"] == found.counts[-1].entered - len(genes)
 
 
 def test_the_budget_of_draws_is_kept(checkpoint, table):

@@ -59,7 +59,7 @@ PLACES = {
 @click.option(
     "--unconditional", is_flag=True, default=None, help="Draw around any known crystal, not only the fitting."
 )
-@click.option("--count", type=click.IntRange(1), help="Candidates to pursue.  [default: 20]")
+@click.option("--count", type=click.IntRange(1), help="Candidates wanted at the last step.  [default: 20]")
 @click.option("--seed", type=click.IntRange(0), help="Seed of everything random.  [default: 0]")
 @click.option("--stop-after", type=click.Choice(STAGES), help="Last step to do.  [default: hull]")
 @click.option("--checkpoint", type=click.Path(), help="Checkpoint folder. Default: the one in the package.")

@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from wyckforge.design.config import FunnelConfig, RankingConfig, SamplingConfig
-from wyckforge.design.funnel import Funnel, StepCount, build_funnel
+from wyckforge.design.funnel import Funnel, StepCount, build_funnel, unique
 from wyckforge.design.prototypes import count_prototypes
 from wyckforge.design.ranking import (
     HullEnergy,
@@ -66,9 +66,10 @@ def generate(
     hull: HullEnergy | None = None,
     progress: bool = False,
 ) -> Generation:
-    """Pass over the seeds until the funnel has let ``wanted`` genes through or ``max_draws`` are spent.
+    """Pass over the seeds until ``wanted`` genes have come through or ``max_draws`` are spent.
 
-    A pass is always finished, unless the draws run out, so that the best genes of it can be chosen.
+    A pass is always finished, unless the draws run out, so that the best genes of it can be chosen: there may be more
+    than wanted.
 
     Args:
         checkpoint: the model.
@@ -77,7 +78,7 @@ def generate(
         wanted: genes to find at least.
         rng: the only source of randomness.
         sampling: how to draw.
-        funnel: which rules to apply; ``None`` makes one pass and keeps every gene that holds the hard constraints.
+        funnel: which rules to apply; ``None`` keeps every distinct gene that holds the hard constraints, unranked.
         ranking: how to order the survivors.
         hull: formation energy of the hull of the known phases; ``None`` ranks without it.
         progress: show progress on standard error.
@@ -85,8 +86,8 @@ def generate(
     Raises:
         TargetError: the target cannot be met by any seed, or contradicts the funnel.
     """
-    screen = Funnel([]) if funnel is None else _funnel(checkpoint, table, target, funnel)
     seeds = select_seeds(checkpoint, table, target, unconditional=sampling.unconditional, min_seeds=sampling.min_seeds)
+    screen = Funnel([("unique", unique())]) if funnel is None else _funnel(checkpoint, table, target, funnel)
     prototypes = count_prototypes(table.genes)
     survivors: list[Candidate] = []
     kept: list[Candidate] = []
@@ -97,12 +98,15 @@ def generate(
         bar = tqdm(one_pass, "drawing genes", drawn, unit=" genes", file=sys.stderr, disable=not progress)
         draws += drawn
         if funnel is None:
-            return Generation(tuple(screen.screen(bar)), screen.counts, draws, seeds.to_dict())
+            kept += screen.screen(bar)
+            continue
         survivors += [
             compare_with_prototypes(candidate, prototypes, new_weight=ranking.new_prototype_weight)
             for candidate in screen.screen(bar)
         ]
         kept = best_of_formulas(survivors, ranking.per_formula)
+    if funnel is None:
+        return Generation(tuple(kept), screen.counts, draws, seeds.to_dict())
     best = StepCount("best_of_formula", len(survivors), len(kept))
     if len(survivors) > len(kept):
         best.reasons["a better gene of the formula is kept"] = len(survivors) - len(kept)
