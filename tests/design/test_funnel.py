@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from smact import Element, metals
 
-from wyckforge.design.config import FunnelConfig
+from wyckforge.design.config import FunnelConfig, OxidationStates
 from wyckforge.design.funnel import ANIONS, build_funnel
 from wyckforge.design.neutrality import is_neutral
 from wyckforge.design.sampling import ConstraintBroken
@@ -95,6 +96,20 @@ def test_an_element_without_oxidation_states_is_never_neutral():
     assert Element("Ra").oxidation_states_icsd24 is None
     assert not is_neutral(radium_oxide)
     assert is_neutral(radium_oxide, oxidation_states="icsd16")
+
+
+@pytest.mark.parametrize("element", ["Rf", "Og"])
+@pytest.mark.parametrize("states", get_args(OxidationStates))
+@pytest.mark.parametrize("alloys", [True, False])
+def test_an_element_unknown_to_smact_fails_with_a_reason(element, states, alloys):
+    rule = dict(funnel(Target(), oxidation_states=states, alloys=alloys).rules)["charge_neutrality"]
+    found = rule(Candidate("a", WyckoffGene.parse(f"225|{element}:a|O:b"), Origin("seed")))
+    assert (found.verdict, found.reason) == ("fail", f"no data for {element}")
+
+
+@pytest.mark.parametrize("number", range(1, 119))
+def test_every_element_has_an_answer(number):
+    assert is_neutral(((number, 1),)) == (number <= 103)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from typing import get_args
 
@@ -15,7 +16,7 @@ from wyckforge.design.generate import generate
 from wyckforge.design.sampling import ConstraintBroken, sample
 from wyckforge.design.seeds import select_seeds
 from wyckforge.design.targets import parse_target
-from wyckforge.errors import TargetError
+from wyckforge.errors import TableError, TargetError
 from wyckforge.models.representation import Rejection
 from wyckforge.records import Candidate, Interval, Target
 from wyckforge.symmetry.elements import atomic_number
@@ -64,6 +65,22 @@ def test_rows_without_label_are_judged_by_prediction(checkpoint, table):
     assert set(seeds.table.genes) == {
         gene for gene, value in zip(fitting, predicted, strict=True) if wide.contains(value)
     }
+
+
+def mixed(table: GeneTable) -> GeneTable:
+    """The table with every other band gap of another vintage."""
+    column = table.labels["band_gap"]
+    sources = np.where(np.arange(len(table)) % 2, column.sources, "another")
+    return replace(table, labels={**table.labels, "band_gap": replace(column, sources=sources)})
+
+
+def test_labels_of_mixed_vintages_are_no_seeds_until_named(checkpoint, table):
+    asked = Target(properties={"band_gap": Interval(2, 3)})
+    with pytest.raises(TableError, match=r"band_gap labels are of different vintages: .*another.*data build --vintage"):
+        select_seeds(checkpoint, mixed(table), asked)
+    assert len(select_seeds(checkpoint, mixed(table), Target(properties={"formation_energy": Interval(high=-3)})).table)
+    named = mixed(table).with_vintage({"band_gap": frozenset({"another"})})
+    assert len(select_seeds(checkpoint, named, asked).table)
 
 
 def test_unconditional_takes_every_row(checkpoint, table):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wyckforge.design.config import FunnelConfig
-from wyckforge.design.neutrality import is_neutral, tool
+from wyckforge.design.neutrality import is_neutral, tool, unknown_elements
 from wyckforge.design.ranking import target_probability
 from wyckforge.design.sampling import ConstraintBroken
 from wyckforge.errors import TargetError
@@ -219,8 +219,11 @@ def charge_neutrality(config: FunnelConfig, *, alloys: bool) -> Rule:
             pauling=config.pauling,
             alloys=alloys,
         )
-        reason = "neutral" if neutral else "no neutral combination of oxidation states"
-        return Evidence("charge_neutrality", "pass" if neutral else "fail", reason=reason, tool=named)
+        if neutral:
+            return Evidence("charge_neutrality", "pass", reason="neutral", tool=named)
+        unknown = unknown_elements(candidate.gene.elements)
+        reason = f"no data for {', '.join(unknown)}" if unknown else "no neutral combination of oxidation states"
+        return Evidence("charge_neutrality", "fail", reason=reason, tool=named)
 
     return rule
 

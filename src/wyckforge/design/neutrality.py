@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Iterable
+from functools import cache, lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
 Composition = tuple[tuple[int, int], ...]
 
 
+def unknown_elements(numbers: Iterable[int]) -> tuple[str, ...]:
+    """Symbols of the elements that SMACT has no data for: rutherfordium and beyond."""
+    return tuple(name for name in map(symbol, numbers) if name not in _known_symbols())
+
+
 @lru_cache(maxsize=100_000)
 def is_neutral(
     composition: Composition, *, oxidation_states: OxidationStates = "icsd24", pauling: bool = True, alloys: bool = True
@@ -21,7 +27,8 @@ def is_neutral(
     """Whether some choice of one oxidation state per element makes the formula neutral.
 
     Source: SMACT (Davies et al., J. Open Source Softw. 4, 1361 (2019)), ``smact_validity``. An element without any
-    state in the set makes the answer no; it never falls back to another set.
+    state in the set makes the answer no, and so does one of :func:`unknown_elements`; it never falls back to another
+    set.
 
     Args:
         composition: ``(atomic number, atoms in the formula unit)`` pairs.
@@ -31,10 +38,19 @@ def is_neutral(
     """
     from smact.screening import smact_validity
 
+    if unknown_elements(number for number, _ in composition):
+        return False
     formula = "".join(f"{symbol(number)}{count}" for number, count in composition)
     return bool(
         smact_validity(formula, use_pauling_test=pauling, include_alloys=alloys, oxidation_states_set=oxidation_states)
     )
+
+
+@cache
+def _known_symbols() -> frozenset[str]:
+    from smact import element_dictionary
+
+    return frozenset(element_dictionary())
 
 
 def tool(oxidation_states: OxidationStates) -> str:

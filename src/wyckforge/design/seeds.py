@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from wyckforge.errors import TargetError
+from wyckforge.errors import TableError, TargetError
 from wyckforge.records import Target
 from wyckforge.symmetry.elements import symbol
 from wyckforge.symmetry.gene import WyckoffGene
@@ -69,6 +69,7 @@ def select_seeds(
 
     Raises:
         TargetError: a property is not one of the model's, or no row lies inside the target.
+        TableError: the labels of a property of the target are of different vintages.
     """
     if unknown := sorted(set(target.properties) - set(checkpoint.targets)):
         raise TargetError(
@@ -107,7 +108,13 @@ def _property_masks(checkpoint: Checkpoint, table: GeneTable, target: Target) ->
 
 
 def _labels(table: GeneTable, name: str) -> NDArray[np.float64]:
-    return table.label(name).copy() if name in table.labels else np.full(len(table), np.nan)
+    if name not in table.labels:
+        return np.full(len(table), np.nan)
+    try:
+        table.require_single_vintage(name)
+    except TableError as error:
+        raise TableError(f"reference: {error} (wyckforge data build --vintage NAME)") from None
+    return table.label(name).copy()
 
 
 def _structure_masks(genes: tuple[WyckoffGene, ...], target: Target) -> dict[str, Mask]:
