@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import pytest
 
+from wyckforge.cli.design import STAGES
 from wyckforge.config import RunConfig
 from wyckforge.errors import ConfigError
 
@@ -63,6 +65,10 @@ def test_options_go_over_the_file(tmp_path):
 def test_mistakes_are_named(data, said):
     with pytest.raises(ConfigError, match=said):
         RunConfig.from_dict(data)
+
+
+def test_command_line_and_configuration_know_the_same_steps():
+    assert get_args(RunConfig.model_fields["stop_after"].annotation) == STAGES
 
 
 def test_unreadable_files(tmp_path):

@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, get_args, get_type_hints
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from wyckforge.design.config import FunnelConfig, RankingConfig, SamplingConfig, TargetConfig
-from wyckforge.errors import ConfigError
 from wyckforge.realise.config import BuildConfig, HullConfig, RelaxConfig
+from wyckforge.settings import Configuration, Settings
 
 Stop = Literal["genes", "funnel", "build", "relax", "hull"]
-STOPS: tuple[Stop, ...] = get_args(Stop)
 
 
-class ExecutionConfig(BaseModel):
+class ExecutionConfig(Settings):
     """Where the realisation runs. Nothing here changes a result, unless a time limit is met."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     workers: int = Field(2, ge=1, description="processes that build and relax, one thread each")
 
 
-class RunConfig(BaseModel):
+class RunConfig(Configuration):
     """Everything a design run depends on.
 
     Raises:
         ConfigError: from the class methods, where the file is unreadable, a key unknown or a value out of range.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    PAGE: ClassVar[str] = "docs/concepts/design.md"
 
     target: TargetConfig = TargetConfig()
     sampling: SamplingConfig = SamplingConfig()
@@ -59,36 +55,7 @@ class RunConfig(BaseModel):
             path: the file.
             overrides: nested like the file, ``{"target": {"space_group": "143:"}}``.
         """
-        return cls.from_dict(_merge(_read_toml(path) if path else {}, overrides), source=str(path or "command line"))
-
-    @classmethod
-    def from_toml(cls, path: Path) -> Self:
-        """Read a TOML file."""
-        return cls.load(path, {})
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any], *, source: str = "configuration") -> Self:
-        """Check settings; keys left out take their defaults."""
-        try:
-            return cls.model_validate(data)
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(map(str, first["loc"])) or "the whole"
-            problem = f"{first['msg']}, got {first['input']!r}"
-            if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-                problem = f"unknown key; known are {', '.join(_keys_beside(cls, first['loc']))}"
-            raise ConfigError(f"{source}: {key}: {problem}; see docs/concepts/design.md") from None
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready form with every default written out; :meth:`from_dict` reads it back."""
-        return self.model_dump(mode="json")
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read as TOML ({error}); give the path of a run configuration") from None
+        return cls.from_dict(_merge(cls.read_toml(path) if path else {}, overrides), source=str(path or "command line"))
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,9 +64,3 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         inner = merged.get(key)
         merged[key] = _merge(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
     return merged
-
-
-def _keys_beside(model: type[Any], location: tuple[int | str, ...]) -> list[str]:
-    for name in location[:-1]:
-        model = get_type_hints(model)[str(name)]
-    return list(get_type_hints(model))

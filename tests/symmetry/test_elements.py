@@ -12,7 +12,6 @@ from wyckforge.symmetry.elements import (
     UNDEFINED_ELECTRONEGATIVITY,
     atomic_number,
     electronegativity,
-    named_elements,
     symbol,
 )
 
@@ -39,9 +38,7 @@ def test_undefined_electronegativity_lies_above_every_defined_one() -> None:
 
 
 def test_classes_of_elements() -> None:
-    assert named_elements("f-block") is F_BLOCK
     assert frozenset(range(57, 72)) | frozenset(range(89, 104)) == F_BLOCK
-    assert named_elements("radioactive") is RADIOACTIVE
     assert frozenset([43, 61, *range(84, 119)]) == RADIOACTIVE
 
 
@@ -55,8 +52,3 @@ def test_atomic_numbers_out_of_range_are_refused(number: int) -> None:
 def test_unknown_symbols_are_refused(name: str) -> None:
     with pytest.raises(InvalidGeneError, match="allowed are the symbols H to Og"):
         atomic_number(name)
-
-
-def test_unknown_classes_are_refused() -> None:
-    with pytest.raises(InvalidGeneError, match="'noble' given; allowed are radioactive, f-block"):
-        named_elements("noble")

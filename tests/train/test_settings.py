@@ -28,6 +28,7 @@ def test_defaults_are_the_published_settings(settings_of, tmp_path):
     [
         ({"sede": 1}, "sede"),
         ({"pretrain": {"targets": ["formation_energy"], "epoch": 3}}, r"pretrain\.epoch"),
+        ({"finetune": {"targets": ["band_gap"], "epoch": 3}}, r"finetune\.epoch: unknown key; known are targets, "),
         ({"pretrain": {"targets": []}}, r"pretrain\.targets"),
         ({"loss": {"recon": 1.0}}, r"loss\.recon"),
         ({"finetune": {"targets": ["band_gap"], "freeze": ["everything"]}}, r"finetune\.freeze"),

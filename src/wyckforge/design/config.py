@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from wyckforge.settings import Settings
 
 OxidationStates = Literal["icsd24", "icsd16", "smact14", "pymatgen_sp"]
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TargetConfig(_Settings):
+class TargetConfig(Settings):
     """A target as people write it; :func:`wyckforge.design.targets.parse_target` reads it."""
 
     properties: dict[str, str] = Field({}, description="interval per property, {band_gap = '0.5:2.0'}")
@@ -27,7 +25,7 @@ class TargetConfig(_Settings):
     n_elements: str = Field("", description="distinct elements, '3'")
 
 
-class SamplingConfig(_Settings):
+class SamplingConfig(Settings):
     """How latent points are drawn. The defaults are the published ones; the budgets are ours."""
 
     unconditional: bool = Field(False, description="perturb crystals of the whole table, not those inside the target")
@@ -37,7 +35,7 @@ class SamplingConfig(_Settings):
     min_seeds: int = Field(20, ge=1, description="below this the element constraints on seeds are relaxed step by step")
 
 
-class FunnelConfig(_Settings):
+class FunnelConfig(Settings):
     """Which rules a gene has to pass, in this order."""
 
     unique: bool = Field(True, description="first of its class among the drawn, by canonical gene of either hand")
@@ -57,7 +55,7 @@ class FunnelConfig(_Settings):
     max_sites: int = Field(50, ge=1, description="atoms in the conventional cell")
 
 
-class RankingConfig(_Settings):
+class RankingConfig(Settings):
     """In which order genes are realised."""
 
     per_formula: int = Field(1, ge=1, description="genes kept of one formula: those of the highest score")

@@ -5,25 +5,24 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
 from wyckforge.models.mpvae import Output
+from wyckforge.settings import Settings
 
 PUBLISHED_BATCH = 512
 """The published weights multiply sums over this many crystals; here they multiply ``512 x`` batch means instead."""
 
 
-class LossWeights(BaseModel):
+class LossWeights(Settings):
     """Published weights of the five terms.
 
     Reconstruction, group, property and Wyckoff weights belong to sums over a batch of 512 crystals, the KL weight to
     the mean over the batch and over the latent dimensions. With means times 512 in place of sums, the balance is the
     published one at any batch size.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     reconstruction: float = Field(1 / 64, ge=0, description="squared error of the Wyckoff array")
     group: float = Field(1 / 6, ge=0, description="cross-entropy of the space group")

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from wyckforge.settings import Settings
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class BuildConfig(_Settings):
+class BuildConfig(Settings):
     """How hard to try to build a structure."""
 
     tries: int = Field(10, ge=1, description="structures drawn before giving up")
     timeout_s: float = Field(30.0, gt=0, description="time after which no further try begins")
 
 
-class RelaxConfig(_Settings):
+class RelaxConfig(Settings):
     """When a relaxation is converged, and when it is given up."""
 
     fmax_ev_per_angstrom: float = Field(0.05, gt=0, description="converged when no force on an atom is larger,")
@@ -29,7 +27,7 @@ class RelaxConfig(_Settings):
     starts: int = Field(3, ge=1, description="structures relaxed per gene with free coordinates; the best is kept")
 
 
-class HullConfig(_Settings):
+class HullConfig(Settings):
     """What counts as stable, against which energies."""
 
     reference: str = Field("", description="table of reference energies; empty takes the bundled one")

@@ -49,17 +49,3 @@ def electronegativity(number: int) -> float:
     """Pauling electronegativity; :data:`UNDEFINED_ELECTRONEGATIVITY` for helium, neon, argon and beyond lawrencium."""
     symbol(number)
     return float(_ELECTRONEGATIVITIES[number - 1])
-
-
-def named_elements(name: str) -> frozenset[int]:
-    """Atomic numbers of a class of elements.
-
-    Args:
-        name: ``radioactive`` (no stable isotope) or ``f-block`` (La–Lu and Ac–Lr).
-
-    Raises:
-        InvalidGeneError: no such class.
-    """
-    if name not in NAMED_ELEMENTS:
-        raise InvalidGeneError(f"class of elements {name!r} given; allowed are {', '.join(NAMED_ELEMENTS)}")
-    return NAMED_ELEMENTS[name]

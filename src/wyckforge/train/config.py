@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from wyckforge.errors import ConfigError
 from wyckforge.models.losses import LossWeights
+from wyckforge.settings import Configuration, Settings
 
 Part = Literal[
     "encoder",
@@ -35,18 +34,14 @@ def modules_of(parts: Iterable[str]) -> set[str]:
     return {module for part in parts for module in _SHORTHAND.get(part, (part,))}
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SplitConfig(_Settings):
+class SplitConfig(Settings):
     """How the table is divided."""
 
     fractions: tuple[float, float, float] = Field((0.8, 0.1, 0.1), description="training, validation and test")
     by: Literal["formula", "chemical_system"] = Field("formula", description="what stays together on one side")
 
 
-class OptimiserConfig(_Settings):
+class OptimiserConfig(Settings):
     """RMSprop with a learning rate that falls when the validation loss no longer does."""
 
     decay: float = Field(0.9, gt=0, lt=1, description="memory of the mean squared gradient")
@@ -55,7 +50,7 @@ class OptimiserConfig(_Settings):
     min_learning_rate: float = Field(1e-6, ge=0, description="the learning rate falls no further")
 
 
-class StepConfig(_Settings):
+class StepConfig(Settings):
     """One of the two steps of training."""
 
     targets: tuple[str, ...] = Field(min_length=1, description="label columns whose branches learn")
@@ -76,12 +71,14 @@ class StepConfig(_Settings):
         return parts
 
 
-class TrainConfig(_Settings):
+class TrainConfig(Configuration):
     """Everything a training run depends on.
 
     Raises:
         ConfigError: from the class methods, where the file is unreadable, a key unknown or a value out of range.
     """
+
+    PAGE: ClassVar[str] = "docs/concepts/training.md"
 
     name: str = Field(min_length=1, description="name of the checkpoint")
     table: Path = Field(description="gene table (Parquet), relative to the working directory")
@@ -115,30 +112,3 @@ class TrainConfig(_Settings):
     def targets(self) -> tuple[str, ...]:
         """Properties that any step learns, in the order of their first mention."""
         return tuple(dict.fromkeys(name for step in self.steps.values() for name in step.targets))
-
-    @classmethod
-    def from_toml(cls, path: Path | str) -> Self:
-        """Read a TOML file."""
-        try:
-            data = tomllib.loads(Path(path).read_text())
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise ConfigError(
-                f"{path} cannot be read as TOML ({error}); give the path of a training configuration"
-            ) from None
-        return cls.from_dict(data, source=str(path))
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any], *, source: str = "configuration") -> Self:
-        """Check settings; keys left out take their defaults."""
-        try:
-            return cls.model_validate(data)
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(map(str, first["loc"])) or "the whole"
-            raise ConfigError(
-                f"{source}: {key}: {first['msg']}, got {first['input']!r}; see docs/concepts/training.md"
-            ) from None
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready resolved form."""
-        return self.model_dump(mode="json")
