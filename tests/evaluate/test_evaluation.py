@@ -137,6 +137,12 @@ def test_a_named_vintage_takes_its_sources_together(checkpoint, write_rows, tmp_
     assert "vintages of formation_energy (accepted together): mp_20 (3), wbm (2)" in metrics_table(metrics)
 
 
+def test_a_vintage_that_no_label_has_is_refused(checkpoint, write_rows, tmp_path):
+    path = write_rows(labelled_rows())
+    with pytest.raises(TableError, match=r"'moderne'; the sources here are: new, rows; named sets are: modern,"):
+        evaluate_file(checkpoint, path, tmp_path / "out", vintage="moderne")
+
+
 def test_rows_that_the_model_knows_are_told_apart(checkpoint, write_rows, tmp_path):
     rows = labelled_rows()
     some = replace(checkpoint, known_genes=hash_set(map(str, KNOWN[:4])))

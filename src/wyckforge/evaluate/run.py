@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from wyckforge.data.build import BuildReport, BuildRules, build_from_path
 from wyckforge.data.table import GeneTable
+from wyckforge.data.vintages import VINTAGES, resolve_vintage
 from wyckforge.errors import TableError
 from wyckforge.evaluate.metrics import absolute_errors, bootstrap_interval, rows_equal, wilson_interval
 from wyckforge.models.representation import Reading
@@ -38,9 +39,11 @@ def evaluate_file(
             as missing.
 
     Raises:
-        TableError: the file cannot be read, or no row of it can be used.
+        TableError: the file cannot be read, no row of it can be used, or no label is of the vintage.
     """
-    table, report = build_from_path(data, BuildRules(keep_structures=False, vintage=vintage), progress=True)
+    table, report = build_from_path(data, BuildRules(keep_structures=False), progress=True)
+    if vintage is not None:
+        table = _of_vintage(table, vintage)
     return evaluate(checkpoint, table, out, seed=seed, report=report)
 
 
@@ -96,6 +99,18 @@ def evaluate(
     _write_csv(out / DROPPED, ["id", "rule", "reason"], dropped)
     _write_predictions(out / PREDICTIONS, used, predicted)
     return metrics
+
+
+def _of_vintage(table: GeneTable, vintage: str) -> GeneTable:
+    accepted = resolve_vintage(vintage, tuple(table.labels))
+    chosen = table.with_vintage({name: sources for name, sources in accepted.items() if name in table.labels})
+    if not any(column.mask.any() for column in chosen.labels.values()):
+        found = {source for column in table.labels.values() for source in column.vintages()}
+        raise TableError(
+            f"no label is of vintage {vintage!r}; the sources here are: {', '.join(sorted(found)) or 'none'}; "
+            f"named sets are: {', '.join(VINTAGES)}"
+        )
+    return chosen
 
 
 def _metrics(
