@@ -99,6 +99,14 @@ def test_genes_outside_the_vocabulary_are_refused(checkpoint):
         checkpoint.predict([foreign])
 
 
+def test_the_mirror_image_of_a_known_gene_is_known(checkpoint):
+    known = {WyckoffGene.parse("152|Si:a|O:c").canonical(), WyckoffGene.parse("225|Na:a|Cl:b").canonical()}
+    taught = replace(checkpoint, known_genes=hash_set(map(str, known)))
+    for gene in known:
+        assert all(taught.is_known_gene(member) for member in (*gene.orbit(), *gene.mirror_image().orbit()))
+    assert not taught.is_known_gene(WyckoffGene.parse("154|Ge:a|O:c"))
+
+
 def test_known_genes_and_formulas_are_recognised_in_any_description(checkpoint):
     for gene in crystals(36):
         for member in gene.orbit():

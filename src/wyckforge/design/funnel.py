@@ -180,10 +180,8 @@ def novel(is_known_gene: Callable[[WyckoffGene], bool], is_known_formula: Callab
     """Canonical gene and mirror image absent from the reference; says whether the formula is known."""
 
     def rule(candidate: Candidate) -> Evidence:
-        if is_known_gene(candidate.gene):
+        if any(is_known_gene(hand) for hand in {candidate.gene, candidate.gene.mirror_image()}):
             return Evidence("novel", "fail", reason="known crystal")
-        if is_known_gene(candidate.gene.mirror_image()):
-            return Evidence("novel", "fail", reason="mirror image of a known crystal")
         formula = "known formula" if is_known_formula(candidate.gene) else "new formula"
         return Evidence("novel", "pass", reason=f"new gene, {formula}")
 

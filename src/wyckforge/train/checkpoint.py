@@ -112,8 +112,9 @@ class Checkpoint:
         return {name: self.scaler.inverse(name, scaled[:, k]) for k, name in enumerate(self.targets)}
 
     def is_known_gene(self, gene: WyckoffGene) -> bool:
-        """Whether the canonical gene was in the table of the model (up to a hash collision)."""
-        return text_hash(str(gene.canonical())) in self._known[0]
+        """Whether the canonical gene or its mirror image was in the table of the model (up to a hash collision)."""
+        canonical = gene.canonical()
+        return any(text_hash(str(hand)) in self._known[0] for hand in {canonical, canonical.mirror_image()})
 
     def is_known_formula(self, gene: WyckoffGene) -> bool:
         """Whether the reduced formula was in the table of the model (up to a hash collision)."""
