@@ -42,9 +42,10 @@ class Interval:
         try:
             if not colon:
                 return cls(float(low), float(low))
-            if not low and not high:
+            bounds = float(low) if low else -math.inf, float(high) if high else math.inf
+            if bounds == (-math.inf, math.inf):
                 raise ValueError
-            return cls(float(low) if low else -math.inf, float(high) if high else math.inf)
+            return cls(*bounds)
         except ValueError:
             raise TargetError(f"{text!r} is not an interval; write LOW:HIGH, LOW:, :HIGH or one value") from None
 

@@ -112,6 +112,21 @@ def test_a_property_without_model_is_refused(checkpoint, table, funnel, uncondit
         )
 
 
+@pytest.mark.parametrize(
+    ("wishes", "words"),
+    [
+        ({"elements": "Cs,Pt"}, "leave Cs, Pt; it makes crystals of 3 elements"),
+        ({"elements": "Cs,Pt,Se", "exclude": "Pt"}, "leave Se, Cs"),
+        ({"must_contain": "Na,Cl,O,S"}, "4 elements must be contained"),
+        ({"must_contain": "Po"}, "Po must be contained"),
+    ],
+)
+@pytest.mark.parametrize("unconditional", [False, True])
+def test_elements_of_which_the_model_makes_no_gene_are_refused(checkpoint, table, wishes, words, unconditional):
+    with pytest.raises(TargetError, match=words):
+        select_seeds(checkpoint, table, parse_target(TargetConfig(**wishes)), unconditional=unconditional)
+
+
 def test_wanted_elements_are_relaxed_in_the_stated_order(checkpoint, table):
     wanted = frozenset(map(atomic_number, ("Cs", "Pt", "Se")))
     asked = Target(elements=wanted)

@@ -23,10 +23,18 @@ def test_a_new_folder_and_the_same_run_again(tmp_path):
 
 
 def test_another_run_is_refused_by_name_of_the_setting(tmp_path):
-    open_folder(tmp_path, IDENTITY)
+    drawn = {**open_folder(tmp_path, IDENTITY), "funnel": []}
+    (tmp_path / "run.json").write_text(json.dumps(drawn))
     other = {"config": {"seed": 8, "target": {"space_group": "143:"}}, "inputs": {"reference": {"rows": 11}}}
     with pytest.raises(ConfigError, match=r"other settings \(config.seed, inputs.reference.rows\)"):
         open_folder(tmp_path, other)
+
+
+def test_a_run_that_drew_nothing_gives_way(tmp_path):
+    open_folder(tmp_path, IDENTITY)
+    other = {**IDENTITY, "config": {"seed": 8}}
+    assert open_folder(tmp_path, other) == other
+    assert json.loads((tmp_path / "run.json").read_text()) == other
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"config": 1}', "not json", '{"config": {}, "inputs": '])

@@ -8,7 +8,7 @@ import pytest
 
 from wyckforge.realise.config import BuildConfig, HullConfig, RelaxConfig
 from wyckforge.realise.stages import Build, Hull, Relax, Symmetry, seed_of
-from wyckforge.records import Candidate, Origin
+from wyckforge.records import Candidate, Interval, Origin
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.gene import WyckoffGene
 
@@ -23,13 +23,14 @@ def test_a_gene_becomes_a_crystal_on_the_hull() -> None:
     for stage in stages:
         found = stage(found)
     assert {one.stage: one.verdict for one in found.evidence} == dict.fromkeys(
-        ["build", "relax", "relax_cost", "symmetry", "hull"], "pass"
+        ["build", "relax", "relax_cost", "symmetry", "formation_energy", "hull"], "pass"
     )
     assert found.find("relax").value == pytest.approx(-3.667, abs=0.01)
     assert found.find("relax").unit == "eV/atom"
     assert found.find("symmetry").value == 225
     assert found.find("hull").value == pytest.approx(0.0, abs=0.01)
     assert found.find("hull").reason == "against 1.00 NaCl"
+    assert found.find("formation_energy").value == pytest.approx(-2.1, abs=0.1)  # measured: -411 kJ/mol
     assert all(one.tool.split()[-1][0].isdigit() for one in found.evidence)
     assert Candidate.from_dict(found.to_dict()).to_dict() == found.to_dict()
 
@@ -98,6 +99,14 @@ def test_the_users_table_and_threshold_decide(tmp_path) -> None:
     other = Hull(HullConfig(reference=str(path.rename(tmp_path / "less.csv"))))(relaxed).find("hull")
     assert (other.verdict, other.value) == ("unknown", None)
     assert "no reference energy for Cl" in other.reason
+
+
+def test_the_relaxed_crystal_is_judged_by_the_formation_energy_asked_for() -> None:
+    relaxed = Relax(7)(Build(7)(candidate("225|Na:a|Cl:b")))
+    wanted = {":-0.5": "pass", ":-3": "fail"}
+    found = {text: Hull(HullConfig(), Interval.parse(text))(relaxed).find("formation_energy") for text in wanted}
+    assert {text: one.verdict for text, one in found.items()} == wanted
+    assert "asked for :-3" in found[":-3"].reason
 
 
 def test_seeds_depend_on_candidate_run_and_start_alone() -> None:

@@ -54,6 +54,9 @@ def build(
     from wyckforge.data.build import BuildRules, build_from_path
     from wyckforge.symmetry.elements import atomic_number
 
+    reasons = dropped or out.with_suffix(".dropped.csv")
+    for option, path in (("--out", out), ("--dropped", reasons)):
+        _keep_clear_of_input(source, path, option)
     rules = BuildRules(
         min_elements=min_elements,
         max_elements=max_elements,
@@ -72,6 +75,12 @@ def build(
     click.echo(report.to_text())
     click.echo(f"table    {out}")
     if report.dropped:
-        reasons = dropped or out.with_suffix(".dropped.csv")
         report.write_dropped(reasons)
         click.echo(f"dropped  {reasons}")
+
+
+def _keep_clear_of_input(source: Path, path: Path, option: str) -> None:
+    from wyckforge.errors import TableError
+
+    if path.resolve() == source.resolve() or source.resolve() in path.resolve().parents:
+        raise TableError(f"{option} {path} would overwrite or join the input {source}; give another place")

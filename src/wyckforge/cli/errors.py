@@ -23,6 +23,9 @@ class UserErrors(click.Group):
         """Run the verb; translate what a user can cause."""
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            verb = error.ctx.command_path if error.ctx else "wyckforge"
+            _leave(ctx, f"{error.format_message()} See '{verb} --help'.", MISTAKE)
         except WyckforgeError as error:
             _leave(ctx, str(error), MISTAKE)
         except KeyboardInterrupt:

@@ -16,6 +16,7 @@ from wyckforge.symmetry.gene import WyckoffGene
 
 if TYPE_CHECKING:
     from wyckforge.data.table import GeneTable
+    from wyckforge.models.representation import Representation
     from wyckforge.train.checkpoint import Checkpoint
 
 Mask = NDArray[np.bool_]
@@ -76,6 +77,7 @@ def select_seeds(
             f"property {unknown[0]} asked for; this checkpoint predicts {', '.join(checkpoint.targets)}: "
             "choose among these or use a checkpoint trained on it"
         )
+    _check_elements(checkpoint.representation, target)
     fits = [checkpoint.representation.problem(gene) is None for gene in table.genes]
     table = table.select(np.array(fits, dtype=bool))
     if len(table) == 0:
@@ -88,6 +90,26 @@ def select_seeds(
     relaxed, inside = _prefer_elements(table.genes, target, inside, min_seeds)
     chosen = table.select(inside)
     return Seeds(chosen, checkpoint.encode(chosen.genes), alone, relaxed, len(table))
+
+
+def _check_elements(representation: Representation, target: Target) -> None:
+    """Refuse, before anything is drawn, elements of which the model can make no gene."""
+    vocabulary = frozenset(representation.elements)
+    if unknown := target.must_contain - vocabulary:
+        names = ", ".join(symbol(z) for z in sorted(unknown))
+        raise TargetError(f"{names} must be contained, but the checkpoint does not know it; choose another element")
+    if len(target.must_contain) > representation.max_elements:
+        raise TargetError(
+            f"{len(target.must_contain)} elements must be contained; this checkpoint makes crystals of "
+            f"{representation.span}: ask for fewer"
+        )
+    left = (vocabulary if target.elements is None else vocabulary & target.elements) - target.exclude
+    if len(left) < representation.min_elements:
+        names = ", ".join(symbol(z) for z in sorted(left)) or "none"
+        raise TargetError(
+            f"of the allowed elements the exclusions and the checkpoint leave {names}; it makes crystals of "
+            f"{representation.span}: allow more"
+        )
 
 
 def _property_masks(checkpoint: Checkpoint, table: GeneTable, target: Target) -> dict[str, Mask]:

@@ -21,8 +21,9 @@ from wyckforge.execute import folder
 from wyckforge.execute.inputs import Inputs, hull_energy, versions
 from wyckforge.execute.outputs import write_cifs, write_table
 from wyckforge.execute.pool import Stage, run_stages
+from wyckforge.properties import FORMATION_ENERGY
 from wyckforge.realise.stages import Build, Hull, Relax, Symmetry
-from wyckforge.records import Candidate, Target
+from wyckforge.records import Candidate, Interval, Target
 
 STAGES = ("build", "relax", "symmetry", "hull")
 REMEDY = "widen the target, switch off a rule of the funnel, or raise sampling.max_draws"
@@ -75,11 +76,11 @@ def run_design(config: RunConfig, out: Path, *, progress: bool = True) -> Design
     execution = settings.pop("execution")
     record = folder.open_folder(out, {"config": settings, "inputs": inputs.description})
     record |= {"execution": execution, "target": target.to_dict(), "versions": versions()}
-    if "funnel" not in record:
+    if folder.FUNNEL not in record:
         _draw(config, target, inputs, out, record, progress)
     candidates = sorted(folder.read_candidates(out / folder.CANDIDATES), key=gene_order)
     if _realises(config) and candidates:
-        candidates = _realise(candidates, config, out, record, progress)
+        candidates = _realise(candidates, config, target, out, record, progress)
     return _finish(candidates, config, out, record)
 
 
@@ -104,7 +105,12 @@ def _draw(config: RunConfig, target: Target, inputs: Inputs, out: Path, record: 
 
 
 def _realise(
-    survivors: Sequence[Candidate], config: RunConfig, out: Path, record: dict[str, Any], progress: bool
+    survivors: Sequence[Candidate],
+    config: RunConfig,
+    target: Target,
+    out: Path,
+    record: dict[str, Any],
+    progress: bool,
 ) -> list[Candidate]:
     """The survivors, the first of them with the evidence of their realisation."""
     start = time.monotonic()
@@ -113,7 +119,7 @@ def _realise(
     while (missing := config.count - _completed(done, config)) > 0 and len(done) < limit:
         done += run_stages(
             survivors[len(done) : min(len(done) + missing, limit)],
-            _stages(config),
+            _stages(config, target),
             out=out / folder.REALISED,
             workers=config.execution.workers,
             timeout_s=_time_limit(config),
@@ -124,13 +130,13 @@ def _realise(
     return [*done, *survivors[len(done) :]]
 
 
-def _stages(config: RunConfig) -> tuple[Stage, ...]:
+def _stages(config: RunConfig, target: Target) -> tuple[Stage, ...]:
     build = Build(config.seed, config.build)
     relax = Relax(config.seed, config.relax, config.build)
     everything: dict[str, tuple[Stage, ...]] = {
         "build": (build,),
         "relax": (relax, Symmetry()),
-        "hull": (Hull(config.hull),),
+        "hull": (Hull(config.hull, target.properties.get(FORMATION_ENERGY, Interval())),),
     }
     wanted = list(everything)[: list(everything).index(config.stop_after) + 1]
     return tuple(stage for name in wanted for stage in everything[name])

@@ -16,6 +16,8 @@ CANDIDATES = "candidates.jsonl"
 REALISED = "realised.jsonl"
 TABLE = "candidates.csv"
 CIFS = "cifs"
+FUNNEL = "funnel"
+"""Key of ``run.json`` that is there once genes have been drawn."""
 
 
 def open_folder(out: Path, identity: dict[str, Any]) -> dict[str, Any]:
@@ -46,6 +48,9 @@ def open_folder(out: Path, identity: dict[str, Any]) -> dict[str, Any]:
         differing = sorted(_differences({key: earlier[key] for key in identity}, identity))
     except (ValueError, KeyError, TypeError):
         raise ConfigError(f"{record} is not the record of a design run; give a new or empty folder") from None
+    if differing and FUNNEL not in earlier:
+        write_json(record, identity)  # that run ended before it drew anything, say on an impossible target
+        return identity
     if differing:
         raise ConfigError(
             f"--out {out} holds a run with other settings ({', '.join(differing[:5])}); "

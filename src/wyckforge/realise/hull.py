@@ -32,11 +32,13 @@ class HullResult:
 
     Attributes:
         value: energy above hull in eV/atom, negative below the known hull; ``None`` where it cannot be known.
+        formation_energy: from the elements of the same table, in eV/atom; ``None`` where it cannot be known.
         decomposition: the competing phases, ``(formula, share of atoms)``, largest share first.
         reason: why there is no value; empty if there is one.
     """
 
     value: float | None
+    formation_energy: float | None = None
     decomposition: tuple[tuple[str, float], ...] = ()
     reason: str = ""
 
@@ -122,12 +124,13 @@ class ReferenceHull:
         if missing := sorted(system - self.elements):
             return HullResult(None, reason=f"no reference energy for {', '.join(missing)} in {self.name}")
         entry = PDEntry(formula, energy_per_atom * formula.num_atoms)
-        phases, value = self._diagram(system).get_decomp_and_e_above_hull(entry, allow_negative=True)
+        diagram = self._diagram(system)
+        phases, value = diagram.get_decomp_and_e_above_hull(entry, allow_negative=True)
         shares = sorted(
             ((phase.composition.reduced_formula, float(share)) for phase, share in phases.items()),
             key=lambda item: (-item[1], item[0]),
         )
-        return HullResult(float(value), tuple(shares))
+        return HullResult(float(value), float(diagram.get_form_energy_per_atom(entry)), tuple(shares))
 
     def _build_diagram(self, system: frozenset[str]) -> PhaseDiagram:
         from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from wyckforge.errors import StructureError
 from wyckforge.realise.config import BuildConfig, HullConfig, RelaxConfig
-from wyckforge.records import Candidate, Evidence, Verdict
+from wyckforge.records import Candidate, Evidence, Interval, Verdict
 
 if TYPE_CHECKING:
     from wyckforge.realise.hull import ReferenceHull
@@ -142,17 +142,20 @@ class Symmetry:
 
 @dataclass(frozen=True, slots=True)
 class Hull:
-    """Energy above hull; evidence ``hull`` (eV/atom) with the competing phases as the reason.
+    """Evidence ``formation_energy`` and ``hull`` (eV/atom), the latter with the competing phases as the reason.
 
     Attributes:
         config: reference table and threshold.
+        formation_energy: what the target asks for; the model's prediction got the gene here, the potential judges it.
     """
 
     config: HullConfig = field(default_factory=HullConfig)
+    formation_energy: Interval = field(default_factory=Interval)
 
     def __call__(self, candidate: Candidate) -> Candidate:
-        """``pass`` at or below the threshold; ``unknown`` if not converged or an element has no reference."""
+        """``pass`` inside the target and at or below the threshold; ``unknown`` if not converged or not comparable."""
         from wyckforge.realise.hull import tool
+        from wyckforge.realise.potential import TOOL
 
         relaxed = candidate.find("relax")
         if relaxed is None or relaxed.value is None:
@@ -160,16 +163,32 @@ class Hull:
                 Evidence("hull", "unknown", reason="there is no relaxed energy", tool=tool())
             )
         result = _reference(self.config.reference).energy_above_hull(candidate.gene.composition, relaxed.value)
-        if result.value is None:
+        if result.value is None or result.formation_energy is None:
             return candidate.with_evidence(Evidence("hull", "unknown", reason=result.reason, tool=tool()))
         against = " + ".join(f"{share:.2f} {formula}" for formula, share in result.decomposition)
         reason = f"against {against}"
-        verdict: Verdict
         if relaxed.verdict != "pass":
-            verdict, reason = "unknown", f"{reason}; the relaxation did not converge"
-        else:
-            verdict = "pass" if result.value <= self.config.threshold_ev_per_atom else "fail"
-        return candidate.with_evidence(Evidence("hull", verdict, result.value, "eV/atom", reason, tool()))
+            reason += "; the relaxation did not converge"
+        inside = self.formation_energy.contains(result.formation_energy)
+        stable = result.value <= self.config.threshold_ev_per_atom
+        return candidate.with_evidence(
+            Evidence(
+                "formation_energy",
+                _verdict(relaxed, inside),
+                result.formation_energy,
+                "eV/atom",
+                "of the relaxed crystal" + ("" if inside else f"; asked for {self.formation_energy}"),
+                TOOL,
+            ),
+            Evidence("hull", _verdict(relaxed, stable), result.value, "eV/atom", reason, tool()),
+        )
+
+
+def _verdict(relaxed: Evidence, good: bool) -> Verdict:
+    """An energy that has not converged proves nothing."""
+    if relaxed.verdict != "pass":
+        return "unknown"
+    return "pass" if good else "fail"
 
 
 @cache

@@ -66,8 +66,8 @@ def align(rows: Sequence[Sequence[str]], right: set[int]) -> list[str]:
     ]
 
 
-_HEAD = ("rank", "formula", "space group", "above hull", "gap", "E_f", "converged", "symmetry", "gene")
-_NUMERIC = {"rank", "above hull", "gap", "E_f"}
+_HEAD = ("rank", "formula", "space group", "above hull", "gap", "E_f", "relaxed E_f", "converged", "symmetry", "gene")
+_NUMERIC = {"rank", "above hull", "gap", "E_f", "relaxed E_f"}
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -78,6 +78,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         number(row.e_hull),
         number(row.gap, 2),
         number(row.formation_energy, 2),
+        number(row.relaxed_formation_energy, 2),
         _MARKS[row.verdict("relax")],
         _MARKS[row.verdict("symmetry")],
         str(row.candidate.gene),

@@ -39,12 +39,14 @@ class Row:
         candidate: the record itself.
         group: tables of the gene's space group.
         e_hull: energy above the hull in eV/atom, where known.
+        relaxed_formation_energy: of the relaxed crystal by the potential, in eV/atom, where known.
     """
 
     rank: int
     candidate: Candidate
     group: SpaceGroup
     e_hull: float | None
+    relaxed_formation_energy: float | None
 
     @property
     def gap(self) -> float | None:
@@ -76,7 +78,7 @@ class Row:
 def rank_rows(candidates: Iterable[Candidate]) -> list[Row]:
     """The candidates with their ranks, in the order given."""
     return [
-        Row(rank, candidate, candidate.gene.table, _e_hull(candidate))
+        Row(rank, candidate, candidate.gene.table, _value(candidate, "hull"), _value(candidate, "formation_energy"))
         for rank, candidate in enumerate(candidates, start=1)
     ]
 
@@ -131,23 +133,25 @@ def stage_counts(rows: Sequence[Row], stable_ev_per_atom: float) -> list[tuple[s
         "build": "built in their group",
         "relax": "relaxed to convergence",
         "symmetry": "kept their symmetry",
+        "formation_energy": "kept the formation energy asked for",
         "hull": f"within {stable_ev_per_atom:g} eV/atom of the hull",
     }
-    counts = []
+    counts, reached = [], []
     for stage, label in steps.items():
         verdicts = Counter(row.verdict(stage) for row in rows)
         if verdicts.total() > verdicts["none"]:
             others = (("fail", "failed"), ("unknown", "unknown"))
             lost = ", ".join(f"{verdicts[name]} {words}" for name, words in others if verdicts[name])
             counts.append((label, verdicts["pass"], lost))
-    if len(counts) == len(steps):
-        full = sum(all(row.verdict(stage) == "pass" for stage in steps) for row in rows)
+            reached.append(stage)
+    if "hull" in reached:
+        full = sum(all(row.verdict(stage) == "pass" for stage in reached) for row in rows)
         counts.append(("all of these", full, ""))
     return counts
 
 
-def _e_hull(candidate: Candidate) -> float | None:
-    found = candidate.find("hull")
+def _value(candidate: Candidate, stage: str) -> float | None:
+    found = candidate.find(stage)
     return found.value if found else None
 
 
