@@ -81,6 +81,13 @@ def test_missing_columns_and_labels_give_no_number_and_a_reason(checkpoint, writ
     assert metrics["exact_gene_accuracy"] is not None
 
 
+def test_a_label_that_is_no_number_is_counted(checkpoint, write_rows, tmp_path):
+    rows = [{**row, "band_gap": np.inf if i == 0 else row["band_gap"]} for i, row in enumerate(labelled_rows())]
+    metrics = evaluate_file(checkpoint, write_rows(rows), tmp_path / "out")
+    assert metrics["band_gap_mae_n"] == len(rows) - 1
+    assert "note: band_gap not a finite number (1)" in metrics_table(metrics)
+
+
 def test_metals_only_leave_the_semiconductors_without_a_number(checkpoint, write_rows, tmp_path):
     metrics = evaluate_file(checkpoint, write_rows([perovskite_row("metal", band_gap=0.0)]), tmp_path / "out")
     assert metrics["band_gap_mae"] is not None

@@ -102,6 +102,7 @@ def metrics_table(metrics: Mapping[str, Any]) -> str:
     """What was measured, one line per metric; where the model knew some of the crystals, also for the others alone."""
     lines = [f"{metrics['n']:,} of {metrics['rows']:,} rows used"]
     lines += [f"  left out: {reason} ({count:,})" for reason, count in metrics["dropped"].items()]
+    lines += [f"  note: {note} ({count:,})" for note, count in metrics["notes"].items()]
     for name, vintages in metrics["vintages"].items():
         if f"{name}_mae_by_vintage" in metrics:
             listed = ", ".join(f"{source} ({count:,})" for source, count in vintages.items())

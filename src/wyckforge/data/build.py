@@ -16,7 +16,7 @@ from wyckforge.data.labels import LabelColumn
 from wyckforge.data.readers import read_structures
 from wyckforge.data.rows import Problem, RawRow, Rule
 from wyckforge.data.table import GeneTable
-from wyckforge.data.vintages import resolve_vintage
+from wyckforge.data.vintages import VINTAGES, resolve_vintage
 from wyckforge.errors import ConfigError, StructureError, TableError
 from wyckforge.properties import describe
 from wyckforge.symmetry.crystal import Crystal
@@ -132,12 +132,17 @@ def build_from_path(
     """Read a file or folder and build its table; the arguments are those of :func:`read_structures`.
 
     Raises:
-        TableError: nothing to read there, a named column is absent, or no row was kept.
+        TableError: nothing to read there, a named column is absent, no row was kept, or no label is of the vintage.
     """
     rows = read_structures(path, labels=labels, id_column=id_column, cif_column=cif_column)
     table, report = build_table(rows, rules, progress=progress, input_name=Path(path).name)
     if not len(table):
         raise TableError(f"none of the {report.n_read} rows of {path} was kept ({_why_none(report)}); relax the rules")
+    if rules.vintage and table.labels and not any(column.mask.any() for column in table.labels.values()):
+        raise TableError(
+            f"no label of {path} is of vintage {rules.vintage!r}; give a named set ({', '.join(VINTAGES)}) or a source "
+            "that its columns name"
+        )
     return table, report
 
 

@@ -88,6 +88,7 @@ def evaluate(
         "checkpoint": checkpoint.name,
         "rows": report.n_read if report else len(table),
         "dropped": dict(Counter(rule if rule != "not representable" else detail for _, rule, detail in dropped)),
+        "notes": {note: count for note, count in report.notes.items() if count} if report else {},
         "known_genes": int(known.sum()),
         "vintages": {name: column.vintages() for name, column in used.labels.items()},
         "accepted_vintages": table.provenance.get("accepted_vintages", {}),
