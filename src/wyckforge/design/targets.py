@@ -25,7 +25,7 @@ def parse_target(config: TargetConfig) -> Target:
         TargetError: a part is malformed, or two parts contradict each other.
     """
     return Target(
-        properties={name: Interval.parse(text) for name, text in config.properties.items()},
+        properties={name: _interval(text, name) for name, text in config.properties.items()},
         space_groups=_space_groups(config.space_group, config.crystal_system),
         elements=_elements(config.elements) or None,
         must_contain=_elements(config.must_contain),
@@ -103,10 +103,17 @@ def _stoichiometry(text: str) -> tuple[int, ...] | None:
     return tuple(int(part) for part in parts)
 
 
+def _interval(text: str, what: str) -> Interval:
+    try:
+        return Interval.parse(text)
+    except TargetError as error:
+        raise TargetError(f"{what}: {error}") from None
+
+
 def _counts(text: str, what: str) -> Interval:
     if not text.strip():
         return Interval()
-    interval = Interval.parse(text)
+    interval = _interval(text, what)
     for bound in (interval.low, interval.high):
         if math.isfinite(bound) and bound != int(bound):
             raise TargetError(f"{what} {text!r} given; allowed are whole numbers and intervals of them")
