@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -70,23 +69,16 @@ class Inputs:
 
 
 def hull_energy(hull: ReferenceHull) -> HullEnergy:
-    """Formation energy (eV/atom) of a hull at a composition, the elements at their own references.
-
-    A phase at 0 eV/atom lies as far above the hull as the hull lies below 0.
-    """
+    """Formation energy (eV/atom) of a hull at a composition, the elements at their own references."""
 
     @cache
-    def depth(composition: tuple[tuple[int, int], ...]) -> float | None:
-        return hull.energy_above_hull(dict(composition), 0.0).value
-
-    def formation_energy(composition: Mapping[int, int]) -> float | None:
-        compound = depth(tuple(composition.items()))
-        if compound is None:
+    def at(composition: tuple[tuple[int, int], ...]) -> float | None:
+        anywhere = hull.energy_above_hull(dict(composition), 0.0)
+        if anywhere.value is None or anywhere.formation_energy is None:
             return None
-        elements = ((count, depth(((number, 1),))) for number, count in composition.items())
-        return sum(count * (energy or 0.0) for count, energy in elements) / sum(composition.values()) - compound
+        return anywhere.formation_energy - anywhere.value
 
-    return formation_energy
+    return lambda composition: at(tuple(composition.items()))
 
 
 def hash_of(path: Path) -> str:

@@ -21,13 +21,13 @@ from torch import Tensor
 
 from wyckforge.data.scale import MinMaxScaler
 from wyckforge.errors import CheckpointError, InvalidGeneError, TableError
+from wyckforge.files import write_atomically
 from wyckforge.models.mpvae import MPVAE, MPVAEConfig
 from wyckforge.models.representation import Rejection, Representation
 from wyckforge.symmetry.augmentation import augment_genes
 from wyckforge.symmetry.elements import atomic_number, symbol
 from wyckforge.symmetry.gene import WyckoffGene
 from wyckforge.train.hashes import text_hash
-from wyckforge.train.state import write_atomically
 
 FORMAT = "wyckforge-checkpoint"
 VERSION = 1

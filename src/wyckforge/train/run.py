@@ -12,12 +12,13 @@ import torch
 from tqdm import tqdm
 
 from wyckforge.errors import ConfigError
+from wyckforge.files import write_atomically
 from wyckforge.models.mpvae import MPVAE, MPVAEConfig
 from wyckforge.train.assemble import assemble
 from wyckforge.train.config import TrainConfig
 from wyckforge.train.data import TrainingData
 from wyckforge.train.loop import Objective, freeze, make_optimiser, train_epoch, validate
-from wyckforge.train.state import RunState, SavedState, write_atomically
+from wyckforge.train.state import RunState, SavedState
 
 STATE, METRICS, CONFIG, SPLIT, CHECKPOINT = (
     "state.safetensors", "metrics.jsonl", "config.json", "split.json", "checkpoint",

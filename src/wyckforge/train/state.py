@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from wyckforge.errors import CheckpointError
+from wyckforge.files import write_atomically
 from wyckforge.models.mpvae import MPVAE
 
 
@@ -107,14 +107,3 @@ class SavedState:
     def part(self, prefix: str) -> dict[str, Tensor]:
         """Tensors whose name begins with ``prefix``, by the rest of the name."""
         return {name.removeprefix(prefix): t for name, t in self.tensors.items() if name.startswith(prefix)}
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name beside its place, flush it to the disk, and move it there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
