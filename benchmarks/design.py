@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from wyckforge.data.embedded import load_embedded
-from wyckforge.design.config import FunnelConfig, RankingConfig, SamplingConfig, TargetConfig
+from wyckforge.design.config import FunnelConfig, RankingConfig, SamplingConfig
 from wyckforge.design.generate import generate
-from wyckforge.design.targets import parse_target
+from wyckforge.targets import TargetConfig, parse_target
 from wyckforge.train.checkpoint import Checkpoint, bundled_checkpoint
 
 GOAL_PER_S = 2_000

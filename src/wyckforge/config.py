@@ -8,9 +8,10 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
-from wyckforge.design.config import FunnelConfig, RankingConfig, SamplingConfig, TargetConfig
+from wyckforge.design.config import FunnelConfig, RankingConfig, SamplingConfig
 from wyckforge.realise.config import BuildConfig, HullConfig, RelaxConfig
 from wyckforge.settings import Configuration, Settings
+from wyckforge.targets import TargetConfig
 
 Stop = Literal["genes", "funnel", "build", "relax", "hull"]
 

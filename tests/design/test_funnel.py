@@ -8,26 +8,21 @@ from typing import get_args
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from smact import Element, metals
+from tests.test_neutrality import ELEMENTS, neutral_by_hand
 
-from wyckforge.design.config import FunnelConfig, OxidationStates
+from wyckforge.design.config import FunnelConfig
 from wyckforge.design.funnel import ANIONS, build_funnel
-from wyckforge.design.neutrality import is_neutral
 from wyckforge.design.sampling import ConstraintBroken
 from wyckforge.errors import TargetError
 from wyckforge.models.representation import Rejection
+from wyckforge.neutrality import OxidationStates
 from wyckforge.records import Candidate, Interval, Origin, Target
-from wyckforge.symmetry.elements import F_BLOCK, RADIOACTIVE, atomic_number, symbol
+from wyckforge.symmetry.elements import F_BLOCK, RADIOACTIVE, atomic_number
 from wyckforge.symmetry.gene import WyckoffGene
 from wyckforge.symmetry.tables import mirror_group, space_group
 
 ERRORS = {"band_gap": 0.4, "formation_energy": 0.1}
 PAPER = Target(properties={"band_gap": Interval(0.5, 2.0), "formation_energy": Interval(high=-0.5)})
-
-
-ELEMENTS = tuple(
-    map(atomic_number, ("H", "O", "F", "Na", "S", "Cl", "K", "Fe", "Se", "Br", "Te", "I", "Cs", "Ce", "U", "Po", "He"))
-)
 
 ORDINARY = tuple(
     WyckoffGene.parse(text)
@@ -66,38 +61,6 @@ def funnel(asked: Target = PAPER, known: frozenset[WyckoffGene] = frozenset(), *
     )
 
 
-def neutral_by_hand(composition: dict[int, int], *, alloys: bool = True) -> bool:
-    """Every choice of one state per element, with the sum and the Pauling criterion written out."""
-    elements = [Element(symbol(z)) for z in composition]
-    if len(elements) == 1 or (alloys and all(element.symbol in metals for element in elements)):
-        return True
-    states = [element.oxidation_states_icsd24 or [] for element in elements]
-    for choice in itertools.product(*states):
-        if sum(q * n for q, n in zip(choice, composition.values(), strict=True)):
-            continue
-        ions = [(q, element.pauling_eneg) for q, element in zip(choice, elements, strict=True)]
-        if any(eneg is None for _, eneg in ions):
-            continue
-        if all(cation < anion for q, cation in ions if q > 0 for p, anion in ions if p < 0):
-            return True
-    return False
-
-
-@settings(max_examples=150, deadline=None)
-@given(genes())
-def test_neutrality_equals_brute_force(gene):
-    composition = gene.reduced_composition
-    assert is_neutral(tuple(composition.items())) == neutral_by_hand(composition)
-
-
-def test_an_element_without_oxidation_states_is_never_neutral():
-    """Trap: an empty list of states fell back to all sets. Radium has states in the older set only."""
-    radium_oxide = ((8, 1), (88, 1))
-    assert Element("Ra").oxidation_states_icsd24 is None
-    assert not is_neutral(radium_oxide)
-    assert is_neutral(radium_oxide, oxidation_states="icsd16")
-
-
 @pytest.mark.parametrize("element", ["Rf", "Og"])
 @pytest.mark.parametrize("states", get_args(OxidationStates))
 @pytest.mark.parametrize("alloys", [True, False])
@@ -105,11 +68,6 @@ def test_an_element_unknown_to_smact_fails_with_a_reason(element, states, alloys
     rule = dict(funnel(Target(), oxidation_states=states, alloys=alloys).rules)["charge_neutrality"]
     found = rule(Candidate("a", WyckoffGene.parse(f"225|{element}:a|O:b"), Origin("seed")))
     assert (found.verdict, found.reason) == ("fail", f"no data for {element}")
-
-
-@pytest.mark.parametrize("number", range(1, 119))
-def test_every_element_has_an_answer(number):
-    assert is_neutral(((number, 1),)) == (number <= 103)
 
 
 @pytest.mark.parametrize(
@@ -120,16 +78,6 @@ def test_alloys_are_no_semiconductors_unless_told_so(gap, alloys, verdict):
     brass = Candidate("a", WyckoffGene.parse("221|Cu:a|Zn:b"), Origin("seed"))
     rules = dict(funnel(Target(properties={"band_gap": Interval.parse(gap)}), alloys=alloys).rules)
     assert rules["charge_neutrality"](brass).verdict == verdict
-
-
-def test_settings_of_neutrality_matter():
-    brass = ((29, 1), (30, 1))
-    assert is_neutral(brass)
-    assert not is_neutral(brass, alloys=False)
-    inverted = ((9, 1), (17, 1))
-    assert is_neutral(inverted)
-    assert is_neutral(((11, 1), (17, 1)))
-    assert not is_neutral(((11, 1), (17, 2)))
 
 
 @settings(max_examples=60, deadline=None)

@@ -11,15 +11,15 @@ import pytest
 
 from wyckforge.data.embedded import load_embedded
 from wyckforge.data.table import GeneTable
-from wyckforge.design.config import FunnelConfig, RankingConfig, SamplingConfig, TargetConfig
+from wyckforge.design.config import FunnelConfig, RankingConfig, SamplingConfig
 from wyckforge.design.generate import generate
 from wyckforge.design.sampling import ConstraintBroken, sample
 from wyckforge.design.seeds import select_seeds
-from wyckforge.design.targets import parse_target
 from wyckforge.errors import TableError, TargetError
 from wyckforge.models.representation import Rejection
 from wyckforge.records import Candidate, Interval, Target
 from wyckforge.symmetry.elements import atomic_number
+from wyckforge.targets import TargetConfig, parse_target
 from wyckforge.train.checkpoint import Checkpoint
 
 SEMICONDUCTORS = parse_target(

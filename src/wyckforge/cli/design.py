@@ -119,7 +119,7 @@ def run_config(path: Path | None, options: dict[str, Any]) -> RunConfig:
         TargetError: a property is malformed or given twice.
     """
     from wyckforge.config import RunConfig
-    from wyckforge.design.targets import parse_properties
+    from wyckforge.targets import parse_properties
 
     recorded = path is not None and path.suffix == ".json"
     settings = _recorded(path) if path is not None and recorded else {}

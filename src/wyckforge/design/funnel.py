@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wyckforge.design.config import FunnelConfig
-from wyckforge.design.neutrality import is_neutral, tool, unknown_elements
 from wyckforge.design.ranking import target_probability
 from wyckforge.design.sampling import ConstraintBroken
 from wyckforge.errors import TargetError
 from wyckforge.models.representation import Rejection
+from wyckforge.neutrality import is_neutral, tool, unknown_elements
 from wyckforge.properties import BAND_GAP
 from wyckforge.records import Candidate, Evidence, Target
 from wyckforge.symmetry.elements import F_BLOCK, RADIOACTIVE, atomic_number, symbol

@@ -15,7 +15,6 @@ import numpy as np
 from wyckforge.config import RunConfig
 from wyckforge.design.generate import generate
 from wyckforge.design.ranking import gene_order, rank_candidates
-from wyckforge.design.targets import parse_target
 from wyckforge.errors import TargetError
 from wyckforge.execute import folder
 from wyckforge.execute.inputs import Inputs, hull_energy, versions
@@ -24,6 +23,7 @@ from wyckforge.execute.pool import Stage, run_stages
 from wyckforge.properties import FORMATION_ENERGY
 from wyckforge.realise.stages import Build, Hull, Relax, Symmetry
 from wyckforge.records import Candidate, Interval, Target
+from wyckforge.targets import parse_target
 
 STAGES = ("build", "relax", "symmetry", "hull")
 REMEDY = "widen the target, switch off a rule of the funnel, or raise sampling.max_draws"

@@ -1,17 +1,15 @@
-"""Charge neutrality of a formula by SMACT oxidation states."""
+"""Charge neutrality of a formula by SMACT oxidation states; SMACT itself is loaded when first asked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache, lru_cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import Literal
 
 from wyckforge.symmetry.elements import symbol
 
-if TYPE_CHECKING:
-    from wyckforge.design.config import OxidationStates
-
+OxidationStates = Literal["icsd24", "icsd16", "smact14", "pymatgen_sp"]
 Composition = tuple[tuple[int, int], ...]
 
 

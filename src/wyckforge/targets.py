@@ -5,11 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from wyckforge.design.config import TargetConfig
+from pydantic import Field
+
 from wyckforge.errors import InvalidGeneError, TargetError
 from wyckforge.records import Interval, Target
+from wyckforge.settings import Settings
 from wyckforge.symmetry.elements import NAMED_ELEMENTS, atomic_number
 from wyckforge.symmetry.tables import CRYSTAL_SYSTEMS
+
+
+class TargetConfig(Settings):
+    """A target as people write it; :func:`parse_target` reads it."""
+
+    properties: dict[str, str] = Field({}, description="interval per property, {band_gap = '0.5:2.0'}")
+    space_group: str = Field("", description="numbers and intervals, '143:' or '62,139,194:'")
+    crystal_system: str = Field("", description="names, 'trigonal,cubic'")
+    elements: str = Field("", description="allowed elements, 'Cs,Pt,Se'; empty allows all")
+    must_contain: str = Field("", description="elements that every gene holds")
+    exclude: str = Field("", description="elements and named sets that no gene holds, 'radioactive,f-block,Pb'")
+    stoichiometry: str = Field("", description="formula coefficients in any order, '1:1:3'")
+    atoms: str = Field("", description="atoms in the conventional cell, ':30'")
+    n_elements: str = Field("", description="distinct elements, '3'")
 
 
 def parse_target(config: TargetConfig) -> Target:

@@ -6,13 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wyckforge.design.config import TargetConfig
-from wyckforge.design.targets import parse_properties, parse_target
 from wyckforge.errors import TargetError
 from wyckforge.records import Interval
 from wyckforge.symmetry.elements import F_BLOCK, RADIOACTIVE, atomic_number, symbol
 from wyckforge.symmetry.gene import WyckoffGene
 from wyckforge.symmetry.tables import CRYSTAL_SYSTEMS, crystal_system
+from wyckforge.targets import TargetConfig, parse_properties, parse_target
 
 
 def target(**parts: str):
