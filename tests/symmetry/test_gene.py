@@ -84,6 +84,25 @@ def test_every_member_of_an_orbit_is_a_valid_gene(gene: WyckoffGene) -> None:
         assert WyckoffGene(image.space_group, image.sites) == image
 
 
+def test_templates_of_known_genes() -> None:
+    assert WyckoffGene.parse("225|Na:b|Cl:a").template() == WyckoffGene.parse("225|Mg:a|O:b").template() == "225|a1b1"
+    assert CS2PT3SE7.template() == "166|a1c1d1h1"
+    assert WyckoffGene.parse("47|O:AAz|Ti:a").template() == "47|A2a1v1"
+    assert WyckoffGene.parse("154|Si:a|O:c").template() == WyckoffGene.parse("152|Si:a|O:c").template() == "152|a1c1"
+
+
+@given(genes(), st.randoms())
+def test_a_template_tells_crystals_apart_by_their_positions_alone(gene: WyckoffGene, random) -> None:
+    """Equal for every description and any elements; read back with one element, it is the gene without elements."""
+    letters = [letter for _, letter in gene.sites]
+    exchanged = WyckoffGene(gene.space_group, tuple((random.randint(1, 118), letter) for letter in letters))
+    assert {image.template() for image in (*exchanged.orbit(), gene.mirror_image())} == {gene.template()}
+    group, word = gene.template().split("|")
+    positions = "".join(letter * int(count) for letter, count in re.findall(r"([a-zA])(\d+)", word))
+    one_element = WyckoffGene(gene.space_group, tuple((1, letter) for letter in letters))
+    assert WyckoffGene.parse(f"{group}|H:{positions}").canonical() == one_element.without_hand()
+
+
 @pytest.mark.parametrize("number", [1, 2, 47, 166, 225])
 def test_the_orbit_of_a_gene_that_uses_every_letter_shows_every_permutation(number: int) -> None:
     assert len(generic_gene(number).orbit()) == len(letter_permutations(number))

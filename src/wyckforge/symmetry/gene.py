@@ -104,6 +104,19 @@ class WyckoffGene:
         canonical = self.canonical()
         return min(canonical, canonical.mirror_image())
 
+    def template(self) -> str:
+        """The occupied positions without their elements, ``225|a1b1``: the group, then each letter with its orbits.
+
+        The same for every description of a crystal, for its mirror image, and whatever the elements are. The letters
+        are those of the least description, the group of an enantiomorphic pair the lesser one.
+        """
+        letters = [letter for _, letter in self.sites]
+        least = min(
+            tuple(sorted([images[letter] for letter in letters])) for images in letter_permutations(self.space_group)
+        )
+        group = min(self.space_group, mirror_group(self.space_group))
+        return f"{group}|" + "".join(f"{letter}{count}" for letter, count in Counter(least).items())
+
     def _descriptions(self) -> set[tuple[tuple[int, str], ...]]:
         return {
             tuple(sorted([(number, images[letter]) for number, letter in self.sites]))
