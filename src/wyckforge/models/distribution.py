@@ -1,0 +1,84 @@
+"""The predicted distribution of a property: Laplace, with a chance of being exactly zero."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+_BISECTIONS = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Distribution:
+    """One property of n genes.
+
+    With probability ``zero`` the property is exactly zero, else it follows a Laplace distribution. Of a property that
+    cannot be negative, what lies below zero counts as zero too; of a logarithmic one, the Laplace distribution is
+    that of the logarithm.
+
+    Attributes:
+        location: (n,) middle, in the unit of the property or its logarithm.
+        scale: (n,) mean absolute deviation from it.
+        zero: (n,) probability of exactly zero.
+        non_negative: whether negative values cannot be.
+        logarithmic: whether ``location`` and ``scale`` are of the natural logarithm.
+    """
+
+    location: Floats
+    scale: Floats
+    zero: Floats
+    non_negative: bool = False
+    logarithmic: bool = False
+
+    def value(self) -> Floats:
+        """(n,) the median: the prediction with the least expected absolute error.
+
+        Where zero is the likelier case, it is zero.
+        """
+        if self.logarithmic:
+            return np.exp(self.location)
+        middle = np.maximum(self.location, 0) if self.non_negative else self.location
+        return np.where(self.zero > 0.5, 0.0, middle)
+
+    def below(self, bound: float | Floats, *, inclusive: bool = True) -> Floats:
+        """(n,) probability of a value of at most ``bound`` (less than it if not ``inclusive``)."""
+        bound = np.broadcast_to(np.asarray(bound, np.float64), self.location.shape)
+        if self.logarithmic:
+            with np.errstate(divide="ignore"):
+                continuous = self._laplace(np.log(np.maximum(bound, 0)))
+        else:
+            continuous = self._laplace(bound)
+        reaches_zero = bound >= 0 if inclusive else bound > 0
+        if self.non_negative:
+            continuous = np.where(reaches_zero, continuous, 0.0)
+        return self.zero * reaches_zero + (1 - self.zero) * continuous
+
+    def probability(self, low: float, high: float) -> Floats:
+        """(n,) probability of a value from ``low`` to ``high``, both included."""
+        return np.clip(self.below(high) - self.below(low, inclusive=False), 0, 1)
+
+    def quantile(self, share: float) -> Floats:
+        """(n,) least value that a share of the distribution does not exceed, by bisection."""
+        reach = 1 + 40 * self.scale
+        low, high = self.location - reach, self.location + reach
+        if self.logarithmic:
+            low, high = np.exp(np.clip(low, -700, 700)), np.exp(np.clip(high, -700, 700))
+        elif self.non_negative or self.zero.any():
+            low, high = np.minimum(low, -1e-9), np.maximum(high, 0)
+        for _ in range(_BISECTIONS):
+            middle = (low + high) / 2
+            enough = self.below(middle) >= share
+            low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+        return np.maximum(high, 0) if self.non_negative or self.logarithmic else high
+
+    def interval(self, level: float) -> tuple[Floats, Floats]:
+        """(n,) bounds that hold the central share ``level`` of the distribution."""
+        return self.quantile((1 - level) / 2), self.quantile((1 + level) / 2)
+
+    def _laplace(self, bound: Floats) -> Floats:
+        distance = (bound - self.location) / self.scale
+        tail = 0.5 * np.exp(-np.abs(distance))
+        return np.where(distance < 0, tail, 1 - tail)

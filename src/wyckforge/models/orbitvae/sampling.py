@@ -1,0 +1,142 @@
+"""Genes from the decoder, one orbit at a time, under exact masks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from wyckforge.models.orbitvae.autoencoder import OrbitVAE
+from wyckforge.models.orbitvae.blocks import Tables
+from wyckforge.models.orbitvae.grammar import Grammar
+from wyckforge.models.orbitvae.state import State
+from wyckforge.symmetry.gene import WyckoffGene
+
+Chances = NDArray[np.float64]
+
+
+@dataclass
+class _Running:
+    """Genes that are not finished: their places among all, what is left of their latents, and the past of the decoder."""
+
+    rows: NDArray[np.int64]
+    remainder: Tensor
+    kept: Tensor
+    condition: Tensor
+    pasts: list[Tensor | None]
+
+    def take(self, keep: NDArray[np.bool_]) -> Self:
+        index = torch.from_numpy(np.flatnonzero(keep))
+        pasts = [None if past is None else past[:, index] for past in self.pasts]
+        return type(self)(self.rows[keep], self.remainder[index], self.kept[index], self.condition[index], pasts)
+
+
+@torch.inference_mode()
+def decode(
+    model: OrbitVAE,
+    grammar: Grammar,
+    z: Tensor,
+    level: Tensor,
+    condition: Tensor,
+    chances: Chances | None,
+    *,
+    temperature: float = 1.0,
+    tables: Tables | None = None,
+) -> list[WyckoffGene]:
+    """One gene for each of n latents.
+
+    Every choice is drawn from the decoder's probabilities, restricted to what the grammar allows, by one uniform
+    number; without numbers the likeliest is taken. What becomes of a latent does not depend on the others.
+
+    Args:
+        model: in evaluation mode.
+        grammar: what is allowed.
+        z: (n, latent) as the decoder receives them.
+        level: (n,) noise levels.
+        condition: (n, 4 t) wanted properties, see :func:`~wyckforge.models.orbitvae.autoencoder.condition_of`.
+        chances: (n, 1 + 2 max_sites) uniform numbers in [0, 1), or ``None`` for the likeliest choices.
+        temperature: divides the logits; below 1, the likely becomes likelier.
+        tables: vectors of the embedding, made anew if not given.
+    """
+    tables = tables or model.embedding()
+    draw = _Draw(chances, temperature)
+    running = _Running(
+        rows=np.arange(len(z)),
+        remainder=z,
+        kept=torch.sqrt(1 - level**2)[:, None],
+        condition=model.condition(level, condition),
+        pasts=[None] * len(model.blocks),
+    )
+    x = _place(model, running, model.read(running.remainder), 0)
+    group = draw(model.group_logits(tables, x), grammar.groups()[None], running.rows, 0)
+    state = grammar.start(group)
+    vector = tables.group[torch.from_numpy(group)]
+    running.remainder = running.remainder - running.kept * model.encode_group(vector)
+    sites = torch.cat([torch.zeros(len(z), 2 * vector.shape[1]), vector], -1)
+    genes: list[WyckoffGene | None] = [None] * len(z)
+    for place in range(grammar.max_sites + 1):
+        x = _place(model, running, model.read(running.remainder, sites), place + 1)
+        element = draw(model.element_logits(tables, x), grammar.element_mask(state), running.rows, 1 + 2 * place)
+        stops = element == grammar.stop
+        for row, gene in zip(running.rows[stops], grammar.genes(state.take(stops)), strict=True):
+            genes[row] = gene
+        going = ~stops
+        if not going.any():
+            break
+        running, state, element = running.take(going), state.take(going), element[going]
+        x = x[torch.from_numpy(going)]
+        state, sites = _emit(model, tables, grammar, running, state, element, x, draw, 2 + 2 * place)
+    return [gene for gene in genes if gene is not None]
+
+
+def _emit(
+    model: OrbitVAE,
+    tables: Tables,
+    grammar: Grammar,
+    running: _Running,
+    state: State,
+    element: NDArray[np.int64],
+    x: Tensor,
+    draw: _Draw,
+    column: int,
+) -> tuple[State, Tensor]:
+    """Choose the letters of orbits of these elements, take the orbits away from the remainders, and go one on."""
+    group = torch.from_numpy(state.group)
+    vectors = tables.element[torch.from_numpy(element)]
+    logits = model.letter_logits(tables, x[:, None], vectors[:, None], group)[:, 0]
+    letter = draw(logits, grammar.letter_mask(state, element), running.rows, column)
+    position = tables.position[model.embedding.index[group, torch.from_numpy(letter)]]
+    running.remainder = running.remainder - running.kept * model.encode_site(torch.cat([vectors, position], -1))
+    return grammar.advance(state, element, letter), torch.cat([vectors, position, tables.group[group]], -1)
+
+
+def _place(model: OrbitVAE, running: _Running, read: Tensor, place: int) -> Tensor:
+    """(n, d) output of the decoder at the next place."""
+    x = (read + model.place[place] + running.condition)[:, None]
+    for number, block in enumerate(model.blocks):
+        x, running.pasts[number] = block.step(x, running.pasts[number])
+    return model.normalise(x)[:, 0]
+
+
+@dataclass(frozen=True)
+class _Draw:
+    """Choices by given chances."""
+
+    chances: Chances | None
+    temperature: float
+
+    def __call__(
+        self, logits: Tensor, allowed: NDArray[np.bool_], rows: NDArray[np.int64], column: int
+    ) -> NDArray[np.int64]:
+        """(n,) index of the choice of every row of (n, c) logits."""
+        scores = np.where(allowed, logits.double().numpy() / self.temperature, -np.inf)
+        if self.chances is None:
+            return scores.argmax(1)
+        weights = np.exp(scores - scores.max(1, keepdims=True)).cumsum(1)
+        # an allowed choice is taken even where rounding leaves the chance at or above the last sum
+        passed = (weights <= self.chances[rows, column][:, None] * weights[:, -1:]).sum(1)
+        return np.minimum(passed, np.where(allowed, np.arange(allowed.shape[1]), 0).max(1))
