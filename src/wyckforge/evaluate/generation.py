@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -119,10 +119,10 @@ class GenerationMetrics:
     reference: Mapping[str, int]
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready form; every figure is a dictionary with ``value``, ``interval`` (95 %) and ``n``."""
+        """JSON-ready form; a figure is a dictionary with ``value``, ``interval`` (95 %) and ``n``."""
+        found = {one.name: getattr(self, one.name) for one in fields(self)}
         return {
-            name: value.to_dict() if isinstance(value, Rate | GroupDistance) else value
-            for name, value in ((name, getattr(self, name)) for name in self.__dataclass_fields__)
+            name: value.to_dict() if isinstance(value, Rate | GroupDistance) else value for name, value in found.items()
         }
 
 
