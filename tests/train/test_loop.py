@@ -10,7 +10,7 @@ from wyckforge.models.mpvae import MPVAE, MPVAEConfig
 from wyckforge.models.representation import Representation, vocabulary
 from wyckforge.train.config import OptimiserConfig, StepConfig
 from wyckforge.train.encoded import EncodedCrystals
-from wyckforge.train.loop import Objective, freeze, make_optimiser, train_epoch, validate
+from wyckforge.train.loop import Objective, advance, freeze, make_optimiser, train_epoch, validate
 
 GENES = crystals(24)
 REPRESENTATION = Representation(vocabulary(GENES))
@@ -94,9 +94,20 @@ def test_the_learning_rate_falls_at_a_plateau_of_the_validation_loss():
     optimiser, schedule = make_optimiser(new_model(), STEP, OptimiserConfig(plateau_patience_epochs=2))
     rates = []
     for loss in (3.0, 2.0, 2.0, 2.0, 2.0, 2.0):
-        schedule.step(loss)
+        advance(schedule, loss)
         rates.append(optimiser.param_groups[0]["lr"])
     assert rates == pytest.approx([2e-4] * 4 + [6e-5] * 2)
+
+
+def test_a_linear_schedule_falls_evenly_to_zero_whatever_the_loss():
+    step = STEP.model_copy(update={"epochs": 4})
+    optimiser, schedule = make_optimiser(new_model(), step, OptimiserConfig(schedule="linear"))
+    rates = [optimiser.param_groups[0]["lr"]]
+    for loss in (1.0, 2.0, 3.0, 4.0):
+        optimiser.step()
+        advance(schedule, loss)
+        rates.append(optimiser.param_groups[0]["lr"])
+    assert rates == pytest.approx([2e-4, 1.5e-4, 1e-4, 0.5e-4, 0.0], abs=1e-12)
 
 
 def test_half_precision_gives_nearly_the_same_losses():

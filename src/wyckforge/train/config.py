@@ -39,12 +39,16 @@ class SplitConfig(Settings):
 
     fractions: tuple[float, float, float] = Field((0.8, 0.1, 0.1), description="training, validation and test")
     by: Literal["formula", "chemical_system"] = Field("formula", description="what stays together on one side")
+    saved: Path | None = Field(None, description="split.json of the same table, in place of drawing one by the seed")
 
 
 class OptimiserConfig(Settings):
-    """RMSprop with a learning rate that falls when the validation loss no longer does."""
+    """RMSprop with a learning rate that falls when the validation loss no longer does, or evenly towards zero."""
 
     decay: float = Field(0.9, gt=0, lt=1, description="memory of the mean squared gradient")
+    schedule: Literal["plateau", "linear"] = Field(
+        "plateau", description="linear: the learning rate falls evenly, to zero after the last epoch"
+    )
     plateau_factor: float = Field(0.3, gt=0, lt=1, description="factor on the learning rate at a plateau")
     plateau_patience_epochs: int = Field(4, ge=0, description="epochs without improvement that make a plateau")
     min_learning_rate: float = Field(1e-6, ge=0, description="the learning rate falls no further")
@@ -84,6 +88,9 @@ class TrainConfig(Configuration):
     table: Path = Field(description="gene table (Parquet), relative to the working directory")
     out: Path = Field(description="folder of the run, relative to the working directory")
     seed: int = Field(0, ge=0, description="the one seed: split, initial weights, order of the crystals, noise")
+    start: Path | None = Field(
+        None, description="checkpoint whose weights the network begins with; branches it lacks begin at random"
+    )
     vintage: str = Field("", description="named vintage of the labels; empty accepts labels of a single vintage only")
     max_elements: int = Field(3, ge=1, description="columns of X; crystals with more elements are left out")
     augmentation: Literal["none", "orbit"] = Field(

@@ -42,8 +42,8 @@ class TrainingData:
         """Read the table, leave out what the representation cannot hold, split, fit the scalers on the training part.
 
         Raises:
-            TableError: too few crystals, a label column is absent, its vintages are mixed, or a part of the split has
-                no crystal that a step can use.
+            TableError: too few crystals, a label column is absent, its vintages are mixed, a part of the split has no
+                crystal that a step can use, or the saved split is of another table.
         """
         given = GeneTable.read(config.table)
         if config.vintage:
@@ -57,7 +57,7 @@ class TrainingData:
                 f"{config.table} has {len(table)} crystals of at most {config.max_elements} elements; "
                 f"training needs {_FEWEST} or more"
             )
-        split = split_table(table, fractions=config.split.fractions, seed=config.seed, by=config.split.by)
+        split = _split(table, config)
         data = cls(
             table=table,
             split=split,
@@ -108,3 +108,11 @@ class TrainingData:
                     f"none of the {len(measured)} validation crystals of the last step has a label {target}, so its "
                     "error cannot be measured; use a table with more of these labels, or a larger validation fraction"
                 )
+
+
+def _split(table: GeneTable, config: TrainConfig) -> Split:
+    if config.split.saved is None:
+        return split_table(table, fractions=config.split.fractions, seed=config.seed, by=config.split.by)
+    split = Split.read(config.split.saved)
+    split.check_belongs_to(table)
+    return split

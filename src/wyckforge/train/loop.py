@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LinearLR, LRScheduler, ReduceLROnPlateau
 
 from wyckforge.models.losses import Losses, LossWeights, losses
 from wyckforge.models.mpvae import MPVAE
@@ -31,19 +32,27 @@ def freeze(model: MPVAE, parts: Iterable[Part]) -> None:
                 module.requires_grad_(False).eval()
 
 
-def make_optimiser(
-    model: MPVAE, step: StepConfig, config: OptimiserConfig
-) -> tuple[torch.optim.RMSprop, torch.optim.lr_scheduler.ReduceLROnPlateau]:
-    """RMSprop over the parameters that learn, and the schedule that watches the validation loss."""
+def make_optimiser(model: MPVAE, step: StepConfig, config: OptimiserConfig) -> tuple[torch.optim.RMSprop, LRScheduler]:
+    """RMSprop over the parameters that learn, and the schedule of its learning rate."""
     learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimiser = torch.optim.RMSprop(learning, lr=step.learning_rate, alpha=config.decay, eps=1e-7)
-    schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(
+    if config.schedule == "linear":
+        return optimiser, LinearLR(optimiser, 1.0, 0.0, total_iters=step.epochs)
+    schedule = ReduceLROnPlateau(
         optimiser,
         factor=config.plateau_factor,
         patience=config.plateau_patience_epochs,
         min_lr=config.min_learning_rate,
     )
     return optimiser, schedule
+
+
+def advance(schedule: LRScheduler, validation_loss: float) -> None:
+    """Set the learning rate of the next epoch."""
+    if isinstance(schedule, ReduceLROnPlateau):
+        schedule.step(validation_loss)
+    else:
+        schedule.step()
 
 
 class Objective:

@@ -15,9 +15,10 @@ from wyckforge.errors import ConfigError
 from wyckforge.files import write_atomically
 from wyckforge.models.mpvae import MPVAE, MPVAEConfig
 from wyckforge.train.assemble import assemble
+from wyckforge.train.checkpoint import Checkpoint
 from wyckforge.train.config import TrainConfig
 from wyckforge.train.data import TrainingData
-from wyckforge.train.loop import Objective, freeze, make_optimiser, train_epoch, validate
+from wyckforge.train.loop import Objective, advance, freeze, make_optimiser, train_epoch, validate
 from wyckforge.train.state import RunState, SavedState
 
 STATE, METRICS, CONFIG, SPLIT, CHECKPOINT = (
@@ -70,8 +71,28 @@ def build_model(config: TrainConfig, rows: int) -> MPVAE:
         return MPVAE(MPVAEConfig(rows, config.max_elements, config.targets))
 
 
+def begin_from(start: Path, model: MPVAE, data: TrainingData) -> None:
+    """Give a network the weights of a checkpoint; branches that the checkpoint lacks keep theirs.
+
+    Raises:
+        ConfigError: the checkpoint was made for other elements, or for another number of them.
+        CheckpointError: it cannot be read.
+    """
+    given = Checkpoint.load(start)
+    if given.representation != data.representation:
+        raise ConfigError(
+            f"{start} is for {given.representation.span} out of {len(given.representation.elements)}, the table for "
+            f"{data.representation.span} out of {len(data.representation.elements)}, and these must be the same; start "
+            "from a checkpoint that was trained on this table, or leave start out"
+        )
+    ours = model.state_dict()
+    model.load_state_dict(ours | {name: tensor for name, tensor in given.model.state_dict().items() if name in ours})
+
+
 def _run_steps(config: TrainConfig, data: TrainingData, saved: SavedState | None) -> tuple[MPVAE, list[dict[str, Any]]]:
     model = build_model(config, data.representation.rows)
+    if config.start is not None and saved is None:
+        begin_from(config.start, model, data)
     generator = torch.Generator().manual_seed(config.seed)
     history: list[dict[str, Any]] = list(saved.account["history"]) if saved else []
     write_atomically(config.out / METRICS, "".join(json.dumps(record) + "\n" for record in history).encode())
@@ -109,7 +130,7 @@ def _run_step(config: TrainConfig, data: TrainingData, state: RunState, bar: tqd
             "validation": validate(state.model, validation, objective),
         }
         record["seconds"] = round(time.perf_counter() - began, 2)
-        state.schedule.step(record["validation"]["loss"])
+        advance(state.schedule, record["validation"]["loss"])
         state.epoch += 1
         state.history.append(record)
         state.save(config.out / STATE)

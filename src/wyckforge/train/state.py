@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.optim.lr_scheduler import LRScheduler
 
 from wyckforge.errors import CheckpointError
 from wyckforge.files import write_atomically
@@ -39,7 +39,7 @@ class RunState:
     model: MPVAE
     generator: torch.Generator
     optimiser: Optimizer
-    schedule: ReduceLROnPlateau
+    schedule: LRScheduler
     step: str
     epoch: int
     config: Mapping[str, Any]
