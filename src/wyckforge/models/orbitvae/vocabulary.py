@@ -90,12 +90,20 @@ class Vocabulary:
         Raises:
             InvalidGeneError: a gene that the model cannot hold.
         """
+        return self.as_given([gene.canonical() for gene in genes])
+
+    def as_given(self, genes: Sequence[WyckoffGene]) -> Orbits:
+        """n genes as integers, in the description in which they are given.
+
+        Raises:
+            InvalidGeneError: a gene that the model cannot hold.
+        """
         index = {number: place for place, number in enumerate(self.elements)}
         rows = []
         for gene in genes:
             if problem := self.problem(gene):
                 raise InvalidGeneError(f"{gene}: {problem}")
-            rows.append(sorted((index[z], LETTERS.index(letter)) for z, letter in gene.canonical().sites))
+            rows.append(sorted((index[z], LETTERS.index(letter)) for z, letter in gene.sites))
         longest = max(map(len, rows), default=0)
         padded = [row + [(ABSENT, ABSENT)] * (longest - len(row)) for row in rows]
         places = torch.tensor(padded, dtype=torch.long).reshape(len(rows), longest, 2)

@@ -1,0 +1,98 @@
+"""Labels to numbers of order one and back, with what can be told from them about the property."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wyckforge.errors import TableError
+
+_ZERO_SHARE = 0.1
+_LONG_TAIL = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyScale:
+    """A linear map of a property, or of its logarithm, to numbers of mean 0 and standard deviation 1.
+
+    Attributes:
+        name: of the property.
+        mean: of the training labels (their logarithms), subtracted; 0 where zero has a meaning of its own.
+        deviation: standard deviation of the training labels (their logarithms).
+        logarithmic: whether the logarithm is learned: positive labels with a long tail.
+        zero_inflated: whether a tenth or more of the labels is exactly zero, as the gaps of metals are.
+        non_negative: whether no label is negative.
+
+    Raises:
+        TableError: the deviation is not a positive number.
+    """
+
+    name: str
+    mean: float
+    deviation: float
+    logarithmic: bool = False
+    zero_inflated: bool = False
+    non_negative: bool = False
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite([self.mean, self.deviation]).all() and self.deviation > 0):
+            raise TableError(
+                f"{self.name} has mean {self.mean} and standard deviation {self.deviation}; a property needs at least "
+                "two different labels to be learned"
+            )
+
+    @classmethod
+    def fit(cls, name: str, labels: NDArray[np.float64]) -> Self:
+        """Take the scale of training labels, NaN ignored. Give the training rows only.
+
+        Raises:
+            TableError: fewer than two different labels.
+        """
+        known = labels[~np.isnan(labels)]
+        if len(np.unique(known)) < 2:
+            raise TableError(
+                f"{name} has {len(np.unique(known))} different training labels; a property needs at least two"
+            )
+        zero_inflated = bool((known == 0).mean() >= _ZERO_SHARE)
+        if zero_inflated:
+            return cls(name, 0.0, float(known[known != 0].std() or 1), False, True, bool(known.min() >= 0))
+        logarithmic = bool(known.min() > 0 and _skewness(known) > _LONG_TAIL)
+        learned = np.log(known) if logarithmic else known
+        return cls(name, float(learned.mean()), float(learned.std()), logarithmic, False, bool(known.min() >= 0))
+
+    def transform(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Physical units to scaled ones; NaN stays, and so does zero where it has a meaning of its own."""
+        values = np.asarray(values, np.float64)
+        if self.logarithmic:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                values = np.where(values > 0, np.log(values), np.nan)
+        return (values - self.mean) / self.deviation
+
+    def inverse(self, scaled: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Scaled units to physical ones, or to their logarithm for a logarithmic property."""
+        return np.asarray(scaled, np.float64) * self.deviation + self.mean
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready form."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Inverse of :meth:`to_dict`.
+
+        Raises:
+            TableError: malformed.
+        """
+        try:
+            return cls(**data)
+        except TypeError as error:
+            raise TableError(f"{dict(data)!r} is not the scale of a property ({error})") from None
+
+
+def _skewness(values: NDArray[np.float64]) -> float:
+    centred = values - values.mean()
+    return float((centred**3).mean() / max(float((centred**2).mean()) ** 1.5, 1e-300))

@@ -1,0 +1,87 @@
+"""A folder of files with an index that states the size and the SHA-256 of each. Reading it executes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from wyckforge.errors import CheckpointError
+from wyckforge.files import write_atomically
+
+INDEX, CARD = "checkpoint.json", "README.md"
+
+
+def write_artefact(folder: Path, index: Mapping[str, Any], contents: Mapping[str, bytes], card: str) -> None:
+    """Write the files, then the index, so that an index never speaks of files that are not there.
+
+    Raises:
+        CheckpointError: a number of the index is not finite.
+    """
+    files = {name: {"bytes": len(c), "sha256": sha256(c).hexdigest()} for name, c in contents.items()}
+    try:
+        text = json.dumps({**index, "files": files}, indent=1, allow_nan=False)
+    except ValueError:
+        raise CheckpointError(
+            f"{index['name']} has errors of {dict(index['errors'])}, not all numbers of its index are finite; nothing "
+            "was saved, train again with a lower learning rate"
+        ) from None
+    for name, content in contents.items():
+        write_atomically(folder / name, content)
+    write_atomically(folder / CARD, card.encode())
+    write_atomically(folder / INDEX, (text + "\n").encode())
+
+
+def read_index(folder: Path) -> dict[str, Any]:
+    """The index of a folder.
+
+    Raises:
+        CheckpointError: absent or not an index.
+    """
+    try:
+        index = json.loads((folder / INDEX).read_bytes())
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{folder} is not a checkpoint: {INDEX} cannot be read ({error}); give the folder that training wrote"
+        ) from None
+    if not isinstance(index, dict) or "format" not in index:
+        raise CheckpointError(f"{folder / INDEX} is not the index of a checkpoint; give the folder that training wrote")
+    return index
+
+
+def require_format(folder: Path, index: Mapping[str, Any], name: str, version: int) -> None:
+    """Pass if a folder is of the format that the caller reads.
+
+    Raises:
+        CheckpointError: of another format or version.
+    """
+    if index["format"] != name:
+        raise CheckpointError(
+            f"{folder / INDEX} is not the index of a checkpoint of format {name} (it says {index['format']!r}); give "
+            "the folder that training wrote"
+        )
+    if index.get("version") != version:
+        raise CheckpointError(
+            f"{folder} has version {index.get('version')}, this program reads version {version}; update wyckforge"
+        )
+
+
+def read_checked(folder: Path, name: str, index: Mapping[str, Any]) -> bytes:
+    """A file, if it is the one that the index states.
+
+    Raises:
+        CheckpointError: truncated or altered.
+        OSError: unreadable.
+        KeyError: not in the index.
+    """
+    content = (folder / name).read_bytes()
+    stated = index["files"][name]
+    if len(content) != stated["bytes"]:
+        raise CheckpointError(
+            f"{folder / name} has {len(content):,} bytes, {stated['bytes']:,} stated; it is truncated, fetch it again"
+        )
+    if sha256(content).hexdigest() != stated["sha256"]:
+        raise CheckpointError(f"{folder / name} is altered: its SHA-256 is not the stated one; fetch it again")
+    return content

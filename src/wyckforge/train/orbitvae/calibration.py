@@ -1,0 +1,139 @@
+"""What a predicted uncertainty is worth: calibrated on crystals that no network learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wyckforge.data.property_scale import PropertyScale
+from wyckforge.errors import CheckpointError
+from wyckforge.models.distribution import Distribution
+
+Floats = NDArray[np.float64]
+LEVEL = 0.9
+"""Share of the labels that a conformal interval is to hold."""
+
+_TEMPERATURES = np.exp(np.linspace(np.log(0.3), np.log(4), 60))
+_FEWEST = 20
+
+
+class Votes(NamedTuple):
+    """What m networks say about one property of n genes, scaled units.
+
+    Attributes:
+        location: (m, n).
+        log_scale: (m, n).
+        zero: (m, n) log-odds of exactly zero.
+    """
+
+    location: Floats
+    log_scale: Floats
+    zero: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Corrections of the uncertainty of one property.
+
+    Attributes:
+        spread: factor on the scale.
+        temperature: divisor of the log-odds of zero.
+        level: central share of the distribution that holds :data:`LEVEL` of the labels, where zero is the less likely
+            case.
+        level_zero: the same where zero is the likelier case.
+    """
+
+    spread: float = 1.0
+    temperature: float = 1.0
+    level: float = LEVEL
+    level_zero: float = LEVEL
+
+    @classmethod
+    def fit(cls, votes: Votes, scale: PropertyScale, labels: Floats) -> Self:
+        """Calibrate on labels (n,) in physical units, NaN where missing.
+
+        The factor makes the Laplace distribution as wide as the errors are (its likelihood is highest there), the
+        temperature minimises the cross-entropy of "zero or not", and the levels are the conformal quantiles of the
+        central share that is needed to hold a label, apart for the two predicted classes.
+
+        Source: Angelopoulos and Bates, arXiv:2107.07511 (split conformal prediction, section 1; Mondrian, 4.1).
+        """
+        known = ~np.isnan(labels)
+        labels, votes = labels[known], Votes(*(part[:, known] for part in votes))
+        found = cls()
+        if scale.zero_inflated:
+            found = replace(found, temperature=_temperature(votes.zero, labels == 0))
+        raw = found.distribution(votes, scale)
+        continuous = labels != 0 if scale.zero_inflated else np.full(len(labels), True)
+        target = np.log(labels) if scale.logarithmic else labels
+        if continuous.sum() >= _FEWEST:
+            ratio = np.abs(target - raw.location)[continuous] / raw.scale[continuous]
+            found = replace(found, spread=float(ratio.mean()))
+        calibrated = found.distribution(votes, scale)
+        needed, likely_zero = needed_level(calibrated, labels), calibrated.zero > 0.5
+        return replace(
+            found, level=_conformal(needed[~likely_zero], LEVEL), level_zero=_conformal(needed[likely_zero], LEVEL)
+        )
+
+    def distribution(self, votes: Votes, scale: PropertyScale) -> Distribution:
+        """The calibrated distribution (physical units) of the property of n genes."""
+        deviation = np.sqrt((np.exp(votes.log_scale) ** 2).mean(0) + votes.location.var(0))
+        chance = 1 / (1 + np.exp(-np.clip(votes.zero / self.temperature, -50, 50)))
+        n = votes.location.shape[1]
+        return Distribution(
+            location=scale.inverse(votes.location.mean(0)),
+            scale=self.spread * deviation * scale.deviation,
+            zero=chance.mean(0) if scale.zero_inflated else np.zeros(n),
+            non_negative=scale.non_negative and not scale.logarithmic,
+            logarithmic=scale.logarithmic,
+        )
+
+    def interval(self, distribution: Distribution) -> tuple[Floats, Floats]:
+        """(n,) bounds that hold :data:`LEVEL` of the labels of crystals like those of the calibration."""
+        bounds = [distribution.interval(level) for level in (self.level, self.level_zero)]
+        likely_zero = distribution.zero > 0.5
+        low, high = (np.where(likely_zero, bounds[1][side], bounds[0][side]) for side in (0, 1))
+        return low, high
+
+    def to_dict(self) -> dict[str, float]:
+        """JSON-ready form."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Inverse of :meth:`to_dict`.
+
+        Raises:
+            CheckpointError: malformed.
+        """
+        try:
+            return cls(**{name: float(value) for name, value in data.items()})
+        except (TypeError, ValueError) as error:
+            raise CheckpointError(f"{dict(data)!r} is not a calibration ({error}); fetch the checkpoint again") from None
+
+
+def needed_level(distribution: Distribution, labels: Floats) -> Floats:
+    """(n,) central share of the distribution that is just wide enough to hold the label."""
+    at_most, less = distribution.below(labels), distribution.below(labels, inclusive=False)
+    return np.clip(np.maximum(1 - 2 * at_most, 2 * less - 1), 0, 1)
+
+
+def _conformal(scores: Floats, level: float) -> float:
+    """The quantile of n scores that a new one does not exceed with the probability ``level``."""
+    if len(scores) < _FEWEST:
+        return level
+    rank = min(int(np.ceil((len(scores) + 1) * level)), len(scores))
+    return float(min(np.sort(scores)[rank - 1], 1 - 1e-6))
+
+
+def _temperature(log_odds: Floats, is_zero: NDArray[np.bool_]) -> float:
+    """The divisor of the log-odds (m, n) with which their mean probability has the least cross-entropy."""
+    losses = []
+    for temperature in _TEMPERATURES:
+        chance = (1 / (1 + np.exp(-np.clip(log_odds / temperature, -50, 50)))).mean(0).clip(1e-9, 1 - 1e-9)
+        losses.append(-np.where(is_zero, np.log(chance), np.log(1 - chance)).mean())
+    return float(_TEMPERATURES[int(np.argmin(losses))])

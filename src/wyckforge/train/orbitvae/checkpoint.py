@@ -1,0 +1,315 @@
+"""A trained OrbitVAE in one folder: the generator, the predictors, what their uncertainty is worth, and what they saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
+from torch import Tensor, nn
+
+from wyckforge.data.property_scale import PropertyScale
+from wyckforge.errors import CheckpointError, InvalidGeneError, TableError
+from wyckforge.models.distribution import Distribution
+from wyckforge.models.orbitvae.autoencoder import AutoencoderConfig, OrbitVAE, condition_of, with_noise
+from wyckforge.models.orbitvae.blocks import Tables
+from wyckforge.models.orbitvae.grammar import Grammar
+from wyckforge.models.orbitvae.predictor import Predictor, PredictorConfig
+from wyckforge.models.orbitvae.sampling import decode
+from wyckforge.models.orbitvae.vocabulary import Vocabulary
+from wyckforge.records import Target
+from wyckforge.symmetry.elements import atomic_number, symbol
+from wyckforge.symmetry.gene import WyckoffGene
+from wyckforge.train.artefact import CARD, read_checked, read_index, require_format, write_artefact
+from wyckforge.train.known import KnownCrystals
+from wyckforge.train.orbitvae.calibration import Calibration, Votes
+
+FORMAT = "wyckforge-orbitvae"
+VERSION = 1
+_WEIGHTS, _KNOWN = "weights.safetensors", "known.safetensors"
+_POOL = "labels"
+_MALFORMED = (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError, InvalidGeneError, TableError)
+
+Floats = NDArray[np.float64]
+Latents = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class OrbitCheckpoint:
+    """A trained OrbitVAE with everything that is needed to use it.
+
+    Attributes:
+        name: its name.
+        vocabulary: elements and limits.
+        autoencoder: the generator.
+        predictors: an ensemble with the same outputs.
+        scales: of every property, by name.
+        calibrations: of the uncertainty of every property, by name, from the validation part.
+        errors: mean absolute error of each property on the validation part, physical units.
+        known: crystals of the training and validation parts.
+        labels: (m, t) labels of training crystals in physical units, NaN where missing: from these the conditional
+            prior draws what to ask for inside a target.
+        provenance: JSON-ready account of data and training.
+        card: model card, Markdown.
+    """
+
+    name: str
+    vocabulary: Vocabulary
+    autoencoder: OrbitVAE
+    predictors: tuple[Predictor, ...]
+    scales: Mapping[str, PropertyScale]
+    calibrations: Mapping[str, Calibration]
+    errors: Mapping[str, float]
+    known: KnownCrystals
+    labels: Floats
+    provenance: Mapping[str, Any]
+    card: str
+
+    def __post_init__(self) -> None:
+        for network in (self.autoencoder, *self.predictors):
+            network.eval().requires_grad_(False)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the properties it predicts."""
+        return tuple(self.scales)
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Names of the properties that its generator can be told."""
+        return self.autoencoder.config.targets
+
+    def problem(self, gene: WyckoffGene) -> str | None:
+        """Why the model cannot hold a gene, in words, or ``None``."""
+        return self.vocabulary.problem(gene)
+
+    def grammar(self, target: Target | None = None) -> Grammar:
+        """The masks under which genes are made.
+
+        Raises:
+            TargetError: no gene that the model can make meets the hard constraints.
+        """
+        return Grammar(self.vocabulary.elements, target, self.vocabulary.max_sites, self.vocabulary.max_elements)
+
+    def encode(self, genes: Sequence[WyckoffGene], *, batch: int = 1024) -> Latents:
+        """Posterior means (n, latent) of n genes; all descriptions of one crystal have the same.
+
+        Raises:
+            InvalidGeneError: a gene that the model cannot hold.
+        """
+        parts = []
+        with torch.inference_mode():
+            for start in range(0, len(genes), batch):
+                parts.append(self.autoencoder.encode(self.vocabulary.encode(genes[start : start + batch])).numpy())
+        return np.concatenate(parts) if parts else np.zeros((0, self.autoencoder.config.latent), np.float32)
+
+    def decode(
+        self,
+        z: NDArray[np.floating],
+        *,
+        rng: np.random.Generator | None = None,
+        level: float = 0.0,
+        wanted: Floats | None = None,
+        grammar: Grammar | None = None,
+        temperature: float = 1.0,
+        batch: int = 1024,
+    ) -> list[WyckoffGene]:
+        """One gene for each of n latents (n, latent); every one is valid, and canonical.
+
+        Args:
+            z: latents, without noise.
+            rng: source of the noise and of the choices; without it there is no noise and the likeliest is chosen.
+            level: noise level from 0 (reconstruct) to 1 (the latent is not used).
+            wanted: (n, conditions) properties to ask for in physical units, NaN for any.
+            grammar: masks of a target, see :meth:`grammar`; every valid gene by default.
+            temperature: of the choices.
+            batch: latents decoded at a time; the result does not depend on it.
+
+        Raises:
+            ValueError: a noise level without ``rng``.
+        """
+        if level and rng is None:
+            raise ValueError(f"noise level {level} given without a random generator; give rng")
+        grammar = grammar or self._everything
+        size = 1 + 2 * (self.vocabulary.max_sites + 1)
+        genes: list[WyckoffGene] = []
+        for start in range(0, len(z), batch):
+            latent = torch.from_numpy(np.asarray(z[start : start + batch], np.float32))
+            n = len(latent)
+            levels = torch.full((n,), float(level))
+            chances = None
+            if rng is not None:
+                noise = torch.from_numpy(rng.standard_normal(latent.shape).astype(np.float32))
+                latent, chances = with_noise(latent, levels, noise), rng.random((n, size))
+            condition = self._condition(None if wanted is None else wanted[start : start + batch], n)
+            genes += decode(
+                self.autoencoder, grammar, latent, levels, condition, chances, temperature=temperature,
+                tables=self._tables,
+            )  # fmt: skip
+        return [gene.canonical() for gene in genes]
+
+    def log_likelihood(self, genes: Sequence[WyckoffGene], *, batch: int = 1024) -> Floats:
+        """(n,) natural logarithm of the probability that the unconditional prior makes the crystal of a gene.
+
+        Summed over the normalizer orbit: over every description in which the decoder could emit it.
+
+        Raises:
+            InvalidGeneError: a gene that the model cannot hold.
+        """
+        orbits = [gene.orbit() for gene in genes]
+        members = [member for orbit in orbits for member in orbit]
+        scores = np.zeros(len(members))
+        latent = torch.zeros(1, self.autoencoder.config.latent)
+        with torch.inference_mode():
+            for start in range(0, len(members), batch):
+                part = self.vocabulary.as_given(members[start : start + batch])
+                n = len(part.group)
+                found = self.autoencoder.score(part, latent.expand(n, -1), torch.ones(n), self._condition(None, n))
+                scores[start : start + batch] = found.total.double().numpy()
+        owner = np.repeat(np.arange(len(genes)), [len(orbit) for orbit in orbits])
+        summed = np.full(len(genes), -np.inf)
+        np.logaddexp.at(summed, owner, scores)
+        return summed
+
+    def distributions(self, genes: Sequence[WyckoffGene], *, batch: int = 1024) -> dict[str, Distribution]:
+        """The calibrated distribution of every property of n genes, physical units.
+
+        Raises:
+            InvalidGeneError: a gene that the model cannot hold.
+        """
+        votes = self.votes(genes, batch=batch)
+        return {
+            name: self.calibrations[name].distribution(votes[name], scale) for name, scale in self.scales.items()
+        }
+
+    def votes(self, genes: Sequence[WyckoffGene], *, batch: int = 1024) -> dict[str, Votes]:
+        """What every network of the ensemble says about n genes, by property, scaled units."""
+        parts: list[Tensor] = []
+        with torch.inference_mode():
+            for start in range(0, len(genes), batch):
+                orbits = self.vocabulary.encode(genes[start : start + batch])
+                parts.append(torch.stack([torch.stack(predictor(orbits)) for predictor in self.predictors]))
+        outputs = self.predictors[0].config.outputs
+        shape = (len(self.predictors), 3, 0, len(outputs))
+        found = (torch.cat(parts, 2) if parts else torch.zeros(shape)).double().numpy()
+        return {
+            name: Votes(*(found[:, part, :, outputs.index(name)] for part in range(3))) for name in self.scales
+        }
+
+    def predict(self, genes: Sequence[WyckoffGene], *, batch: int = 1024) -> dict[str, Floats]:
+        """Properties of n genes in physical units, (n,) each: the medians of :meth:`distributions`."""
+        return {name: found.value() for name, found in self.distributions(genes, batch=batch).items()}
+
+    def is_known_gene(self, gene: WyckoffGene) -> bool:
+        """Whether the crystal or its mirror image was in the training or validation part (up to a hash collision)."""
+        return self.known.has_gene(gene)
+
+    def is_known_formula(self, gene: WyckoffGene) -> bool:
+        """Whether the reduced formula was in the training or validation part (up to a hash collision)."""
+        return self.known.has_formula(gene)
+
+    @cached_property
+    def _everything(self) -> Grammar:
+        return self.grammar()
+
+    @cached_property
+    def _tables(self) -> Tables:
+        with torch.inference_mode():
+            return self.autoencoder.embedding()
+
+    def _condition(self, wanted: Floats | None, n: int) -> Tensor:
+        if wanted is None:
+            wanted = np.full((n, len(self.conditions)), np.nan)
+        scaled = [self.scales[name].transform(wanted[:, k]) for k, name in enumerate(self.conditions)]
+        values = torch.from_numpy(np.stack(scaled, 1).astype(np.float32))
+        return condition_of(values, torch.ones_like(values, dtype=torch.bool))
+
+    def save(self, folder: Path | str, *, half: bool = False) -> None:
+        """Write the folder; ``half`` stores the weights in half precision.
+
+        Raises:
+            CheckpointError: a number of the index is not finite.
+        """
+        weights = {f"autoencoder.{name}": tensor.numpy() for name, tensor in self.autoencoder.state_dict().items()}
+        for number, predictor in enumerate(self.predictors):
+            weights |= {f"predictor.{number}.{name}": tensor.numpy() for name, tensor in predictor.state_dict().items()}
+        if half:
+            weights = {name: w.astype(np.float16) if w.dtype == np.float32 else w for name, w in weights.items()}
+        pool = {_POOL: self.labels.astype(np.float32)}
+        index = {
+            "format": FORMAT,
+            "version": VERSION,
+            "name": self.name,
+            "elements": [symbol(number) for number in self.vocabulary.elements],
+            "max_sites": self.vocabulary.max_sites,
+            "max_elements": self.vocabulary.max_elements,
+            "autoencoder": asdict(self.autoencoder.config),
+            "predictors": [asdict(predictor.config) for predictor in self.predictors],
+            "scales": [scale.to_dict() for scale in self.scales.values()],
+            "calibrations": {name: found.to_dict() for name, found in self.calibrations.items()},
+            "errors": dict(self.errors),
+            "provenance": dict(self.provenance),
+        }
+        contents = {_WEIGHTS: save_arrays(weights), _KNOWN: save_arrays(self.known.to_arrays() | pool)}
+        write_artefact(Path(folder), index, contents, self.card)
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Self:
+        """Read a folder of :meth:`save`. Nothing in it is executed.
+
+        Raises:
+            CheckpointError: a file is absent, truncated, altered or foreign, or the format is of a later version.
+        """
+        folder = Path(folder)
+        index = read_index(folder)
+        require_format(folder, index, FORMAT, VERSION)
+        try:
+            weights = load_arrays(read_checked(folder, _WEIGHTS, index))
+            known = load_arrays(read_checked(folder, _KNOWN, index))
+            labels = known.pop(_POOL).astype(np.float64)
+            elements = tuple(atomic_number(name) for name in index["elements"])
+            autoencoder = OrbitVAE(AutoencoderConfig(**_tupled(index["autoencoder"])))
+            predictors = [Predictor(PredictorConfig(**_tupled(sizes))) for sizes in index["predictors"]]
+            _load_weights(autoencoder, weights, "autoencoder.")
+            for number, predictor in enumerate(predictors):
+                _load_weights(predictor, weights, f"predictor.{number}.")
+            scales = [PropertyScale.from_dict(scale) for scale in index["scales"]]
+            return cls(
+                name=index["name"],
+                vocabulary=Vocabulary(elements, int(index["max_sites"]), int(index["max_elements"])),
+                autoencoder=autoencoder,
+                predictors=tuple(predictors),
+                scales={scale.name: scale for scale in scales},
+                calibrations={name: Calibration.from_dict(one) for name, one in index["calibrations"].items()},
+                errors=index["errors"],
+                known=KnownCrystals.from_arrays(known),
+                labels=labels,
+                provenance=index["provenance"],
+                card=(folder / CARD).read_text(),
+            )
+        except _MALFORMED as error:
+            raise CheckpointError(
+                f"{folder} is not a usable checkpoint ({error}); fetch it again or train one"
+            ) from None
+
+
+def _load_weights(network: nn.Module, weights: Mapping[str, NDArray[Any]], prefix: str) -> None:
+    chosen = {name.removeprefix(prefix): array for name, array in weights.items() if name.startswith(prefix)}
+    network.load_state_dict(
+        {
+            name: torch.from_numpy(array.astype(np.float32) if array.dtype == np.float16 else array)
+            for name, array in chosen.items()
+        }
+    )
+
+
+def _tupled(sizes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in sizes.items()}
