@@ -23,11 +23,13 @@ def test_membership_is_that_of_sets(inside, others):
     known = KnownCrystals.from_genes(inside)
     classes = {gene.without_hand() for gene in inside}
     formulas = {gene.formula for gene in inside}
+    systems = {gene.elements for gene in inside}
     templates = {gene.template() for gene in inside}
     for gene in (*inside, *others):
         for image in (*gene.orbit(), gene.mirror_image()):
             assert known.has_gene(image) == (gene.without_hand() in classes)
         assert known.has_formula(gene) == (gene.formula in formulas)
+        assert known.has_system(gene) == (gene.elements in systems)
         assert known.has_template(gene) == (gene.template() in templates)
 
 
@@ -46,6 +48,8 @@ def test_what_is_known_of_a_new_crystal():
     caesium_chloride = WyckoffGene.parse("221|Na:a|Cl:b")
     assert KNOWN.has_formula(caesium_chloride)
     assert not KNOWN.has_template(caesium_chloride)
+    assert KNOWN.has_system(WyckoffGene.parse("221|Na:b|Cl:d"))
+    assert not KNOWN.has_system(WyckoffGene.parse("225|Na:a"))
 
 
 @given(st.lists(genes(), max_size=5))

@@ -9,11 +9,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from wyckforge.data.split import chemical_system
 from wyckforge.errors import CheckpointError
 from wyckforge.symmetry.gene import WyckoffGene
 from wyckforge.train.hashes import hash_set, text_hash
 
-_HASHES = ("genes", "formulas", "templates")
+_HASHES = ("genes", "formulas", "systems", "templates")
 _GROUPS = "groups"
 
 
@@ -24,12 +25,14 @@ class KnownCrystals:
     Attributes:
         genes: (k,) sorted hashes of the canonical genes.
         formulas: (k,) sorted hashes of their reduced formulas.
+        systems: (k,) sorted hashes of their chemical systems.
         templates: (k,) sorted hashes of their :meth:`~wyckforge.symmetry.gene.WyckoffGene.template`.
         groups: (230,) distinct canonical genes of each space group.
     """
 
     genes: NDArray[np.uint64]
     formulas: NDArray[np.uint64]
+    systems: NDArray[np.uint64]
     templates: NDArray[np.uint64]
     groups: NDArray[np.int64]
 
@@ -41,6 +44,7 @@ class KnownCrystals:
         return cls(
             genes=hash_set(map(str, distinct)),
             formulas=hash_set(gene.formula for gene in distinct),
+            systems=hash_set(map(chemical_system, distinct)),
             templates=hash_set(gene.template() for gene in distinct),
             groups=np.bincount(numbers - 1, minlength=230),
         )
@@ -56,6 +60,10 @@ class KnownCrystals:
     def has_formula(self, gene: WyckoffGene) -> bool:
         """Whether a crystal of the same reduced formula is in the set."""
         return _holds(self.formulas, gene.formula)
+
+    def has_system(self, gene: WyckoffGene) -> bool:
+        """Whether a crystal of exactly the same elements is in the set."""
+        return _holds(self.systems, chemical_system(gene))
 
     def has_template(self, gene: WyckoffGene) -> bool:
         """Whether a crystal of the same group that occupies the same positions is in the set, of either hand."""
