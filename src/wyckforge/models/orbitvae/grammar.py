@@ -19,6 +19,7 @@ from wyckforge.models.orbitvae.state import State
 from wyckforge.models.orbitvae.stoichiometry import Stoichiometry
 from wyckforge.records import Target
 from wyckforge.symmetry.gene import WyckoffGene
+from wyckforge.symmetry.tables import MULTIPLICITY
 
 _MAX_SITES = 48  # numbers of orbits are bits of integers that must survive a conversion to floating point
 
@@ -51,7 +52,7 @@ class Grammar:
         self.max_sites = max_sites
         self.max_elements = min(max_elements, max_sites)
         self._order = ElementOrder(elements, target, self.max_elements)
-        low, high = whole_numbers(target.n_atoms)
+        low, high = _atoms(target, max_sites)
         self._counting: Counting = (
             AtomCount(low, high, max_sites)
             if target.stoichiometry is None
@@ -147,10 +148,17 @@ class Grammar:
         feasible = np.zeros(230, bool)
         feasible[asked] = self.element_mask(self.start(asked)).any(axis=1)
         if not feasible.any():
-            hard = {key: value for key, value in target.to_dict().items() if key not in target.properties}
+            asked_for = {key: value for key, value in target.to_dict().items() if key not in target.properties}
             raise TargetError(
                 f"no gene of at most {self.max_sites} orbits and {self.max_elements} elements meets all of "
-                + "; ".join(f"{key} {value}" for key, value in hard.items())
-                + ": widen one of these"
+                + ", ".join(f"{key} {value}" for key, value in asked_for.items())
+                + "; widen one of these"
             )
         return feasible
+
+
+def _atoms(target: Target, max_sites: int) -> tuple[int, int | None]:
+    """Bounds on the atoms of the conventional cell; ``None`` where the orbits are the tighter limit."""
+    low, high = whole_numbers(target.n_atoms)
+    most = max_sites * int(MULTIPLICITY.max())
+    return min(low, most + 1), high if high is not None and high < most else None
