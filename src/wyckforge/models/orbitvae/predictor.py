@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wyckforge.models.orbitvae.blocks import Block, Embedding, mlp
+from wyckforge.models.orbitvae.blocks import Block, Embedding, Tables, mlp
 from wyckforge.models.orbitvae.vocabulary import Orbits
 from wyckforge.symmetry.tables import MULTIPLICITY
 
@@ -76,13 +76,16 @@ class Predictor(nn.Module):
 
     def forward(self, orbits: Orbits) -> Heads:
         """Distributions of the properties of n genes."""
-        pooled = self.pooled(orbits)
+        return self.read(self.pooled(orbits))
+
+    def read(self, pooled: Tensor) -> Heads:
+        """Distributions of the properties from what the heads see."""
         found = torch.stack([self.heads[name](pooled) for name in self.config.outputs], 1).float()
         return Heads(found[..., 0], found[..., 1].clamp(_SMALLEST_LOG_SCALE, _LARGEST_LOG_SCALE), found[..., 2])
 
-    def pooled(self, orbits: Orbits) -> Tensor:
-        """(n, 2 width) what the heads see of n genes."""
-        tables = self.embedding()
+    def pooled(self, orbits: Orbits, tables: Tables | None = None) -> Tensor:
+        """(n, 2 width) what the heads see of n genes; ``tables`` of the embedding are made anew if not given."""
+        tables = tables or self.embedding()
         present = orbits.present
         atoms = self.multiplicity[orbits.group[:, None], orbits.letter.clamp(min=0)] * present
         share = atoms / atoms.sum(1, keepdim=True)
@@ -95,7 +98,8 @@ class Predictor(nn.Module):
             x = block(x, bias=bias)
         mean = (x * share[..., None]).sum(1)
         largest = x.masked_fill(~present[..., None], -1e4).amax(1)
-        return self.normalise(torch.cat([mean, largest], -1))
+        pooled: Tensor = self.normalise(torch.cat([mean, largest], -1))
+        return pooled
 
 
 def predictor_loss(heads: Heads, labels: Tensor, zero_inflated: Tensor, weights: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""A trained OrbitVAE in one folder: the generator, the predictors, what their uncertainty is worth, and what they saw."""
+"""A trained OrbitVAE in one folder: generator, predictors, what their uncertainty is worth, and what they saw."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from wyckforge.symmetry.gene import WyckoffGene
 from wyckforge.train.artefact import CARD, read_checked, read_index, require_format, write_artefact
 from wyckforge.train.known import KnownCrystals
 from wyckforge.train.orbitvae.calibration import Calibration, Votes
+from wyckforge.train.reconstruction import Found, compare_genes
 
 FORMAT = "wyckforge-orbitvae"
 VERSION = 1
@@ -50,7 +51,7 @@ class OrbitCheckpoint:
         name: its name.
         vocabulary: elements and limits.
         autoencoder: the generator.
-        predictors: an ensemble with the same outputs.
+        predictors: an ensemble; a property is predicted by those that have an output for it.
         scales: of every property, by name.
         calibrations: of the uncertainty of every property, by name, from the validation part.
         errors: mean absolute error of each property on the validation part, physical units.
@@ -186,27 +187,33 @@ class OrbitCheckpoint:
             InvalidGeneError: a gene that the model cannot hold.
         """
         votes = self.votes(genes, batch=batch)
-        return {
-            name: self.calibrations[name].distribution(votes[name], scale) for name, scale in self.scales.items()
-        }
+        return {name: self.calibrations[name].distribution(votes[name], scale) for name, scale in self.scales.items()}
 
     def votes(self, genes: Sequence[WyckoffGene], *, batch: int = 1024) -> dict[str, Votes]:
-        """What every network of the ensemble says about n genes, by property, scaled units."""
-        parts: list[Tensor] = []
+        """What the networks say about n genes, by property, scaled units: of each, those with an output for it."""
+        batches = [self.vocabulary.encode(genes[start : start + batch]) for start in range(0, len(genes), batch)]
+        said: dict[str, list[Tensor]] = {name: [] for name in self.scales}
         with torch.inference_mode():
-            for start in range(0, len(genes), batch):
-                orbits = self.vocabulary.encode(genes[start : start + batch])
-                parts.append(torch.stack([torch.stack(predictor(orbits)) for predictor in self.predictors]))
-        outputs = self.predictors[0].config.outputs
-        shape = (len(self.predictors), 3, 0, len(outputs))
-        found = (torch.cat(parts, 2) if parts else torch.zeros(shape)).double().numpy()
-        return {
-            name: Votes(*(found[:, part, :, outputs.index(name)] for part in range(3))) for name in self.scales
-        }
+            for predictor in self.predictors:
+                outputs = predictor.config.outputs
+                parts = [torch.stack(predictor(orbits)) for orbits in batches]
+                found = torch.cat(parts, 1) if parts else torch.zeros(3, 0, len(outputs))
+                for name, column in zip(outputs, found.unbind(2), strict=True):
+                    if name in said:
+                        said[name].append(column)
+        return {name: Votes(*torch.stack(columns, 1).double().numpy()) for name, columns in said.items()}
 
     def predict(self, genes: Sequence[WyckoffGene], *, batch: int = 1024) -> dict[str, Floats]:
         """Properties of n genes in physical units, (n,) each: the medians of :meth:`distributions`."""
         return {name: found.value() for name, found in self.distributions(genes, batch=batch).items()}
+
+    def reconstruction(self, genes: Sequence[WyckoffGene]) -> Found:
+        """(n,) whether each part of n genes comes back, by the names of :mod:`wyckforge.train.reconstruction`.
+
+        Raises:
+            InvalidGeneError: a gene that the model cannot hold.
+        """
+        return compare_genes(genes, self.decode(self.encode(genes)))
 
     def is_known_gene(self, gene: WyckoffGene) -> bool:
         """Whether the crystal or its mirror image was in the training or validation part (up to a hash collision)."""
@@ -223,7 +230,8 @@ class OrbitCheckpoint:
     @cached_property
     def _tables(self) -> Tables:
         with torch.inference_mode():
-            return self.autoencoder.embedding()
+            tables: Tables = self.autoencoder.embedding()
+            return tables
 
     def _condition(self, wanted: Floats | None, n: int) -> Tensor:
         if wanted is None:
