@@ -141,19 +141,20 @@ class OrbitCheckpoint:
             raise ValueError(f"noise level {level} given without a random generator; give rng")
         grammar = grammar or self._everything
         size = 1 + 2 * (self.vocabulary.max_sites + 1)
+        noise = None if rng is None else rng.standard_normal(z.shape).astype(np.float32)
+        chances = None if rng is None else rng.random((len(z), size))
         genes: list[WyckoffGene] = []
         for start in range(0, len(z), batch):
             latent = torch.from_numpy(np.asarray(z[start : start + batch], np.float32))
             n = len(latent)
             levels = torch.full((n,), float(level))
-            chances = None
-            if rng is not None:
-                noise = torch.from_numpy(rng.standard_normal(latent.shape).astype(np.float32))
-                latent, chances = with_noise(latent, levels, noise), rng.random((n, size))
+            if noise is not None:
+                latent = with_noise(latent, levels, torch.from_numpy(noise[start : start + batch]))
             condition = self._condition(None if wanted is None else wanted[start : start + batch], n)
             genes += decode(
-                self.autoencoder, grammar, latent, levels, condition, chances, temperature=temperature,
-                tables=self._tables,
+                self.autoencoder, grammar, latent, levels, condition,
+                None if chances is None else chances[start : start + batch],
+                temperature=temperature, tables=self._tables,
             )  # fmt: skip
         return [gene.canonical() for gene in genes]
 
