@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wyckforge.models.orbitvae.pools import MULTIPLICITIES, POINT_BIT, Bools, Ints, pools
 from wyckforge.models.orbitvae.state import State
@@ -51,7 +52,7 @@ class Counting(Protocol):
 
 
 def usable_letters(state: State, fresh: Bools) -> Bools:
-    """(n, 27) letters that exist, are free, and respect the order within an element."""
+    """(n, 27) letters that exist, have room, and respect the order within an element."""
     unused = (state.used[:, None] & POINT_BIT[state.group]) == 0
     in_order = fresh[:, None] | (np.arange(len(LETTERS)) >= state.letter[:, None])
     return np.asarray((MULTIPLICITY[state.group] > 0) & unused & in_order)
@@ -97,10 +98,10 @@ class AtomCount:
         opens = _highest_bit(self._orbits(pools().of[group, used, 0], atoms, left))
         return Ways(usable & closes, np.where(usable, opens, -1))
 
-    def _orbits(self, pool: Ints, atoms: Ints, left: Ints) -> Ints:
+    def _orbits(self, pool: NDArray[np.int16], atoms: Ints, left: Ints) -> Ints:
         """Bits of the numbers of orbits, at most ``left``, that lead into the bounds."""
         for missing in np.unique(pool[~self._known[pool]]):
-            self._ways[missing] = self._ways_into_bounds(missing)
+            self._ways[missing] = self._ways_into_bounds(int(missing))
             self._known[missing] = True
         within = (1 << (left + 1)) - 1
         return self._ways[pool, np.minimum(atoms, len(self._inside) - 1)] & within

@@ -38,14 +38,14 @@ class Pools(NamedTuple):
 
     points: Ints
     free: Bools
-    of: Ints
+    of: NDArray[np.int16]
 
 
 @cache
 def pools() -> Pools:
     """The pools of all groups."""
     ids: dict[bytes, int] = {}
-    of = np.zeros((230, int(POINT_BIT.max()) * 2, len(LETTERS)), np.int64)
+    of = np.zeros((230, int(POINT_BIT.max()) * 2, len(LETTERS)), np.int16)
     for group, content in enumerate(map(_contents, range(230))):
         n_used, n_letters, _ = content.shape
         rows = (row.tobytes() for row in content.reshape(n_used * n_letters, -1))
