@@ -4,10 +4,10 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help install lock demo test check format docs benchmark clean
+.PHONY: help install lock demo test check format docs benchmark table2 figure2 clean
 
 help: ## List the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 install: $(INSTALLED) ## Create .venv with the pinned packages
 
@@ -50,6 +50,12 @@ docs: install ## Build the documentation into site/
 
 benchmark: install ## Print every speed figure beside its goal
 	$(BIN)/python benchmarks/run_all.py
+
+table2: install ## Train the models of the paper's Table 2 (an hour): docs/benchmarks/table2.md
+	$(BIN)/python benchmarks/table2.py --resume
+
+figure2: table2 ## Draw the paper's Figure 2 with a model of table2: docs/benchmarks/figure2.md
+	$(BIN)/python benchmarks/figure2.py
 
 clean: ## Remove everything that is made
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist site demo

@@ -1,4 +1,4 @@
-"""Every speed figure beside its goal: `make benchmark` prints them and writes docs/benchmarks.md."""
+"""Every speed figure beside its goal: `make benchmark` prints them and writes docs/benchmarks/speed.md."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SPEED = (
 
 
 @click.command()
-@click.option("--page", type=click.Path(path_type=Path), default=HERE.parent / "docs" / "benchmarks.md")
+@click.option("--page", type=click.Path(path_type=Path), default=HERE.parent / "docs" / "benchmarks" / "speed.md")
 def main(page: Path) -> None:
     """Run the benchmarks one after another, each in a process of its own, one thread unless it says otherwise."""
     failed, parts = [], []

@@ -1,0 +1,230 @@
+"""Table 2 of the paper: the published model with and without transfer and augmentation, on one split, several seeds.
+
+    python benchmarks/table2.py                # trains 18 models, about an hour on one core
+    python benchmarks/table2.py --resume       # after a kill, or to write the page anew
+
+Everything is kept under ``.cache/table2``: the gene table, the split, one folder per run with its state, checkpoint and
+scores. The page is written by :mod:`table2_page`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from table2_page import Score, page_of
+from wyckforge.data.build import BuildRules, build_from_path
+from wyckforge.data.split import Split, split_table
+from wyckforge.data.table import GeneTable
+from wyckforge.errors import ConfigError, MissingDependencyError, WyckforgeError
+from wyckforge.evaluate.run import METRICS, evaluate
+from wyckforge.files import write_atomically
+from wyckforge.properties import BAND_GAP, FORMATION_ENERGY
+from wyckforge.train.checkpoint import Checkpoint
+from wyckforge.train.config import StepConfig, TrainConfig
+from wyckforge.train.run import CHECKPOINT, train
+
+ROOT = Path(__file__).resolve().parents[1]
+STRUCTURES = ROOT.parent / "shared" / "data" / "materials_project_structures.parquet"
+CACHE = Path(".cache/table2")
+PAGE = Path("docs/benchmarks/table2.md")
+RULES = BuildRules(min_elements=3, max_elements=3, require=(FORMATION_ENERGY,), vintage="modern", keep_structures=False)
+SPLIT_SEED = 7
+UPDATES = 2_070
+BATCH, LEARNING_RATE = 128, 3e-4
+FROZEN_COST = 0.4
+"""Time of an update with a frozen encoder, in that of one where everything learns."""
+
+Kind = Literal["source", "target", "transfer"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training.
+
+    Attributes:
+        kind: ``source`` learns E_f from all crystals, ``target`` both properties from those with a gap, ``transfer``
+            the same from the weights of ``source``, encoder and batch normalisation frozen.
+        orbit: whether a crystal shows a random member of its normalizer orbit at every visit.
+        seed: of the initial weights, the order of the crystals and the noise.
+    """
+
+    kind: Kind
+    orbit: bool
+    seed: int
+
+    @property
+    def model(self) -> str:
+        """Name of the model, the same for all seeds."""
+        return f"{self.kind}-{'orbit' if self.orbit else 'plain'}"
+
+    @property
+    def name(self) -> str:
+        """Name of the run and its folder."""
+        return f"{self.model}-{self.seed}"
+
+    @property
+    def cost(self) -> float:
+        """Time of the run relative to the others."""
+        return FROZEN_COST if self.kind == "transfer" else 1.0
+
+
+def runs_of(seeds: list[int]) -> list[Run]:
+    """All runs in the order of training, one seed after the other; what a run starts from comes before it."""
+    kinds: tuple[Kind, ...] = ("source", "target", "transfer")
+    return [Run(kind, orbit, seed) for seed in seeds for kind in kinds for orbit in (False, True)]
+
+
+def epochs_of(updates: int, rows: int, batch: int) -> int:
+    """Epochs over so many rows that come closest to a number of updates, at least one."""
+    return max(1, round(updates / -(-rows // batch)))
+
+
+def settings(run: Run, cache: Path, rows: dict[str, int]) -> TrainConfig:
+    """Configuration of a run; ``rows`` counts the training crystals of ``source`` and ``target``."""
+    on_target = run.kind != "source"
+    step = StepConfig(
+        targets=(FORMATION_ENERGY, BAND_GAP) if on_target else (FORMATION_ENERGY,),
+        rows_above={BAND_GAP: 0.0} if on_target else {},
+        epochs=epochs_of(UPDATES, rows["target" if on_target else "source"], BATCH),
+        batch_size=BATCH,
+        learning_rate=LEARNING_RATE,
+        freeze=("encoder", "batch_norm") if run.kind == "transfer" else (),
+    )
+    source = cache / Run("source", run.orbit, run.seed).name / CHECKPOINT
+    return TrainConfig.from_dict(
+        {
+            "name": run.name,
+            "table": cache / "table.parquet",
+            "out": cache / run.name,
+            "seed": run.seed,
+            "start": source if run.kind == "transfer" else None,
+            "vintage": "modern",
+            "augmentation": "orbit" if run.orbit else "none",
+            "precision": "bfloat16",
+            "split": {"saved": cache / "split.json"},
+            "optimiser": {"schedule": "linear"},
+            "pretrain": step.model_dump(),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What all runs share: the table, its split, and the rows of each part by set."""
+
+    table: GeneTable
+    split: Split
+
+    @classmethod
+    def prepare(cls, data: Path, cache: Path) -> Ground:
+        """Build the table and draw the split, or read those of an earlier call."""
+        path = cache / "table.parquet"
+        if not path.exists():
+            if not data.exists():
+                raise MissingDependencyError(f"{data} is absent; give the shared structures with --data")
+            table, report = build_from_path(data, RULES, progress=True)
+            print(report.to_text())
+            path.parent.mkdir(parents=True, exist_ok=True)
+            table.write(path)
+        table, saved = GeneTable.read(path), cache / "split.json"
+        if not saved.exists():
+            split_table(table, seed=SPLIT_SEED, by="formula").write(saved)
+        split = Split.read(saved)
+        split.check_belongs_to(table)
+        return cls(table, split)
+
+    def sets(self, part: str) -> dict[str, np.ndarray[Any, np.dtype[np.int64]]]:
+        """Rows of a part: ``source`` all of them, ``target`` those with a gap above zero."""
+        rows = getattr(self.split, part)
+        return {"source": rows, "target": rows[self.table.label(BAND_GAP)[rows] > 0]}
+
+
+def finish(run: Run, ground: Ground, cache: Path) -> list[Score]:
+    """Train and score a run, or go on where an earlier call was killed."""
+    folder = cache / run.name
+    scores = folder / "scores.json"
+    if not scores.exists():
+        if not (folder / CHECKPOINT / "checkpoint.json").exists():
+            rows = {name: len(part) for name, part in ground.sets("train").items()}
+            train(settings(run, cache, rows), resume=True)
+        write_atomically(scores, json.dumps(measure(folder, ground), indent=1).encode())
+    found: dict[str, dict[str, Any]] = json.loads(scores.read_text())
+    return [Score(run.model, run.seed, test, metrics) for test, metrics in found.items()]
+
+
+def measure(folder: Path, ground: Ground) -> dict[str, dict[str, Any]]:
+    """Metrics of a finished run on the test rows of each set."""
+    checkpoint = Checkpoint.load(folder / CHECKPOINT)
+    found = {}
+    for name, rows in ground.sets("test").items():
+        out = folder / "evaluation" / name
+        if not (out / METRICS).exists():
+            evaluate(checkpoint, ground.table.select(rows), out)
+        found[name] = json.loads((out / METRICS).read_text())
+    return found
+
+
+def finish_all(runs: list[Run], ground: Ground, cache: Path) -> list[Score]:
+    """All runs, with the time that is left."""
+    scores: list[Score] = []
+    began, done, total = time.perf_counter(), 0.0, sum(run.cost for run in runs)
+    for number, run in enumerate(runs, 1):
+        cached = (cache / run.name / "scores.json").exists()
+        scores += finish(run, ground, cache)
+        if cached:
+            total -= run.cost
+            continue
+        done += run.cost
+        spent = time.perf_counter() - began
+        left = spent / done * (total - done) if total > done else 0.0
+        print(
+            f"{number:2}/{len(runs)} {run.name:20} {spent / 60:5.1f} min spent, about {left / 60:.0f} min left",
+            flush=True,
+        )
+    return scores
+
+
+def main() -> None:
+    """Train and score the five models of Table 2 on one split, and write the page about it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=STRUCTURES, help="the shared structures (Parquet)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--resume", action="store_true", help="go on with the runs in the cache")
+    parser.add_argument("--cache", type=Path, default=CACHE)
+    parser.add_argument("--page", type=Path, default=PAGE)
+    options = parser.parse_args()
+    data = options.data.resolve()
+    os.chdir(ROOT)
+    # The running squares of RMSprop decay to denormal numbers where a weight gets no gradient. Arithmetic on those is
+    # slow, and their roots vanish beside the 1e-7 that is added to them.
+    torch.set_flush_denormal(True)
+    try:
+        write_atomically(options.page, make(data, options.cache, options.seeds, resume=options.resume).encode())
+    except WyckforgeError as error:
+        sys.exit(f"error: {error}")
+    print(f"wrote {options.page}")
+
+
+def make(data: Path, cache: Path, seeds: list[int], *, resume: bool) -> str:
+    """Everything that is still to be done; returns the page."""
+    runs = runs_of(seeds)
+    if not resume and (found := [run.name for run in runs if (cache / run.name).exists()]):
+        raise ConfigError(f"{cache} holds {found[0]} already; go on with --resume, or give another --cache")
+    ground = Ground.prepare(data, cache)
+    scores = finish_all(runs, ground, cache)
+    sizes = {part: {name: len(rows) for name, rows in ground.sets(part).items()} for part in ("train", "val", "test")}
+    return page_of(scores, sizes, UPDATES)
+
+
+if __name__ == "__main__":
+    main()

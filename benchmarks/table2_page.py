@@ -1,0 +1,180 @@
+"""The page about Table 2: scores of several seeds beside the published figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Score:
+    """Metrics of one trained model on one set of test rows.
+
+    Attributes:
+        model: name of the model, the same for all seeds.
+        seed: of its training.
+        test: name of the test rows, ``source`` or ``target``.
+        metrics: as :func:`wyckforge.evaluate.run.evaluate` returns them.
+    """
+
+    model: str
+    seed: int
+    test: str
+    metrics: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A column of the table: key in the metrics, heading, factor and digits for print, whether more is better."""
+
+    key: str
+    heading: str
+    factor: float
+    digits: int
+    rises: bool
+
+    def text(self, value: float, sign: str = "") -> str:
+        """A value as printed."""
+        return f"{value * self.factor:{sign}.{self.digits}f}"
+
+
+METRICS = (
+    Metric("formation_energy_mae", "E<sub>f</sub>, eV/atom", 1, 3, False),
+    Metric("band_gap_mae_semiconductors", "E<sub>g</sub>, eV", 1, 3, False),
+    Metric("element_accuracy", "elements, %", 100, 1, True),
+    Metric("wyckoff_accuracy", "Wyckoff, %", 100, 1, True),
+    Metric("space_group_accuracy", "SG, %", 100, 1, True),
+    Metric("exact_gene_accuracy", "exact gene, %", 100, 1, True),
+)
+LABELS = {
+    "source-plain": "WyCryst (single)",
+    "target-plain": "WyCryst (multi)",
+    "target-orbit": "WyCryst+",
+    "transfer-plain": "TL-WyCryst",
+    "transfer-orbit": "TL-WyCryst+",
+    "source-orbit": "single, augmented",
+}
+PUBLISHED: dict[str, tuple[float | None, ...]] = {
+    "source-plain": (0.063, None, 0.996, 0.913, 0.908, None),
+    "target-plain": (0.113, 0.448, 0.971, 0.641, 0.861, None),
+    "target-orbit": (0.093, 0.423, 0.995, 0.899, 0.887, None),
+    "transfer-plain": (0.077, 0.442, 0.997, 0.876, 0.906, None),
+    "transfer-orbit": (0.075, 0.418, 0.999, 0.966, 0.901, None),
+}
+PAIRS = (
+    ("target-plain", "source-plain", "less data, two properties"),
+    ("target-orbit", "target-plain", "augmentation alone"),
+    ("transfer-plain", "target-plain", "transfer alone"),
+    ("transfer-orbit", "transfer-plain", "augmentation on top of transfer"),
+    ("transfer-orbit", "target-orbit", "transfer on top of augmentation"),
+    ("transfer-orbit", "target-plain", "both"),
+)
+
+
+def page_of(scores: Sequence[Score], sizes: Mapping[str, Mapping[str, int]], updates: int) -> str:
+    """The page, Markdown; its words are in ``table2.md.j2``.
+
+    Args:
+        scores: of all models, seeds and test sets.
+        sizes: crystals by part (``train``, ``val``, ``test``) and set (``source``, ``target``).
+        updates: of every step of every training.
+    """
+    total = {name: sum(part[name] for part in sizes.values()) for name in ("source", "target")}
+    words = Environment(loader=FileSystemLoader(HERE), undefined=StrictUndefined, keep_trailing_newline=True)
+    return words.get_template("table2.md.j2").render(
+        seeds=sorted({score.seed for score in scores}),
+        count={part: {k: f"{n:,}" for k, n in found.items()} for part, found in {**sizes, "total": total}.items()},
+        updates=f"{updates:,}",
+        beside_published=beside_published(scores, sizes["test"]),
+        on_both=on_both(scores, sizes["test"]),
+        comparisons=comparisons(scores),
+        intervals=intervals(scores),
+    )
+
+
+def summary(values: Sequence[float | None], metric: Metric) -> str:
+    """Mean ± standard deviation of the seeds, or a dash where a model does not predict the property."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return "–"
+    spread = f" ± {metric.text(stdev(known))}" if len(known) > 1 else ""
+    return metric.text(mean(known)) + spread
+
+
+def select(scores: Sequence[Score], model: str, test: str, metric: Metric) -> list[float | None]:
+    """Values of a metric, by ascending seed."""
+    chosen = sorted((s for s in scores if (s.model, s.test) == (model, test)), key=lambda s: s.seed)
+    return [score.metrics[metric.key] for score in chosen]
+
+
+def beside_published(scores: Sequence[Score], sizes: Mapping[str, int]) -> str:
+    """The five rows of the paper's table."""
+    lines = _head("model", "n")
+    for model, published in PUBLISHED.items():
+        test = "source" if model == "source-plain" else "target"
+        cells = [
+            f"{summary(select(scores, model, test, metric), metric)}<br>*{metric.text(paper)}*"
+            if paper is not None
+            else summary(select(scores, model, test, metric), metric)
+            for metric, paper in zip(METRICS, published, strict=True)
+        ]
+        lines.append(f"| {LABELS[model]} | {sizes[test]:,} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def on_both(scores: Sequence[Score], sizes: Mapping[str, int]) -> str:
+    """All models on the two sets of test rows."""
+    lines = _head("model", "test crystals")
+    for test, what in (("source", "all"), ("target", "with a gap")):
+        for model, label in LABELS.items():
+            cells = [summary(select(scores, model, test, metric), metric) for metric in METRICS]
+            lines.append(f"| {label} | {what} ({sizes[test]:,}) | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def comparisons(scores: Sequence[Score]) -> str:
+    """Paired differences between models on the target rows."""
+    lines = _head("first − second", "what changes")
+    for first, second, what in PAIRS:
+        cells = []
+        for metric in METRICS:
+            pairs = zip(select(scores, first, "target", metric), select(scores, second, "target", metric), strict=True)
+            cells.append(difference([(a, b) for a, b in pairs if a is not None and b is not None], metric))
+        lines.append(f"| {LABELS[first]} − {LABELS[second]} | {what} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def difference(pairs: Sequence[tuple[float, float]], metric: Metric) -> str:
+    """First minus second over the seeds; bold where always better, struck through where always worse."""
+    if not pairs:
+        return "–"
+    differences = [a - b for a, b in pairs]
+    spread = f" ± {metric.text(stdev(differences))}" if len(differences) > 1 else ""
+    text = f"{metric.text(mean(differences), '+')}{spread}".replace("-", "−")
+    gains = [change if metric.rises else -change for change in differences]
+    if min(gains) > 0:
+        return f"**{text}**"
+    return f"~~{text}~~" if max(gains) < 0 else text
+
+
+def _head(*first: str) -> list[str]:
+    columns = [*first, *(metric.heading for metric in METRICS)]
+    return [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+
+
+def intervals(scores: Sequence[Score]) -> str:
+    """How far the test part may be from all crystals: 95 % intervals of TL-WyCryst+ with the first seed."""
+    best = min((s for s in scores if (s.model, s.test) == ("transfer-orbit", "target")), key=lambda score: score.seed)
+    parts = []
+    for metric in METRICS:
+        low, high = (metric.text(bound) for bound in best.metrics[f"{metric.key}_interval"])
+        name, unit = metric.heading.split(", ")
+        parts.append(f"{name} {low} to {high} {unit}")
+    return "; ".join(parts)
