@@ -120,30 +120,34 @@ class OrbitVAE(nn.Module):
 
     def predict(self, z: Tensor) -> Tensor:
         """(n, targets, 3) location, log scale and log-odds of zero of the properties at n points of the latent."""
-        return self.properties(z).view(len(z), len(self.config.targets), 3)
+        found: Tensor = self.properties(z)
+        return found.view(len(z), len(self.config.targets), 3)
 
     def group_logits(self, tables: Tables, x: Tensor) -> Tensor:
         """(n, 230) from the first place."""
-        return self.ask_group(x) @ tables.group.T + self.group_bias
+        asked: Tensor = self.ask_group(x)
+        return asked @ tables.group.T + self.group_bias
 
     def element_logits(self, tables: Tables, x: Tensor) -> Tensor:
         """(…, E + 1) of the next orbit; the last means that there is none."""
         choices = torch.cat([tables.element, self.stop[None]])
-        return 2 / math.sqrt(self.config.width) * self.ask_element(x) @ choices.T + self.element_bias
+        asked: Tensor = self.ask_element(x)
+        return 2 / math.sqrt(self.config.width) * asked @ choices.T + self.element_bias
 
     def letter_logits(self, tables: Tables, x: Tensor, element: Tensor, group: Tensor) -> Tensor:
         """(n, k, 27) of the position of orbits with these element vectors (n, k, d) in groups (n,)."""
         positions = tables.position[self.embedding.index[group]]
-        asked = self.ask_position(torch.cat([x, element], -1))
+        asked: Tensor = self.ask_position(torch.cat([x, element], -1))
         return 2 / math.sqrt(self.config.width) * asked @ positions.transpose(1, 2)
 
     def condition(self, level: Tensor, condition: Tensor) -> Tensor:
         """(n, d) what the decoder is told beside the latent: the noise level (n,) and the wanted properties."""
-        return self.read_condition(torch.cat([level[:, None], condition], -1))
+        told: Tensor = self.read_condition(torch.cat([level[:, None], condition], -1))
+        return told
 
     def read(self, remainder: Tensor, sites: Tensor | None = None) -> Tensor:
         """Input of a place: the remainder of the latent and, from the second place on, what was emitted before."""
-        read = self.read_remainder(remainder)
+        read: Tensor = self.read_remainder(remainder)
         return read if sites is None else read + self.read_site(sites)
 
     def _parts(self, tables: Tables, orbits: Orbits) -> Tensor:

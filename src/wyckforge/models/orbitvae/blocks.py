@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -45,7 +46,7 @@ class Embedding(nn.Module):
         super().__init__()
         found, groups = descriptors.positions(), descriptors.groups()
         for name, array in {
-            "index": found.index,
+            "index": found.row,
             "position_group": found.group,
             "position_features": found.features,
             "site_symmetry": found.site_symmetry,
@@ -60,7 +61,7 @@ class Embedding(nn.Module):
         self.symmetry = nn.Embedding(int(found.site_symmetry.max()) + 1, width // 2)
         self.position = mlp(found.features.shape[1] + width // 2 + width, width, width)
 
-    def describe_elements(self, features: np.ndarray) -> None:  # type: ignore[type-arg]
+    def describe_elements(self, features: NDArray[np.float32]) -> None:
         """Set the (E, f) features of the elements; they are kept with the weights."""
         self.element_features.copy_(torch.from_numpy(features))
 

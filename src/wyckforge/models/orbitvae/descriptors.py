@@ -24,13 +24,13 @@ class Positions(NamedTuple):
     """Every Wyckoff position of every space group, p in all.
 
     Attributes:
-        index: (230, 27) row of a position by group and letter; 0 where the letter does not exist.
+        row: (230, 27) row of a position by group and letter; 0 where the letter does not exist.
         group: (p,) zero-based space group.
         features: (p, 24) multiplicity, degrees of freedom, and the first coordinate triplet as an operator.
         site_symmetry: (p,) number of the oriented site-symmetry symbol.
     """
 
-    index: NDArray[np.int64]
+    row: NDArray[np.int64]
     group: NDArray[np.int64]
     features: NDArray[np.float32]
     site_symmetry: NDArray[np.int64]
@@ -44,7 +44,7 @@ def positions() -> Positions:
     for row, (number, letter) in enumerate(found):
         index[number - 1, LETTERS.index(letter)] = row
     return Positions(
-        index=index,
+        row=index,
         group=np.array([number - 1 for number, _ in found]),
         features=np.array([_position(space_group(number), letter) for number, letter in found], np.float32),
         site_symmetry=np.array([symbols.index(space_group(number).site_symmetry(letter)) for number, letter in found]),
@@ -125,4 +125,4 @@ def _number(value: Any) -> float:
 def _standardised(values: NDArray[np.floating]) -> NDArray[np.float64]:
     """Columns with mean 0 and standard deviation 1; what is unknown becomes the mean."""
     mean, deviation = np.nanmean(values, 0), np.nanstd(values, 0)
-    return np.nan_to_num((values - mean) / np.where(deviation > 0, deviation, 1))
+    return np.asarray(np.nan_to_num((values - mean) / np.where(deviation > 0, deviation, 1)))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wyckforge.models.orbitvae.autoencoder import OrbitVAE
-from wyckforge.models.orbitvae.blocks import Tables
+from wyckforge.models.orbitvae.blocks import Block, Tables
 from wyckforge.models.orbitvae.grammar import Grammar
 from wyckforge.models.orbitvae.state import State
 from wyckforge.symmetry.gene import WyckoffGene
@@ -21,7 +21,7 @@ Chances = NDArray[np.float64]
 
 @dataclass
 class _Running:
-    """Genes that are not finished: their places among all, what is left of their latents, and the past of the decoder."""
+    """Genes that are not finished: places among all, what is left of their latents, the past of the decoder."""
 
     rows: NDArray[np.int64]
     remainder: Tensor
@@ -118,8 +118,10 @@ def _place(model: OrbitVAE, running: _Running, read: Tensor, place: int) -> Tens
     """(n, d) output of the decoder at the next place."""
     x = (read + model.place[place] + running.condition)[:, None]
     for number, block in enumerate(model.blocks):
+        assert isinstance(block, Block)
         x, running.pasts[number] = block.step(x, running.pasts[number])
-    return model.normalise(x)[:, 0]
+    normalised: Tensor = model.normalise(x)
+    return normalised[:, 0]
 
 
 @dataclass(frozen=True)
@@ -135,8 +137,8 @@ class _Draw:
         """(n,) index of the choice of every row of (n, c) logits."""
         scores = np.where(allowed, logits.double().numpy() / self.temperature, -np.inf)
         if self.chances is None:
-            return scores.argmax(1)
+            return np.asarray(scores.argmax(1))
         weights = np.exp(scores - scores.max(1, keepdims=True)).cumsum(1)
         # an allowed choice is taken even where rounding leaves the chance at or above the last sum
         passed = (weights <= self.chances[rows, column][:, None] * weights[:, -1:]).sum(1)
-        return np.minimum(passed, np.where(allowed, np.arange(allowed.shape[1]), 0).max(1))
+        return np.asarray(np.minimum(passed, np.where(allowed, np.arange(allowed.shape[1]), 0).max(1)))

@@ -37,13 +37,13 @@ class Orbits(NamedTuple):
         return self.element != ABSENT
 
     @property
-    def count(self) -> Tensor:
+    def n_sites(self) -> Tensor:
         """(n,) orbits of every gene."""
         return self.present.sum(1)
 
     def rows(self, index: Tensor) -> Orbits:
         """The genes of an index array, without places that are empty in all of them."""
-        longest = int(self.count[index].max()) if len(index) else 0
+        longest = int(self.n_sites[index].max()) if len(index) else 0
         return Orbits(self.group[index], self.element[index, :longest], self.letter[index, :longest])
 
 

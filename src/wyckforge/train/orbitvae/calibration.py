@@ -113,7 +113,7 @@ class Calibration:
         try:
             return cls(**{name: float(value) for name, value in data.items()})
         except (TypeError, ValueError) as error:
-            raise CheckpointError(f"{dict(data)!r} is not a calibration ({error}); fetch the checkpoint again") from None
+            raise CheckpointError(f"{dict(data)!r} is no calibration ({error}); fetch the checkpoint again") from None
 
 
 def needed_level(distribution: Distribution, labels: Floats) -> Floats:
