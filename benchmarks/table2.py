@@ -26,12 +26,12 @@ from wyckforge.data.build import BuildRules, build_from_path
 from wyckforge.data.split import Split, split_table
 from wyckforge.data.table import GeneTable
 from wyckforge.errors import ConfigError, MissingDependencyError, WyckforgeError
-from wyckforge.evaluate.run import METRICS, evaluate
+from wyckforge.evaluate.run import evaluate
 from wyckforge.files import write_atomically
 from wyckforge.properties import BAND_GAP, FORMATION_ENERGY
 from wyckforge.train.checkpoint import Checkpoint
 from wyckforge.train.config import StepConfig, TrainConfig
-from wyckforge.train.run import CHECKPOINT, train
+from wyckforge.train.run import CHECKPOINT, CONFIG, train
 
 ROOT = Path(__file__).resolve().parents[1]
 STRUCTURES = ROOT.parent / "shared" / "data" / "materials_project_structures.parquet"
@@ -89,13 +89,13 @@ def epochs_of(updates: int, rows: int, batch: int) -> int:
     return max(1, round(updates / -(-rows // batch)))
 
 
-def settings(run: Run, cache: Path, rows: dict[str, int]) -> TrainConfig:
-    """Configuration of a run; ``rows`` counts the training crystals of ``source`` and ``target``."""
+def settings(run: Run, cache: Path, rows: dict[str, int], updates: int) -> TrainConfig:
+    """Configuration of a run of so many updates; ``rows`` counts the training crystals of ``source`` and ``target``."""
     on_target = run.kind != "source"
     step = StepConfig(
         targets=(FORMATION_ENERGY, BAND_GAP) if on_target else (FORMATION_ENERGY,),
         rows_above={BAND_GAP: 0.0} if on_target else {},
-        epochs=epochs_of(UPDATES, rows["target" if on_target else "source"], BATCH),
+        epochs=epochs_of(updates, rows["target" if on_target else "source"], BATCH),
         batch_size=BATCH,
         learning_rate=LEARNING_RATE,
         freeze=("encoder", "batch_norm") if run.kind == "transfer" else (),
@@ -149,14 +149,24 @@ class Ground:
         return {"source": rows, "target": rows[self.table.label(BAND_GAP)[rows] > 0]}
 
 
-def finish(run: Run, ground: Ground, cache: Path) -> list[Score]:
-    """Train and score a run, or go on where an earlier call was killed."""
+def finish(run: Run, ground: Ground, cache: Path, updates: int) -> list[Score]:
+    """Train and score a run, or go on where an earlier call was killed.
+
+    Raises:
+        ConfigError: the cache holds a finished run of another length.
+    """
     folder = cache / run.name
+    config = settings(run, cache, {name: len(part) for name, part in ground.sets("train").items()}, updates)
     scores = folder / "scores.json"
-    if not scores.exists():
-        if not (folder / CHECKPOINT / "checkpoint.json").exists():
-            rows = {name: len(part) for name, part in ground.sets("train").items()}
-            train(settings(run, cache, rows), resume=True)
+    if scores.exists():
+        epochs = json.loads((folder / CONFIG).read_text())["pretrain"]["epochs"]
+        if epochs != config.pretrain.epochs:
+            raise ConfigError(
+                f"{folder} holds a run of {epochs} epochs, {config.pretrain.epochs} asked for; give another --cache, "
+                "or the --updates of the runs in this one"
+            )
+    else:
+        train(config, resume=True)
         write_atomically(scores, json.dumps(measure(folder, ground), indent=1).encode())
     found: dict[str, dict[str, Any]] = json.loads(scores.read_text())
     return [Score(run.model, run.seed, test, metrics) for test, metrics in found.items()]
@@ -167,20 +177,17 @@ def measure(folder: Path, ground: Ground) -> dict[str, dict[str, Any]]:
     checkpoint = Checkpoint.load(folder / CHECKPOINT)
     found = {}
     for name, rows in ground.sets("test").items():
-        out = folder / "evaluation" / name
-        if not (out / METRICS).exists():
-            evaluate(checkpoint, ground.table.select(rows), out)
-        found[name] = json.loads((out / METRICS).read_text())
+        found[name] = evaluate(checkpoint, ground.table.select(rows), folder / "evaluation" / name)
     return found
 
 
-def finish_all(runs: list[Run], ground: Ground, cache: Path) -> list[Score]:
+def finish_all(runs: list[Run], ground: Ground, cache: Path, updates: int) -> list[Score]:
     """All runs, with the time that is left."""
     scores: list[Score] = []
     began, done, total = time.perf_counter(), 0.0, sum(run.cost for run in runs)
     for number, run in enumerate(runs, 1):
         cached = (cache / run.name / "scores.json").exists()
-        scores += finish(run, ground, cache)
+        scores += finish(run, ground, cache, updates)
         if cached:
             total -= run.cost
             continue
@@ -199,6 +206,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=STRUCTURES, help="the shared structures (Parquet)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--updates", type=int, default=UPDATES, help="of every step (use another --cache for another)")
     parser.add_argument("--resume", action="store_true", help="go on with the runs in the cache")
     parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--page", type=Path, default=PAGE)
@@ -209,21 +217,22 @@ def main() -> None:
     # slow, and their roots vanish beside the 1e-7 that is added to them.
     torch.set_flush_denormal(True)
     try:
-        write_atomically(options.page, make(data, options.cache, options.seeds, resume=options.resume).encode())
+        page = make(data, options.cache, options.seeds, options.updates, resume=options.resume)
+        write_atomically(options.page, page.encode())
     except WyckforgeError as error:
         sys.exit(f"error: {error}")
     print(f"wrote {options.page}")
 
 
-def make(data: Path, cache: Path, seeds: list[int], *, resume: bool) -> str:
+def make(data: Path, cache: Path, seeds: list[int], updates: int, *, resume: bool) -> str:
     """Everything that is still to be done; returns the page."""
     runs = runs_of(seeds)
     if not resume and (found := [run.name for run in runs if (cache / run.name).exists()]):
         raise ConfigError(f"{cache} holds {found[0]} already; go on with --resume, or give another --cache")
     ground = Ground.prepare(data, cache)
-    scores = finish_all(runs, ground, cache)
+    scores = finish_all(runs, ground, cache, updates)
     sizes = {part: {name: len(rows) for name, rows in ground.sets(part).items()} for part in ("train", "val", "test")}
-    return page_of(scores, sizes, UPDATES)
+    return page_of(scores, sizes, updates)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def test_epochs_come_closest_to_the_updates(updates, rows, batch):
 
 @pytest.mark.parametrize("run", table2.runs_of([3]), ids=lambda run: run.name)
 def test_runs_differ_in_what_the_table_compares_and_in_nothing_else(run, tmp_path):
-    config = table2.settings(run, tmp_path, ROWS)
+    config = table2.settings(run, tmp_path, ROWS, 2_070)
     step = config.pretrain
     assert config.seed == 3
     assert config.split.saved == tmp_path / "split.json"
@@ -58,7 +58,7 @@ def test_runs_differ_in_what_the_table_compares_and_in_nothing_else(run, tmp_pat
     start = tmp_path / f"source-{'orbit' if run.orbit else 'plain'}-3" / "checkpoint"
     assert config.start == (start if run.kind == "transfer" else None)
     batches = -(-ROWS["source" if run.kind == "source" else "target"] // step.batch_size)
-    assert abs(step.epochs * batches - table2.UPDATES) <= batches / 2
+    assert abs(step.epochs * batches - 2_070) <= batches / 2
     assert config.finetune is None
 
 
@@ -72,9 +72,8 @@ def test_the_split_is_drawn_once(ground):
 
 def test_a_finished_run_is_not_trained_again(ground, monkeypatch):
     found, cache = ground
-    monkeypatch.setattr(table2, "UPDATES", 2)
     kinds = ("source", "transfer")
-    scores = [score for kind in kinds for score in table2.finish(table2.Run(kind, True, 1), found, cache)]
+    scores = [score for kind in kinds for score in table2.finish(table2.Run(kind, True, 1), found, cache, 2)]
     assert [(score.model, score.test) for score in scores] == [
         (f"{kind}-orbit", test) for kind in kinds for test in ("source", "target")
     ]
@@ -86,17 +85,19 @@ def test_a_finished_run_is_not_trained_again(ground, monkeypatch):
         raise AssertionError("trained again")
 
     monkeypatch.setattr(table2, "train", never)
-    assert table2.finish(table2.Run("source", True, 1), found, cache) == scores[:2]
-    saved = TrainConfig.from_dict(table2.settings(table2.Run("source", True, 1), cache, ROWS).to_dict()).split.saved
+    assert table2.finish(table2.Run("source", True, 1), found, cache, 2) == scores[:2]
+    with pytest.raises(ConfigError, match=r"a run of 2 epochs, 50 asked for; give another --cache"):
+        table2.finish(table2.Run("source", True, 1), found, cache, 50)
+    saved = TrainConfig.from_dict(table2.settings(table2.Run("source", True, 1), cache, ROWS, 2).to_dict()).split.saved
     assert Split.read(saved).table_hash == Split.read(cache / "source-orbit-1" / "split.json").table_hash
 
 
 def test_runs_in_the_cache_need_the_word_to_go_on(tmp_path):
     (tmp_path / "target-plain-5").mkdir()
     with pytest.raises(ConfigError, match=r"target-plain-5 already; go on with --resume"):
-        table2.make(tmp_path / "data.parquet", tmp_path, [5], resume=False)
+        table2.make(tmp_path / "data.parquet", tmp_path, [5], 2, resume=False)
     with pytest.raises(MissingDependencyError, match="--data"):
-        table2.make(tmp_path / "data.parquet", tmp_path, [5], resume=True)
+        table2.make(tmp_path / "data.parquet", tmp_path, [5], 2, resume=True)
 
 
 def test_a_split_of_another_table_in_the_cache_is_refused(ground, tmp_path):
