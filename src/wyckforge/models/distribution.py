@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-_BISECTIONS = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,18 +60,15 @@ class Distribution:
         return np.clip(self.below(high) - self.below(low, inclusive=False), 0, 1)
 
     def quantile(self, share: float) -> Floats:
-        """(n,) least value that a share of the distribution does not exceed, by bisection."""
-        reach = 1 + 40 * self.scale
-        low, high = self.location - reach, self.location + reach
-        if self.logarithmic:
-            low, high = np.exp(np.clip(low, -700, 700)), np.exp(np.clip(high, -700, 700))
-        elif self.non_negative or self.zero.any():
-            low, high = np.minimum(low, -1e-9), np.maximum(high, 0)
-        for _ in range(_BISECTIONS):
-            middle = (low + high) / 2
-            enough = self.below(middle) >= share
-            low, high = np.where(enough, low, middle), np.where(enough, middle, high)
-        return np.maximum(high, 0) if self.non_negative or self.logarithmic else high
+        """(n,) least value that a share of the distribution, between 0 and 1, does not exceed."""
+        below_zero, up_to_zero = self.below(0.0, inclusive=False), self.below(0.0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rest = np.where(share <= below_zero, share, share - self.zero) / (1 - self.zero)
+        rest = np.clip(np.nan_to_num(rest, nan=0.5), 1e-300, 1 - 1e-16)
+        side = np.minimum(rest, 1 - rest)
+        value = self.location + np.sign(rest - 0.5) * self.scale * -np.log(2 * side)
+        value = np.exp(np.minimum(value, 700)) if self.logarithmic else value
+        return np.where((share > below_zero) & (share <= up_to_zero), 0.0, value)
 
     def interval(self, level: float) -> tuple[Floats, Floats]:
         """(n,) bounds that hold the central share ``level`` of the distribution."""
