@@ -68,12 +68,13 @@ class OrbitVAE(nn.Module):
     The encoder is a sum, so it has no order and no largest number of elements. The decoder sees, at every place, the
     *remainder* of the latent: what is left of *z* when the encoding of the group and of the orbits emitted so far is
     taken away. That is the encoding of the orbits still to come, whatever came before, so that a combination of orbits
-    never seen in training is no harder than one that was.
+    never seen in training is no harder than one that was. Elements and positions are also read from it by one linear
+    map each, beside the attention blocks.
 
     A *noise level* from 0 to 1 tells the decoder how much of the latent to believe: it receives
-    :math:`\sqrt{1-\sigma^2} z + \sigma n` with standard normal *n*. At 0 it reconstructs; at 1 nothing of the latent is
-    left, and the decoder is a language model of genes, conditioned on the wanted properties; in between it makes
-    relatives of a crystal.
+    :math:`\sqrt{1-\sigma^2} z + \sigma n` with standard normal *n*, and scales the remainder by
+    :math:`\sqrt{1-\sigma^2}`. At 0 it reconstructs; at 1 nothing of the latent is left, and the decoder is a language
+    model of genes, conditioned on the wanted properties; in between it makes relatives of a crystal.
     """
 
     def __init__(self, config: AutoencoderConfig) -> None:
@@ -81,7 +82,8 @@ class OrbitVAE(nn.Module):
         self.config = config
         width, latent = config.width, config.latent
         self.embedding = Embedding(config.elements, config.features, width)
-        self.encode_group, self.encode_site = nn.Linear(width, latent), mlp(2 * width, 2 * width, latent)
+        self.encode_group = nn.Linear(width, latent)
+        self.encode_site, self.encode_plainly = mlp(2 * width, 2 * width, latent), nn.Linear(2 * width, latent)
         self.properties = mlp(latent, 2 * width, 3 * len(config.targets))
         self.read_remainder, self.read_site = mlp(latent, 2 * width, width), nn.Linear(3 * width, width)
         self.read_condition = mlp(1 + 4 * len(config.targets), width, width)
@@ -91,12 +93,18 @@ class OrbitVAE(nn.Module):
         self.stop = nn.Parameter(0.05 * torch.randn(width))
         self.ask_group, self.group_bias = nn.Linear(width, width), nn.Parameter(torch.zeros(230))
         self.ask_element = mlp(width, width, width)
-        self.element_bias = nn.Parameter(torch.zeros(config.elements + 1))
         self.ask_position = mlp(2 * width, 2 * width, width)
+        self.plain_elements, self.plain_position = nn.Linear(latent, config.elements + 1), nn.Linear(latent, width)
+        nn.init.zeros_(self.plain_elements.weight)
 
     def encode(self, orbits: Orbits) -> Tensor:
         """(n, latent) posterior means."""
         return self._parts(self.embedding(), orbits).sum(1)
+
+    def encode_orbit(self, site: Tensor) -> Tensor:
+        """(…, latent) what an orbit adds to the latent, from the vectors (…, 2 d) of its element and position."""
+        encoded: Tensor = self.encode_site(site) + self.encode_plainly(site)
+        return encoded
 
     def score(self, orbits: Orbits, z: Tensor, level: Tensor, condition: Tensor) -> Scores:
         """How likely the decoder makes n genes.
@@ -111,12 +119,13 @@ class OrbitVAE(nn.Module):
         parts = self._parts(tables, orbits)
         kept = torch.sqrt(1 - level**2)[:, None, None]
         taken = torch.cat([torch.zeros_like(parts[:, :1]), kept * parts.cumsum(1)], 1)
-        x = self._read(tables, orbits, z[:, None] - taken) + self.condition(level, condition)[:, None]
+        remainder = kept * (z[:, None] - taken)
+        x = self._read(tables, orbits, remainder) + self.condition(level, condition)[:, None]
         for block in self.blocks:
             x = block(x, causal=True)
         x = self.normalise(x)
         group = self.group_logits(tables, x[:, 0])
-        return _scores(self, tables, orbits, group, x[:, 1:])
+        return _scores(self, tables, orbits, group, x[:, 1:], remainder[:, 1:])
 
     def predict(self, z: Tensor) -> Tensor:
         """(n, targets, 3) location, log scale and log-odds of zero of the properties at n points of the latent."""
@@ -128,16 +137,17 @@ class OrbitVAE(nn.Module):
         asked: Tensor = self.ask_group(x)
         return asked @ tables.group.T + self.group_bias
 
-    def element_logits(self, tables: Tables, x: Tensor) -> Tensor:
+    def element_logits(self, tables: Tables, x: Tensor, remainder: Tensor) -> Tensor:
         """(…, E + 1) of the next orbit; the last means that there is none."""
         choices = torch.cat([tables.element, self.stop[None]])
         asked: Tensor = self.ask_element(x)
-        return 2 / math.sqrt(self.config.width) * asked @ choices.T + self.element_bias
+        plain: Tensor = self.plain_elements(remainder)
+        return 2 / math.sqrt(self.config.width) * asked @ choices.T + plain
 
-    def letter_logits(self, tables: Tables, x: Tensor, element: Tensor, group: Tensor) -> Tensor:
+    def letter_logits(self, tables: Tables, x: Tensor, remainder: Tensor, element: Tensor, group: Tensor) -> Tensor:
         """(n, k, 27) of the position of orbits with these element vectors (n, k, d) in groups (n,)."""
         positions = tables.position[self.embedding.index[group]]
-        asked: Tensor = self.ask_position(torch.cat([x, element], -1))
+        asked: Tensor = self.ask_position(torch.cat([x + self.plain_position(remainder), element], -1))
         return 2 / math.sqrt(self.config.width) * asked @ positions.transpose(1, 2)
 
     def condition(self, level: Tensor, condition: Tensor) -> Tensor:
@@ -153,7 +163,7 @@ class OrbitVAE(nn.Module):
     def _parts(self, tables: Tables, orbits: Orbits) -> Tensor:
         """(n, k + 1, latent) encodings of the group and of the orbits, 0 at empty places."""
         element, position = self.embedding.sites(tables, orbits)
-        sites = self.encode_site(torch.cat([element, position], -1)) * orbits.present[..., None]
+        sites = self.encode_orbit(torch.cat([element, position], -1)) * orbits.present[..., None]
         return torch.cat([self.encode_group(tables.group[orbits.group])[:, None], sites], 1)
 
     def _read(self, tables: Tables, orbits: Orbits, remainder: Tensor) -> Tensor:
@@ -184,15 +194,15 @@ def with_noise(z: Tensor, level: Tensor, noise: Tensor) -> Tensor:
     return torch.sqrt(1 - level**2)[:, None] * z + level[:, None] * noise
 
 
-def _scores(model: OrbitVAE, tables: Tables, orbits: Orbits, group: Tensor, x: Tensor) -> Scores:
+def _scores(model: OrbitVAE, tables: Tables, orbits: Orbits, group: Tensor, x: Tensor, remainder: Tensor) -> Scores:
     n_elements = model.config.elements
     chosen = F.pad(orbits.element, (0, 1), value=ABSENT)
     wanted = torch.where(chosen == ABSENT, n_elements, chosen)
     reached = F.pad(orbits.present, (1, 0), value=True)
     element_vectors, _ = model.embedding.sites(tables, orbits)
-    elements = _log_probabilities(model.element_logits(tables, x), element_masks(orbits, n_elements))
+    elements = _log_probabilities(model.element_logits(tables, x, remainder), element_masks(orbits, n_elements))
     letters = _log_probabilities(
-        model.letter_logits(tables, x[:, :-1], element_vectors, orbits.group), letter_masks(orbits)
+        model.letter_logits(tables, x[:, :-1], remainder[:, :-1], element_vectors, orbits.group), letter_masks(orbits)
     )
     letter = orbits.letter.clamp(min=0)
     by_element = elements.gather(-1, wanted[..., None])[..., 0] * reached

@@ -29,6 +29,11 @@ class _Running:
     condition: Tensor
     pasts: list[Tensor | None]
 
+    @property
+    def visible(self) -> Tensor:
+        """(n, latent) what the decoder sees of the remainders."""
+        return self.kept * self.remainder
+
     def take(self, keep: NDArray[np.bool_]) -> Self:
         index = torch.from_numpy(np.flatnonzero(keep))
         pasts = [None if past is None else past[:, index] for past in self.pasts]
@@ -71,7 +76,7 @@ def decode(
         condition=model.condition(level, condition),
         pasts=[None] * len(model.blocks),
     )
-    x = _place(model, running, model.read(running.remainder), 0)
+    x = _place(model, running, model.read(running.visible), 0)
     group = draw(model.group_logits(tables, x), grammar.groups()[None], running.rows, 0)
     state = grammar.start(group)
     vector = tables.group[torch.from_numpy(group)]
@@ -79,8 +84,10 @@ def decode(
     sites = torch.cat([torch.zeros(len(z), 2 * vector.shape[1]), vector], -1)
     genes: list[WyckoffGene | None] = [None] * len(z)
     for place in range(grammar.max_sites + 1):
-        x = _place(model, running, model.read(running.remainder, sites), place + 1)
-        element = draw(model.element_logits(tables, x), grammar.element_mask(state), running.rows, 1 + 2 * place)
+        x = _place(model, running, model.read(running.visible, sites), place + 1)
+        element = draw(
+            model.element_logits(tables, x, running.visible), grammar.element_mask(state), running.rows, 1 + 2 * place
+        )
         stops = element == grammar.stop
         for row, gene in zip(running.rows[stops], grammar.genes(state.take(stops)), strict=True):
             genes[row] = gene
@@ -107,10 +114,10 @@ def _emit(
     """Choose the letters of orbits of these elements, take the orbits away from the remainders, and go one on."""
     group = torch.from_numpy(state.group)
     vectors = tables.element[torch.from_numpy(element)]
-    logits = model.letter_logits(tables, x[:, None], vectors[:, None], group)[:, 0]
+    logits = model.letter_logits(tables, x[:, None], running.visible[:, None], vectors[:, None], group)[:, 0]
     letter = draw(logits, grammar.letter_mask(state, element), running.rows, column)
     position = tables.position[model.embedding.index[group, torch.from_numpy(letter)]]
-    running.remainder = running.remainder - running.kept * model.encode_site(torch.cat([vectors, position], -1))
+    running.remainder = running.remainder - running.kept * model.encode_orbit(torch.cat([vectors, position], -1))
     return grammar.advance(state, element, letter), torch.cat([vectors, position, tables.group[group]], -1)
 
 
