@@ -18,7 +18,8 @@ from wyckforge.errors import CheckpointError, ConfigError, TableError
 from wyckforge.symmetry.gene import WyckoffGene
 from wyckforge.train.config import TrainConfig
 from wyckforge.train.data import TrainingData
-from wyckforge.train.run import train, train_from_file
+from wyckforge.train.run import train
+from wyckforge.train.start import train_from_file
 
 SCRIPT = """
 import json, sys

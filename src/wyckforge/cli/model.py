@@ -91,7 +91,7 @@ def evaluate(checkpoint: Path | None, data: Path, out: Path, vintage: str | None
 @click.pass_context
 def train(ctx: click.Context, config: Path, out: Path | None, resume: bool) -> None:
     """Train a model as CONFIG (TOML) says; a checkpoint is saved after every epoch."""
-    from wyckforge.train.run import train_from_file
+    from wyckforge.train.start import train_from_file
 
     ctx.meta[SAVED] = "every finished epoch is saved; go on with --resume"
     folder = train_from_file(config, out=out, resume=resume)

@@ -84,6 +84,7 @@ class TrainConfig(Configuration):
 
     PAGE: ClassVar[str] = "docs/concepts/training.md"
 
+    model: Literal["mpvae"] = Field("mpvae", description="the architecture")
     name: str = Field(min_length=1, description="name of the checkpoint")
     table: Path = Field(description="gene table (Parquet), relative to the working directory")
     out: Path = Field(description="folder of the run, relative to the working directory")

@@ -26,31 +26,23 @@ STATE, METRICS, CONFIG, SPLIT, CHECKPOINT = (
 )  # fmt: skip
 
 
-def train_from_file(config: Path | str, *, out: Path | None = None, resume: bool = False) -> Path:
-    """Train as a TOML file says.
+def train(config: TrainConfig, *, resume: bool = False) -> Path:
+    """Both steps, then the checkpoint.
+
+    A run that was killed and resumed ends with bitwise the weights of one that was not, on the same machine and with
+    the same number of threads.
 
     Args:
-        config: path of the configuration.
-        out: folder of the run, in place of the one in the configuration.
+        config: everything the run depends on.
         resume: go on after the last saved epoch.
 
     Returns:
         The folder of the finished checkpoint.
 
     Raises:
-        ConfigError: the configuration is wrong, or the folder holds another run or one on another table.
+        ConfigError: the folder holds another run or one on another table, or the start does not fit.
         TableError: the table cannot be trained on.
         CheckpointError: the saved state is damaged.
-    """
-    settings = TrainConfig.from_toml(config)
-    return train(settings if out is None else settings.model_copy(update={"out": out}), resume=resume)
-
-
-def train(config: TrainConfig, *, resume: bool = False) -> Path:
-    """Both steps, then the checkpoint; see :func:`train_from_file`.
-
-    A run that was killed and resumed ends with bitwise the weights of one that was not, on the same machine and with
-    the same number of threads.
     """
     saved = _saved_state(config, resume=resume)
     data = TrainingData.prepare(config)
