@@ -41,6 +41,13 @@ def test_groups_count_distinct_crystals(inside):
     assert len(known) == counts.total()
 
 
+@given(st.lists(genes(), max_size=6), st.lists(genes(), max_size=6))
+def test_more_crystals_join_as_if_they_had_been_there(inside, more):
+    joined = KnownCrystals.from_genes(inside).with_genes(more)
+    for name, array in KnownCrystals.from_genes([*inside, *more]).to_arrays().items():
+        np.testing.assert_array_equal(joined.to_arrays()[name], array, strict=True)
+
+
 def test_what_is_known_of_a_new_crystal():
     assert KNOWN.has_gene(RIGHT_QUARTZ.mirror_image())
     other = WyckoffGene.parse("225|Mg:a|O:b")

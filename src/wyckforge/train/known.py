@@ -49,6 +49,12 @@ class KnownCrystals:
             groups=np.bincount(numbers - 1, minlength=230),
         )
 
+    def with_genes(self, genes: Iterable[WyckoffGene]) -> Self:
+        """The set with more crystals, in any description; those that are in it count once."""
+        more = self.from_genes(gene for gene in genes if not _holds(self.genes, str(gene.canonical())))
+        hashes = {name: np.union1d(getattr(self, name), getattr(more, name)) for name in _HASHES}
+        return type(self)(**hashes, groups=self.groups + more.groups)
+
     def __len__(self) -> int:
         return len(self.genes)
 
