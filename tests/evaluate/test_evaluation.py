@@ -35,6 +35,11 @@ def labelled_rows() -> list[dict]:
     ]
 
 
+def same(one: dict, other: dict) -> bool:
+    """Equal but for the rounding of matrix products of another size."""
+    return list(one) == list(other) and all(other[name] == pytest.approx(one[name], rel=1e-5) for name in one)
+
+
 def test_metrics_agree_with_an_independent_calculation(checkpoint, write_rows, tmp_path):
     rows = labelled_rows()
     metrics = evaluate_file(checkpoint, write_rows(rows), tmp_path / "out")
@@ -156,7 +161,7 @@ def test_rows_that_the_model_knows_are_told_apart(checkpoint, write_rows, tmp_pa
     metrics = evaluate_file(some, write_rows(rows), tmp_path / "all")
     alone = evaluate_file(some, write_rows(rows[4:]), tmp_path / "alone")
     assert (metrics["n"], metrics["known_genes"], metrics["unseen"]["n"]) == (6, 4, 2)
-    assert metrics["unseen"] == alone["unseen"]
+    assert same(metrics["unseen"], alone["unseen"])
     assert {key: alone[key] for key in alone["unseen"]} == alone["unseen"]
     assert metrics["formation_energy_mae"] != metrics["unseen"]["formation_energy_mae"]
     printed = metrics_table(metrics).splitlines()

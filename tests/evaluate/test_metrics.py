@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn.calibration import calibration_curve
-from sklearn.metrics import accuracy_score, mean_absolute_error
+from sklearn.metrics import mean_absolute_error
 
 from wyckforge.evaluate.metrics import (
     Rate,
@@ -14,7 +14,6 @@ from wyckforge.evaluate.metrics import (
     bootstrap_interval,
     calibration,
     rate_ratio,
-    rows_equal,
     wilson_interval,
 )
 
@@ -53,19 +52,6 @@ def test_the_bootstrap_repeats_with_its_seed():
     one, same = (bootstrap_interval(values, np.random.default_rng(4)) for _ in range(2))
     assert one == same
     assert one[0] < values.mean() < one[1]
-
-
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1))
-def test_equal_rows_are_counted_as_scikit_learn_does(pairs):
-    one, other = np.array(pairs).T
-    assert rows_equal(one, other).mean() == pytest.approx(accuracy_score(one, other))
-
-
-def test_a_row_is_equal_if_all_of_it_is():
-    one = np.zeros((3, 2, 2), np.int64)
-    other = one.copy()
-    other[1, 1, 0] = 1
-    assert rows_equal(one, other).tolist() == [True, False, True]
 
 
 def test_a_rate_comes_with_its_counts_and_interval():

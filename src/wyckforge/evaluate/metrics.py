@@ -173,9 +173,3 @@ def bootstrap_interval(
     means = [values[rng.integers(len(values), size=len(values))].mean() for _ in range(resamples)]
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
-
-
-def rows_equal(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(n,) whether everything of a row is equal, for arrays of n rows and any further axes."""
-    equal: NDArray[np.bool_] = (one == other).reshape(len(one), -1).all(axis=1)
-    return equal

@@ -15,18 +15,15 @@ from wyckforge.data.build import BuildReport, BuildRules, build_from_path
 from wyckforge.data.table import GeneTable
 from wyckforge.data.vintages import VINTAGES, resolve_vintage
 from wyckforge.errors import TableError
-from wyckforge.evaluate.metrics import absolute_errors, bootstrap_interval, rows_equal, wilson_interval
-from wyckforge.models.representation import Reading
+from wyckforge.evaluate.metrics import absolute_errors, bootstrap_interval, wilson_interval
 from wyckforge.properties import BAND_GAP, FORMATION_ENERGY
-from wyckforge.symmetry.gene import WyckoffGene
-from wyckforge.train.checkpoint import Checkpoint
+from wyckforge.train.model import GeneModel
 
 METRICS, PREDICTIONS, DROPPED = "metrics.json", "predictions.csv", "dropped.csv"
-_BATCH = 1024
 
 
 def evaluate_file(
-    checkpoint: Checkpoint, data: Path | str, out: Path | str, *, seed: int = 0, vintage: str | None = None
+    checkpoint: GeneModel, data: Path | str, out: Path | str, *, seed: int = 0, vintage: str | None = None
 ) -> dict[str, Any]:
     """Measure a checkpoint on a file of structures with labels; see :func:`evaluate`.
 
@@ -48,7 +45,7 @@ def evaluate_file(
 
 
 def evaluate(
-    checkpoint: Checkpoint, table: GeneTable, out: Path | str, *, seed: int = 0, report: BuildReport | None = None
+    checkpoint: GeneModel, table: GeneTable, out: Path | str, *, seed: int = 0, report: BuildReport | None = None
 ) -> dict[str, Any]:
     """Measure the predictions and the reconstruction of a checkpoint, and write what was found.
 
@@ -70,7 +67,7 @@ def evaluate(
         TableError: no row can be used.
     """
     dropped = [(row_id, str(problem.rule), problem.detail) for row_id, problem in report.dropped] if report else []
-    problems = [checkpoint.representation.problem(gene) for gene in table.genes]
+    problems = [checkpoint.problem(gene) for gene in table.genes]
     dropped += [
         (row_id, "not representable", problem)
         for row_id, problem in zip(table.ids, problems, strict=True)
@@ -80,7 +77,7 @@ def evaluate(
     if not len(used):
         raise TableError(f"the checkpoint can represent none of the {len(table)} crystals (first: {problems[0]})")
     predicted = checkpoint.predict(used.genes)
-    found = _reconstruction(checkpoint, used.genes)
+    found = checkpoint.reconstruction(used.genes)
     known = np.fromiter(map(checkpoint.is_known_gene, used.genes), bool, len(used))
     metrics: dict[str, Any] = {
         **_metrics(used, predicted, found, np.full(len(used), True), seed),
@@ -155,35 +152,6 @@ def _property_metrics(
                 for source in column.vintages()
             }
     return metrics
-
-
-def _reconstruction(checkpoint: Checkpoint, genes: tuple[WyckoffGene, ...]) -> dict[str, NDArray[np.bool_]]:
-    """(n,) whether each part of n genes comes back, by the name of its metric."""
-    hits: dict[str, list[NDArray[np.bool_]]] = {}
-    for start in range(0, len(genes), _BATCH):
-        for name, found in _reconstructed(checkpoint, genes[start : start + _BATCH]).items():
-            hits.setdefault(name, []).append(found)
-    return {name: np.concatenate(found) for name, found in hits.items()}
-
-
-def _reconstructed(checkpoint: Checkpoint, genes: tuple[WyckoffGene, ...]) -> dict[str, NDArray[np.bool_]]:
-    representation = checkpoint.representation
-    x, logits = checkpoint.decode_arrays(checkpoint.encode(genes))
-    true_x, true_group = representation.encode(genes)
-    got: Reading = representation.read(x, logits)
-    wanted = representation.read(true_x, np.eye(logits.shape[1])[true_group])
-    decoded = representation.decode(x, logits)
-    exact = [
-        isinstance(found, WyckoffGene) and found.canonical() == gene.canonical()
-        for gene, found in zip(genes, decoded, strict=True)
-    ]
-    return {
-        "element_accuracy": rows_equal(got.numbers, wanted.numbers),
-        "wyckoff_accuracy": rows_equal(got.uses, wanted.uses),
-        "space_group_accuracy": rows_equal(got.group, wanted.group),
-        "exact_gene_accuracy": np.array(exact, bool),
-        "valid_gene_rate": np.array([isinstance(found, WyckoffGene) for found in decoded], bool),
-    }
 
 
 def _mean(name: str, values: NDArray[np.float64], rng: np.random.Generator) -> dict[str, Any]:

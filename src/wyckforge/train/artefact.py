@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from hashlib import sha256
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,20 @@ from wyckforge.files import write_atomically
 INDEX, CARD = "checkpoint.json", "README.md"
 
 
+def bundled(name: str) -> Path:
+    """The folder of that name that comes with the package, whether or not it does."""
+    return Path(str(files("wyckforge.train") / "bundled" / name))
+
+
 def write_artefact(folder: Path, index: Mapping[str, Any], contents: Mapping[str, bytes], card: str) -> None:
     """Write the files, then the index, so that an index never speaks of files that are not there.
 
     Raises:
         CheckpointError: a number of the index is not finite.
     """
-    files = {name: {"bytes": len(c), "sha256": sha256(c).hexdigest()} for name, c in contents.items()}
+    stated = {name: {"bytes": len(c), "sha256": sha256(c).hexdigest()} for name, c in contents.items()}
     try:
-        text = json.dumps({**index, "files": files}, indent=1, allow_nan=False)
+        text = json.dumps({**index, "files": stated}, indent=1, allow_nan=False)
     except ValueError:
         raise CheckpointError(
             f"{index['name']} has errors of {dict(index['errors'])}, not all numbers of its index are finite; nothing "

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,17 +18,18 @@ from torch import Tensor
 
 from wyckforge.data.scale import MinMaxScaler
 from wyckforge.errors import CheckpointError, InvalidGeneError, TableError
-from wyckforge.files import write_atomically
 from wyckforge.models.mpvae import MPVAE, MPVAEConfig
 from wyckforge.models.representation import Rejection, Representation
 from wyckforge.symmetry.augmentation import augment_genes
 from wyckforge.symmetry.elements import atomic_number, symbol
 from wyckforge.symmetry.gene import WyckoffGene
+from wyckforge.train.artefact import CARD, bundled, read_checked, read_index, require_format, write_artefact
 from wyckforge.train.hashes import text_hash
+from wyckforge.train.reconstruction import Found, compare_readings, concatenated
 
 FORMAT = "wyckforge-checkpoint"
 VERSION = 1
-_INDEX, _WEIGHTS, _KNOWN, _CARD = "checkpoint.json", "weights.safetensors", "known.safetensors", "README.md"
+_WEIGHTS, _KNOWN = "weights.safetensors", "known.safetensors"
 _FEATURES = "representation.features"
 _MALFORMED = (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError, InvalidGeneError, TableError)
 
@@ -70,9 +68,13 @@ class Checkpoint:
         """Names of the properties it predicts."""
         return self.model.config.targets
 
+    def problem(self, gene: WyckoffGene) -> str | None:
+        """Why the model cannot hold a gene, in words, or ``None``."""
+        return self.representation.problem(gene)
+
     def represents(self, gene: WyckoffGene) -> bool:
         """Whether the vocabulary and the number of columns can hold a gene."""
-        return self.representation.problem(gene) is None
+        return self.problem(gene) is None
 
     def encode(self, genes: Sequence[WyckoffGene], *, batch: int = 1024) -> NDArray[np.float32]:
         """Posterior means (n, latent) of n genes, as given.
@@ -111,6 +113,22 @@ class Checkpoint:
             np.add.at(scaled, owner[i : i + batch], part * weights[i : i + batch, None])
         return {name: self.scaler.inverse(name, scaled[:, k]) for k, name in enumerate(self.targets)}
 
+    def reconstruction(self, genes: Sequence[WyckoffGene], *, batch: int = 1024) -> Found:
+        """(n,) whether each part of n genes comes back, by the names of :mod:`wyckforge.train.reconstruction`.
+
+        Raises:
+            InvalidGeneError: a gene that the representation cannot hold.
+        """
+        parts = [self._reconstruction(genes[i : i + batch]) for i in range(0, max(len(genes), 1), batch)]
+        return concatenated(parts)
+
+    def _reconstruction(self, genes: Sequence[WyckoffGene]) -> Found:
+        true_x, true_group = self.representation.encode(genes)
+        x, logits = self.decode_arrays(self.encode(genes))
+        wanted = self.representation.read(true_x, np.eye(logits.shape[1])[true_group])
+        decoded, got = self.representation.decode(x, logits), self.representation.read(x, logits)
+        return compare_readings(genes, decoded, wanted, got)
+
     def is_known_gene(self, gene: WyckoffGene) -> bool:
         """Whether the canonical gene or its mirror image was in the table of the model (up to a hash collision)."""
         canonical = gene.canonical()
@@ -135,7 +153,6 @@ class Checkpoint:
         Raises:
             CheckpointError: a number of the index is not finite.
         """
-        folder = Path(folder)
         weights = {name: tensor.numpy() for name, tensor in self.model.state_dict().items()}
         weights[_FEATURES] = self.representation.features
         if half:
@@ -154,19 +171,8 @@ class Checkpoint:
             "scaler": self.scaler.to_dict(),
             "errors": dict(self.errors),
             "provenance": dict(self.provenance),
-            "files": {name: {"bytes": len(c), "sha256": sha256(c).hexdigest()} for name, c in contents.items()},
         }
-        try:
-            text = json.dumps(index, indent=1, allow_nan=False)
-        except ValueError:
-            raise CheckpointError(
-                f"{self.name} has errors of {dict(self.errors)}, not all numbers of its index are finite; nothing was "
-                "saved, train again with a lower learning rate"
-            ) from None
-        for name, content in contents.items():
-            write_atomically(folder / name, content)
-        write_atomically(folder / _CARD, self.card.encode())
-        write_atomically(folder / _INDEX, (text + "\n").encode())
+        write_artefact(Path(folder), index, contents, self.card)
 
     @classmethod
     def load(cls, folder: Path | str) -> Self:
@@ -176,10 +182,11 @@ class Checkpoint:
             CheckpointError: a file is absent, truncated, altered or foreign, or the format is of a later version.
         """
         folder = Path(folder)
-        index = _read_index(folder)
+        index = read_index(folder)
+        require_format(folder, index, FORMAT, VERSION)
         try:
-            weights = load_arrays(_read_checked(folder, _WEIGHTS, index))
-            known = load_arrays(_read_checked(folder, _KNOWN, index))
+            weights = load_arrays(read_checked(folder, _WEIGHTS, index))
+            known = load_arrays(read_checked(folder, _KNOWN, index))
             weights = {name: w.astype(np.float32) if w.dtype == np.float16 else w for name, w in weights.items()}
             elements = tuple(atomic_number(name) for name in index["elements"])
             config = MPVAEConfig(**{key: _tupled(value) for key, value in index["model"].items()})
@@ -202,7 +209,7 @@ class Checkpoint:
                 known_genes=known["genes"],
                 known_formulas=known["formulas"],
                 provenance=index["provenance"],
-                card=(folder / _CARD).read_text(),
+                card=(folder / CARD).read_text(),
             )
         except _MALFORMED as error:
             raise CheckpointError(
@@ -211,38 +218,8 @@ class Checkpoint:
 
 
 def bundled_checkpoint() -> Path:
-    """Folder of the checkpoint that comes with the package."""
-    return Path(str(files("wyckforge.train") / "bundled" / "mpvae"))
-
-
-def _read_index(folder: Path) -> dict[str, Any]:
-    try:
-        index = json.loads((folder / _INDEX).read_bytes())
-    except (OSError, ValueError) as error:
-        raise CheckpointError(
-            f"{folder} is not a checkpoint: {_INDEX} cannot be read ({error}); give the folder that training wrote"
-        ) from None
-    if not isinstance(index, dict) or index.get("format") != FORMAT:
-        raise CheckpointError(
-            f"{folder / _INDEX} is not the index of a checkpoint; give the folder that training wrote"
-        )
-    if index.get("version") != VERSION:
-        raise CheckpointError(
-            f"{folder} has version {index.get('version')}, this program reads version {VERSION}; update wyckforge"
-        )
-    return index
-
-
-def _read_checked(folder: Path, name: str, index: Mapping[str, Any]) -> bytes:
-    content = (folder / name).read_bytes()
-    stated = index["files"][name]
-    if len(content) != stated["bytes"]:
-        raise CheckpointError(
-            f"{folder / name} has {len(content):,} bytes, {stated['bytes']:,} stated; it is truncated, fetch it again"
-        )
-    if sha256(content).hexdigest() != stated["sha256"]:
-        raise CheckpointError(f"{folder / name} is altered: its SHA-256 is not the stated one; fetch it again")
-    return content
+    """Folder of the MPVAE that comes with the package."""
+    return bundled("mpvae")
 
 
 def _tupled(value: Any) -> Any:
