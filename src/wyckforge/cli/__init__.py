@@ -8,6 +8,7 @@ from wyckforge import __version__
 from wyckforge.cli.data import data
 from wyckforge.cli.design import design, report
 from wyckforge.cli.errors import UserErrors
+from wyckforge.cli.finetune import finetune
 from wyckforge.cli.model import evaluate, predict, train
 from wyckforge.cli.symmetry import symmetry
 
@@ -21,5 +22,5 @@ def main() -> None:
     """
 
 
-for _verb in (design, report, predict, evaluate, train, data, symmetry):
+for _verb in (design, report, predict, evaluate, train, finetune, data, symmetry):
     main.add_command(_verb)

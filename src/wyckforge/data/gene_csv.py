@@ -1,0 +1,88 @@
+"""Genes written as text in a CSV file: the simplest way to bring labels along."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from wyckforge.data.labels import LabelColumn
+from wyckforge.data.readers import ALIASES
+from wyckforge.data.table import GeneTable
+from wyckforge.errors import InvalidGeneError, TableError
+from wyckforge.properties import describe
+from wyckforge.symmetry.gene import WyckoffGene
+
+GENE = "gene"
+"""Column with the text form of the gene, ``225|Na:a|Cl:b``."""
+
+
+def has_genes(path: Path) -> bool:
+    """Whether a file is CSV with a column of genes."""
+    return path.suffix == ".csv" and path.is_file() and GENE in _header(path)
+
+
+def read_gene_csv(path: Path, labels: Sequence[str]) -> tuple[GeneTable, int]:
+    """The table in a CSV file of genes, and how many of its rows hold no gene.
+
+    The vintage of a label is the text in ``<column>_source``, else the name of the file.
+
+    Args:
+        path: the file.
+        labels: label columns; an empty cell is a missing label.
+
+    Raises:
+        TableError: a column is absent, a label is no finite number, or no row holds a gene.
+    """
+    names = _header(path)
+    for name in (GENE, *labels):
+        if name not in names:
+            raise TableError(f"{path} has no column {name!r}; it has: {', '.join(names) or 'none'}")
+    records: list[dict[str, str | None]] = []
+    genes: list[WyckoffGene] = []
+    problems: list[str] = []
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
+        for line, record in enumerate(csv.DictReader(stream), start=2):
+            try:
+                genes.append(WyckoffGene.parse(record[GENE] or "").canonical())
+                records.append(record)
+            except InvalidGeneError as error:
+                problems.append(f"line {line}: {error}")
+    if not genes:
+        raise TableError(f"no row of {path} holds a gene ({problems[0] if problems else 'it is empty'})")
+    table = GeneTable(
+        ids=tuple(map(str, range(len(genes)))),
+        genes=tuple(genes),
+        labels={ALIASES.get(name, name): _column(path, name, records) for name in labels},
+        crystals=None,
+        given_space_groups=np.zeros(len(genes), np.int64),
+        provenance={"input": path.name},
+    )
+    return table, len(problems)
+
+
+def _header(path: Path) -> list[str]:
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
+        return next(csv.reader(stream), [])
+
+
+def _column(path: Path, name: str, records: Sequence[dict[str, str | None]]) -> LabelColumn:
+    values = np.array([_number(path, name, record[name]) for record in records], np.float64)
+    sources = [record.get(f"{name}_source") or path.stem for record in records]
+    return LabelColumn(values, describe(ALIASES.get(name, name)).unit, np.where(np.isnan(values), "", sources))
+
+
+def _number(path: Path, name: str, text: str | None) -> float:
+    """The number in a cell, NaN in an empty one."""
+    if not (text or "").strip():
+        return math.nan
+    try:
+        value = float(text or "")
+    except ValueError:
+        value = math.inf
+    if math.isinf(value):
+        raise TableError(f"{path}: {text!r} in column {name!r} is no finite number; give one, or leave the cell empty")
+    return value

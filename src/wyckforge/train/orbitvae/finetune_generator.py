@@ -1,0 +1,143 @@
+"""A generator that can be asked for new properties, made from one that cannot, without the data it learned from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor, nn
+
+from wyckforge.models.orbitvae.autoencoder import OrbitVAE, condition_of, with_noise
+from wyckforge.models.orbitvae.predictor import Heads, predictor_loss
+from wyckforge.settings import Settings
+from wyckforge.train.orbitvae.data import Crystals
+from wyckforge.train.orbitvae.loop import one_cycle, plan_batches
+
+_SMALL_LEVEL = 0.15
+
+
+class GeneratorTuning(Settings):
+    """How a generator learns to be told a new property."""
+
+    samples: int = Field(10_000, ge=1, description="genes drawn from the generator itself to learn from")
+    epochs: int = Field(4, ge=1, description="passes over these genes and those with labels")
+    batch_size: int = Field(128, ge=2, description="genes per update, roughly")
+    learning_rate: float = Field(3e-4, gt=0, description="highest")
+    learns: Literal["condition", "decoder"] = Field("decoder", description="what learns beside the property heads")
+    warm_up: float = Field(0.1, gt=0, lt=1, description="share of the updates in which the learning rate rises")
+    condition_dropout: float = Field(0.4, ge=0, lt=1, description="share of the properties that are not told")
+    small_noise: float = Field(0.15, ge=0, le=1, description="share of the genes with a noise level below 0.15")
+    full_noise: float = Field(0.7, ge=0, le=1, description="share with noise level 1; the rest has any level")
+    property_weight: float = Field(0.3, ge=0, description="of the loss of the properties that the latent tells")
+    property_noise: float = Field(0.1, ge=0, description="standard deviation of the noise on what they are told from")
+    clip: float = Field(1.0, gt=0, description="largest norm of the gradient")
+
+
+def with_conditions(base: OrbitVAE, names: Sequence[str]) -> OrbitVAE:
+    """A copy of a generator that has places for more properties and, as long as these are not told, does the same.
+
+    The columns that read the new properties and the rows that predict them from the latent begin at zero.
+    """
+    old, new = len(base.config.targets), len(base.config.targets) + len(names)
+    grown = OrbitVAE(replace(base.config, targets=(*base.config.targets, *names)))
+    state = dict(base.state_dict())
+    reads = state["read_condition.0.weight"]
+    wide = torch.zeros(len(reads), 4, new)
+    wide[..., :old] = reads[:, 1:].view(len(reads), 4, old)
+    state["read_condition.0.weight"] = torch.cat([reads[:, :1], wide.flatten(1)], 1)
+    for name in ("properties.2.weight", "properties.2.bias"):
+        rows = state[name]
+        state[name] = torch.cat([rows, rows.new_zeros(3 * (new - old), *rows.shape[1:])])
+    grown.load_state_dict(state)
+    return grown
+
+
+def finetune_generator(
+    generator: OrbitVAE,
+    crystals: Crystals,
+    zero_inflated: Tensor,
+    settings: GeneratorTuning,
+    *,
+    seed: int,
+    tick: Callable[[int], object],
+) -> OrbitVAE:
+    """A copy of a generator that has learned what properties genes have; the given one stays as it is.
+
+    The encoder stays, so that latents keep their meaning. Most genes are the generator's own, so that what it makes
+    when nothing is told stays as well.
+
+    Args:
+        generator: with places for all properties, see :func:`with_conditions`.
+        crystals: genes with scaled properties (n, t), measured or predicted.
+        zero_inflated: (t,) whether a property can be exactly zero.
+        settings: how it learns.
+        seed: of the order, the noise, and what is told.
+        tick: told the passes that are done.
+    """
+    tuned = OrbitVAE(generator.config)
+    tuned.load_state_dict(generator.state_dict())
+    learning = _learning(tuned, settings)
+    optimiser = torch.optim.AdamW(learning, lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
+    source = torch.Generator().manual_seed(seed)
+    updates, done = settings.epochs * math.ceil(crystals.size / settings.batch_size), 0
+    for _ in range(settings.epochs):
+        for index in plan_batches(crystals.lengths, settings.batch_size, source):
+            factor, memory = one_cycle(min(done / updates, 1.0), settings.warm_up)
+            for group in optimiser.param_groups:
+                group["lr"], group["betas"] = settings.learning_rate * factor, (memory, 0.98)
+            loss = _loss(tuned, crystals.rows(index), zero_inflated, settings, source)
+            optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(learning, settings.clip)
+            optimiser.step()
+            done += 1
+        tick(1)
+    return tuned.eval().requires_grad_(False)
+
+
+def told_likelihoods(generator: OrbitVAE, crystals: Crystals, told: NDArray[np.bool_]) -> Tensor:
+    """(n,) log-likelihood of genes without a latent when some of their properties (t,) are told."""
+    found = []
+    with torch.inference_mode():
+        for index in torch.arange(crystals.size).split(512):
+            batch = crystals.rows(index)
+            noise = torch.randn(batch.size, generator.config.latent, generator=torch.Generator().manual_seed(0))
+            given = torch.from_numpy(told).expand(batch.labels.shape)
+            condition = condition_of(batch.labels, given)
+            found.append(generator.score(batch.orbits, noise, torch.ones(batch.size), condition).total)
+    return torch.cat(found)
+
+
+def _learning(generator: OrbitVAE, settings: GeneratorTuning) -> list[nn.Parameter]:
+    """Stop what must not learn, and give the rest."""
+    generator.requires_grad_(True)
+    for part in (generator.embedding, generator.encode_group, generator.encode_site):
+        part.requires_grad_(False)
+    if settings.learns == "condition":
+        generator.requires_grad_(False)
+        for part in (generator.read_condition, generator.properties):
+            part.requires_grad_(True)
+    return [parameter for parameter in generator.parameters() if parameter.requires_grad]
+
+
+def _loss(
+    generator: OrbitVAE, batch: Crystals, zero_inflated: Tensor, settings: GeneratorTuning, source: torch.Generator
+) -> Tensor:
+    n, t = batch.labels.shape
+    kind, level = torch.rand(2, n, generator=source)
+    level = torch.where(kind < settings.small_noise, _SMALL_LEVEL * level, level)
+    level = torch.where(kind >= 1 - settings.full_noise, 1.0, level)
+    told = torch.rand(n, t, generator=source) >= settings.condition_dropout
+    noise, blur = torch.randn(2, n, generator.config.latent, generator=source)
+    with torch.no_grad():
+        z = generator.encode(batch.orbits)
+    scores = generator.score(batch.orbits, with_noise(z, level, noise), level, condition_of(batch.labels, told))
+    heads = Heads(*generator.predict(z + settings.property_noise * blur).unbind(-1))
+    properties = predictor_loss(heads, batch.labels, zero_inflated, torch.ones(t))
+    return -scores.total.mean() + settings.property_weight * properties
