@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from wyckforge.errors import ConfigError
 from wyckforge.train.orbitvae.config import NetworkConfig
 from wyckforge.train.orbitvae.data import Crystals
 from wyckforge.train.orbitvae.objectives import Network, Objective
@@ -68,8 +69,13 @@ class Trainer(Generic[Network]):
         seed = _epoch_seed(self.name, self.seed, state.epoch)
         generator = torch.Generator().manual_seed(seed)
         lengths = crystals.lengths.cpu()
-        total = self.settings.epochs * n_batches(len(lengths), self.settings.batch_size)
         batches = plan_batches(lengths, self.settings.batch_size, generator)
+        total = self.settings.epochs * len(batches)
+        if (smallest := min(map(len, batches))) < world.size:
+            raise ConfigError(
+                f"a batch of {self.name} has {smallest} crystals for {world.size} processes; give a larger batch_size, "
+                "or start fewer processes"
+            )
         update = state.epoch * len(batches)
         sums: dict[str, Tensor] = {}
         state.network.train()
@@ -105,8 +111,7 @@ class Trainer(Generic[Network]):
 
 def n_batches(n: int, batch_size: int) -> int:
     """Number of batches of n crystals in an epoch."""
-    pool = _POOL * batch_size
-    return n // pool * _POOL + (max(1, round(n % pool / batch_size)) if n % pool else 0)
+    return max(1, round(n / batch_size))
 
 
 def plan_batches(lengths: Tensor, batch_size: int, generator: torch.Generator) -> list[Tensor]:
@@ -117,10 +122,12 @@ def plan_batches(lengths: Tensor, batch_size: int, generator: torch.Generator) -
         batch_size: crystals per batch, roughly.
         generator: source of the order.
     """
+    mixed = torch.randperm(len(lengths), generator=generator).tensor_split(n_batches(len(lengths), batch_size))
     batches: list[Tensor] = []
-    for pool in torch.randperm(len(lengths), generator=generator).split(_POOL * batch_size):
-        ordered = pool[lengths[pool].argsort(stable=True)]
-        batches += ordered.tensor_split(n_batches(len(pool), batch_size))
+    for first in range(0, len(mixed), _POOL):
+        together = mixed[first : first + _POOL]
+        pool = torch.cat(together)
+        batches += pool[lengths[pool].argsort(stable=True)].tensor_split(len(together))
     return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
 
 

@@ -36,7 +36,7 @@ class World:
 
     def share(self, n: int) -> Tensor:
         """Places among n genes of a batch that are this process's own; every size-th, so that all take equally long."""
-        return torch.arange(self.rank, n, self.size, device=self.device)
+        return torch.arange(n, device=self.device)[self.rank :: self.size]
 
     def gather(self, part: Tensor, n: int) -> Tensor:
         """(n, …) results of the whole batch from those of the own share; gradients reach the own ones only.
