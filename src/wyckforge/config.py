@@ -44,8 +44,9 @@ class RunConfig(Configuration):
     attempts_per_candidate: float = Field(
         2.0, ge=1, description="genes tried for one candidate wanted before the run gives up"
     )
-    checkpoint: str = Field("", description="checkpoint folder; empty takes the bundled one")
-    reference: str = Field("", description="gene table of the seeds; empty takes the embedded one")
+    checkpoint: str = Field("", description="checkpoint folder, or a bundled one by name; empty: the default")
+    reference: str = Field("", description="gene table of the known crystals; empty takes the embedded one")
+    pareto: str = Field("", description="criteria of the front, 'formation_energy:min,band_gap:max'; empty: by target")
     stop_after: Stop = Field("hull", description="last step to run")
 
     @classmethod

@@ -18,6 +18,7 @@ class TargetConfig(Settings):
     """A target as people write it; :func:`parse_target` reads it."""
 
     properties: dict[str, str] = Field({}, description="interval per property, {band_gap = '0.5:2.0'}")
+    weights: dict[str, float] = Field({}, description="importance per property, {band_gap = 2.0}; 1 where not given")
     space_group: str = Field("", description="numbers and intervals, '143:' or '62,139,194:'")
     crystal_system: str = Field("", description="names, 'trigonal,cubic'")
     elements: str = Field("", description="allowed elements, 'Cs,Pt,Se'; empty allows all")
@@ -40,6 +41,7 @@ def parse_target(config: TargetConfig) -> Target:
     Raises:
         TargetError: a part is malformed, or two parts contradict each other.
     """
+    _check_weights(config)
     return Target(
         properties={name: _interval(text, name) for name, text in config.properties.items()},
         space_groups=_space_groups(config.space_group, config.crystal_system),
@@ -67,6 +69,15 @@ def parse_properties(items: Iterable[str]) -> dict[str, str]:
             raise TargetError(f"property {name} given twice ({properties[name]} and {interval}); give one interval")
         properties[name] = interval
     return properties
+
+
+def _check_weights(config: TargetConfig) -> None:
+    for name, weight in config.weights.items():
+        if name not in config.properties or not 0 < weight < math.inf:
+            raise TargetError(
+                f"weight {name} = {weight:g} given; allowed are positive numbers for the properties of the target "
+                f"({', '.join(config.properties) or 'it has none'})"
+            )
 
 
 def _space_groups(numbers: str, systems: str) -> frozenset[int]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import laplace
 
 from wyckforge.data.embedded import load_embedded
+from wyckforge.design.claims import laplace as laplace_of
 from wyckforge.design.prototypes import prototype
 from wyckforge.design.ranking import (
     best_of_formulas,
@@ -18,40 +20,13 @@ from wyckforge.design.ranking import (
     gene_order,
     rank_candidates,
     score,
-    target_probability,
 )
-from wyckforge.records import Candidate, Evidence, Interval, Origin, Target
+from wyckforge.records import Candidate, Evidence, Origin
 from wyckforge.symmetry.gene import WyckoffGene
 
 FORMULAS = tuple(
     WyckoffGene.parse(text) for text in ("225|Na:a|Cl:b", "221|Na:a|Cl:b", "225|K:a|Cl:b", "225|O:a|K:c", "216|O:a|K:e")
 )
-finite = st.floats(-5, 5)
-
-
-@given(finite, finite, finite, st.floats(0.01, 2))
-def test_probability_is_that_of_a_laplace_distribution(value, one, other, error):
-    low, high = sorted((one, other))
-    expected = laplace.cdf(high, value, error) - laplace.cdf(low, value, error)
-    asked = Target(properties={"band_gap": Interval(low, high)})
-    assert target_probability({"band_gap": value}, asked, {"band_gap": error}) == pytest.approx(expected, abs=1e-12)
-
-
-@given(finite, finite, st.floats(0.01, 2))
-def test_open_intervals_and_products(value, bound, error):
-    one = Target(properties={"a": Interval(low=bound)})
-    two = Target(properties={"a": Interval(low=bound), "b": Interval(high=bound)})
-    p = target_probability({"a": value}, one, {"a": error})
-    assert p == pytest.approx(laplace.sf(bound, value, error), abs=1e-12)
-    q = target_probability({"a": value, "b": value}, two, {"a": error, "b": error})
-    assert q == pytest.approx(p * (1 - p), abs=1e-12)
-    assert target_probability({}, Target(), {}) == 1
-
-
-def test_an_exact_model_is_sure():
-    asked = Target(properties={"a": Interval(0, 1)})
-    assert target_probability({"a": 0.5}, asked, {"a": 0.0}) == 1
-    assert target_probability({"a": 1.5}, asked, {"a": 0.0}) == 0
 
 
 @st.composite
@@ -114,23 +89,31 @@ def test_a_new_prototype_is_worth_less():
     assert one.find("prototype").reason == "prototype of 3 known crystals"
 
 
-@given(st.floats(-3, 3), st.floats(-3, 3), st.floats(0.01, 1))
-def test_near_the_hull_means_neither_above_nor_below(predicted, hull, error):
-    found = compare_with_hull(
-        Candidate("g", FORMULAS[0], Origin("seed"), {"formation_energy": predicted}),
-        lambda _: hull,
-        tolerance=0.1,
-        error=error,
-    ).find("near_hull")
-    expected = laplace.cdf(hull + 0.1, predicted, error) - laplace.cdf(hull - 0.1, predicted, error)
-    assert found.value == pytest.approx(expected, abs=1e-9)
+@given(st.lists(st.tuples(st.floats(-3, 3), st.floats(-3, 3)), max_size=5), st.floats(0.01, 1))
+def test_near_the_hull_means_neither_above_nor_below(energies, error):
+    values = np.array([predicted for predicted, _ in energies])
+    hulls = iter([hull for _, hull in energies])
+    plain = [Candidate("g", FORMULAS[0], Origin("seed"), {"formation_energy": value}) for value in values]
+    found = compare_with_hull(plain, lambda _: next(hulls), laplace_of(values, error), tolerance=0.1)
+    assert len(found) == len(energies)
+    for candidate, (predicted, hull) in zip(found, energies, strict=True):
+        expected = laplace.cdf(hull + 0.1, predicted, error) - laplace.cdf(hull - 0.1, predicted, error)
+        assert candidate.find("near_hull").value == pytest.approx(expected, abs=1e-9, rel=1e-4)
 
 
 def test_without_a_reference_nearness_is_unknown_and_ranks_last():
     plain = Candidate("g", FORMULAS[0], Origin("seed"), {"formation_energy": -1.0})
-    unknown, near = (compare_with_hull(plain, lambda _, e=e: e, tolerance=0.1, error=0.1) for e in (None, -1.0))
+    energies = iter((None, -1.0))
+    around = laplace_of(np.array([-1.0, -1.0]), 0.1)
+    unknown, near = compare_with_hull([plain, plain], lambda _: next(energies), around, tolerance=0.1)
     assert unknown.find("near_hull").verdict == "unknown"
     assert sorted([plain, unknown, near], key=gene_order) == [near, unknown, plain]
+
+
+def test_weights_take_the_place_of_the_claim_in_the_score():
+    plain = Candidate("g", FORMULAS[0], Origin("prior")).with_evidence(Evidence("target", "pass", 0.5))
+    assert score(plain) == 0.5
+    assert score(plain.with_evidence(Evidence("preference", "pass", 0.2))) == 0.2
 
 
 def candidate(name: str, *evidence: Evidence, p: float = 0.5) -> Candidate:

@@ -13,6 +13,7 @@ from wyckforge.cli.errors import SAVED
 if TYPE_CHECKING:
     from wyckforge.config import RunConfig
 
+METHODS = ("auto", "prior", "seeds", "search")
 STAGES = ("genes", "funnel", "build", "relax", "hull")
 PROPERTY_OPTIONS = ("band_gap", "formation_energy")
 TARGET_OPTIONS = (
@@ -27,6 +28,7 @@ TARGET_OPTIONS = (
 )
 PLACES = {
     **{name: ("target", name) for name in TARGET_OPTIONS},
+    "method": ("sampling", "method"),
     "unconditional": ("sampling", "unconditional"),
     "hull": ("hull", "reference"),
     "workers": ("execution", "workers"),
@@ -57,12 +59,21 @@ PLACES = {
 @click.option("--n-elements", metavar="LOW:HIGH", help="Number of distinct elements.")
 @click.option("--atoms", metavar="LOW:HIGH", help="Atoms in the conventional cell, :40.")
 @click.option(
-    "--unconditional", is_flag=True, default=None, help="Draw around any known crystal, not only the fitting."
+    "--method",
+    type=click.Choice(METHODS),
+    help="How to make genes.  [default: auto, the prior where the model has one, else seeds]",
 )
+@click.option("--unconditional", is_flag=True, default=None, help="Aim at no property; hard constraints hold.")
+@click.option(
+    "--weight", "weights", multiple=True, metavar="NAME=NUMBER", help="Importance of a property in search and order."
+)
+@click.option("--pareto", metavar="NAME:min|max|middle,…", help="Properties of the Pareto front.  [default: by target]")
 @click.option("--count", type=click.IntRange(1), help="Candidates wanted at the last step.  [default: 20]")
 @click.option("--seed", type=click.IntRange(0), help="Seed of everything random.  [default: 0]")
 @click.option("--stop-after", type=click.Choice(STAGES), help="Last step to do.  [default: hull]")
-@click.option("--checkpoint", type=click.Path(), help="Checkpoint folder. Default: the one in the package.")
+@click.option(
+    "--checkpoint", type=click.Path(), help="Checkpoint folder, or orbitvae or mpvae. Default: the best in the package."
+)
 @click.option(
     "--reference", type=click.Path(), help="Gene table of the known crystals: seeds and novelty. Default: embedded."
 )
@@ -70,7 +81,7 @@ PLACES = {
 @click.option("--workers", type=click.IntRange(1), help="Processes.  [default: 2]")
 @click.pass_context
 def design(ctx: click.Context, /, out: Path, config: Path | None, **options: Any) -> None:
-    """Design crystals for a target: draw genes, screen, build, relax and rank them.
+    """Design crystals for a target: make genes, screen, build, relax and rank them.
 
     Intervals are LOW:HIGH, LOW:, :HIGH or one value. Writes candidates.jsonl, candidates.csv, cifs/, report.html and
     run.json to the --out folder. A run that was stopped goes on where it was when its command is repeated.
@@ -129,10 +140,26 @@ def run_config(path: Path | None, options: dict[str, Any]) -> RunConfig:
     )
     for name, value in properties.items():
         settings.setdefault("target", {}).setdefault("properties", {})[name] = value
+    for name, weight in _weights(given.pop("weights", ())).items():
+        settings.setdefault("target", {}).setdefault("weights", {})[name] = weight
     for name, value in given.items():
         section, key = PLACES.get(name, ("", name))
         (settings.setdefault(section, {}) if section else settings)[key] = value
     return RunConfig.load(None if recorded else path, settings)
+
+
+def _weights(items: tuple[str, ...]) -> dict[str, float]:
+    """Read ``name=number`` items."""
+    from wyckforge.errors import TargetError
+
+    weights = {}
+    for item in items:
+        name, _, number = (part.strip() for part in item.partition("="))
+        try:
+            weights[name] = float(number)
+        except ValueError:
+            raise TargetError(f"--weight {item!r} given; write NAME=NUMBER, like band_gap=2") from None
+    return weights
 
 
 def _recorded(path: Path) -> dict[str, Any]:

@@ -9,14 +9,32 @@ from pydantic import Field
 from wyckforge.neutrality import OxidationStates
 from wyckforge.settings import Settings
 
+Method = Literal["auto", "prior", "seeds", "search"]
+
+
+class SearchConfig(Settings):
+    """The search in the latent. The defaults were chosen on the bundled model."""
+
+    generations: int = Field(7, ge=1, description="generations bred from the first one, which the prior makes")
+    steps: int = Field(8, ge=0, description="gradient steps from a parent to where its child is decoded; 0: none")
+    noise_level: float = Field(0.3, gt=0, lt=1, description="noise with which a child is decoded")
+    reach: float = Field(0.5, gt=0, description="how far the steps may lead, in lengths of that noise")
+    novelty: float = Field(1.0, ge=0, description="weight of the repulsion from crystals that are known or found")
+    greed: float = Field(2.0, ge=0, description="parents are drawn by this power of their claimed probability")
+
 
 class SamplingConfig(Settings):
-    """How latent points are drawn. The defaults are the published ones; the budgets are ours."""
+    """How genes are drawn. The defaults of the perturbation with the paper's model are the published ones."""
 
-    unconditional: bool = Field(False, description="perturb crystals of the whole table, not those inside the target")
-    per_seed: int = Field(20, ge=1, description="draws around each seed in one pass over the seeds")
-    scale: float = Field(1.4, gt=0, description="factor on the standard normal noise of the latent")
-    max_draws: int = Field(60_000, ge=1, description="draws after which a run stops looking for more")
+    method: Method = Field("auto", description="prior, seeds or search; auto: the prior where the model has one")
+    unconditional: bool = Field(False, description="aim at nothing: ask for no property, perturb any known crystal")
+    per_seed: int = Field(20, ge=1, description="decodes around each seed in one pass over the seeds")
+    scale: float = Field(1.4, gt=0, description="seeds, MPVAE: factor on the standard normal noise of the latent")
+    noise_level: float = Field(0.5, gt=0, lt=1, description="seeds, OrbitVAE: how little of a seed the decoder is told")
+    temperature: float = Field(1.0, gt=0, description="OrbitVAE: of its choices; below 1 the likely becomes likelier")
+    per_pass: int = Field(4000, ge=1, description="decodes in one pass of the prior or the search")
+    search: SearchConfig = SearchConfig()
+    max_draws: int = Field(60_000, ge=1, description="decodes after which a run stops looking for more")
     min_seeds: int = Field(20, ge=1, description="below this the element constraints on seeds are relaxed step by step")
 
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from wyckforge.design.claims import Claims, LaplaceClaims
 from wyckforge.design.config import FunnelConfig
-from wyckforge.design.ranking import target_probability
 from wyckforge.design.sampling import ConstraintBroken
 from wyckforge.errors import TargetError
 from wyckforge.models.representation import Rejection
@@ -125,6 +125,7 @@ def build_funnel(
     errors: Mapping[str, float],
     is_known_gene: Callable[[WyckoffGene], bool],
     is_known_formula: Callable[[WyckoffGene], bool],
+    claims: Claims | None = None,
 ) -> Funnel:
     """The funnel that the settings describe.
 
@@ -137,6 +138,7 @@ def build_funnel(
         errors: mean absolute error of the model by property, in the property's unit.
         is_known_gene: whether a canonical gene is in the reference.
         is_known_formula: whether the formula of a gene is in the reference.
+        claims: what the model says of its chances; by default those that follow from ``errors``.
 
     Raises:
         TargetError: the target asks for more atoms than ``max_sites`` lets through.
@@ -152,7 +154,7 @@ def build_funnel(
     optional: list[tuple[bool, str, Rule]] = [
         (config.unique, "unique", unique()),
         (config.novel, "novel", novel(is_known_gene, is_known_formula)),
-        (config.target != "off", "target", inside_target(target, errors, widened=config.target == "widened")),
+        (config.target != "off", "target", inside_target(target, errors, claims, widened=config.target == "widened")),
         (config.charge_neutrality, "charge_neutrality", charge_neutrality(config, alloys=alloys)),
         (config.anions, "anions", one_anion(allowed=named)),
         (config.radioactive, "radioactive", without("radioactive", RADIOACTIVE - named)),
@@ -188,11 +190,14 @@ def novel(is_known_gene: Callable[[WyckoffGene], bool], is_known_formula: Callab
     return rule
 
 
-def inside_target(target: Target, errors: Mapping[str, float], *, widened: bool) -> Rule:
+def inside_target(
+    target: Target, errors: Mapping[str, float], claims: Claims | None = None, *, widened: bool = False
+) -> Rule:
     """Every prediction inside its interval, or inside the interval widened by the model's error.
 
-    The value is the probability of :func:`~wyckforge.design.ranking.target_probability`.
+    The value is the probability that the model claims for all properties at once.
     """
+    claims = claims or LaplaceClaims(target, errors)
     intervals = {
         name: interval.widened(errors[name]) if widened else interval for name, interval in target.properties.items()
     }
@@ -201,7 +206,8 @@ def inside_target(target: Target, errors: Mapping[str, float], *, widened: bool)
         missed = [name for name, interval in intervals.items() if not interval.contains(candidate.predictions[name])]
         if missed:
             return Evidence("target", "fail", reason=f"{', '.join(missed)} predicted outside")
-        return Evidence("target", "pass", value=target_probability(candidate.predictions, target, errors))
+        claim = claims(candidate)
+        return Evidence("target", "pass", value=claim.probability, reason=claim.words)
 
     return rule
 

@@ -1,17 +1,19 @@
-"""From a target to ranked genes: seeds, passes of sampling, the funnel, and the order in which to realise."""
+"""From a target to ranked genes: passes of a source, the funnel, and the order in which to realise."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
 
+from wyckforge.design.claims import Claims, Forecast, LaplaceClaims, distributions_of
 from wyckforge.design.config import FunnelConfig, RankingConfig, SamplingConfig
+from wyckforge.design.experience import warnings_about
+from wyckforge.design.front import Criterion, mark_front
 from wyckforge.design.funnel import Funnel, StepCount, build_funnel, unique
 from wyckforge.design.prototypes import count_prototypes
 from wyckforge.design.ranking import (
@@ -21,15 +23,14 @@ from wyckforge.design.ranking import (
     compare_with_prototypes,
     gene_order,
 )
-from wyckforge.design.sampling import sample
-from wyckforge.design.seeds import Seeds, select_seeds
-from wyckforge.models.representation import Rejection
+from wyckforge.design.sources import source_of
 from wyckforge.properties import FORMATION_ENERGY
-from wyckforge.records import Candidate, Target
+from wyckforge.records import Candidate, Evidence, Target
+from wyckforge.train.model import GeneModel
+from wyckforge.train.orbitvae.checkpoint import OrbitCheckpoint
 
 if TYPE_CHECKING:
     from wyckforge.data.table import GeneTable
-    from wyckforge.train.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True)
@@ -39,22 +40,29 @@ class Generation:
     Attributes:
         candidates: survivors, best first.
         counts: counts of every step of the funnel.
-        draws: latent points decoded.
-        seeds: summary of the seeds.
+        draws: genes decoded, rejections included.
+        seeds: summary of what they were made from: seeds, or labels to ask for.
+        warnings: what of the target the model has hardly seen.
     """
 
     candidates: tuple[Candidate, ...]
     counts: tuple[StepCount, ...]
     draws: int
     seeds: dict[str, Any]
+    warnings: tuple[str, ...] = field(default=())
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready account without the candidates."""
-        return {"seeds": self.seeds, "draws": self.draws, "funnel": [count.to_dict() for count in self.counts]}
+        return {
+            "seeds": self.seeds,
+            "draws": self.draws,
+            "funnel": [count.to_dict() for count in self.counts],
+            "warnings": list(self.warnings),
+        }
 
 
 def generate(
-    checkpoint: Checkpoint,
+    checkpoint: GeneModel,
     table: GeneTable,
     target: Target,
     *,
@@ -63,10 +71,12 @@ def generate(
     sampling: SamplingConfig,
     funnel: FunnelConfig | None,
     ranking: RankingConfig,
+    weights: Mapping[str, float] | None = None,
+    criteria: Sequence[Criterion] = (),
     hull: HullEnergy | None = None,
     progress: bool = False,
 ) -> Generation:
-    """Pass over the seeds until ``wanted`` genes have come through or ``max_draws`` are spent.
+    """Decode, pass by pass, until ``wanted`` genes have come through or ``max_draws`` are spent.
 
     A pass is always finished, unless the draws run out, so that the best genes of it can be chosen: there may be more
     than wanted.
@@ -80,52 +90,78 @@ def generate(
         sampling: how to draw.
         funnel: which rules to apply; ``None`` keeps every distinct gene that holds the hard constraints, unranked.
         ranking: how to order the survivors.
+        weights: of the properties, 1 where not given: exponents of their probabilities in search and order.
+        criteria: of the Pareto front; none marks none.
         hull: formation energy of the hull of the known phases; ``None`` ranks without it.
         progress: show progress on standard error.
 
     Raises:
-        TargetError: the target cannot be met by any seed, or contradicts the funnel.
+        TargetError: the target cannot be met by any seed or gene, or contradicts the funnel.
     """
-    seeds = select_seeds(checkpoint, table, target, unconditional=sampling.unconditional, min_seeds=sampling.min_seeds)
-    screen = Funnel([("unique", unique())]) if funnel is None else _funnel(checkpoint, table, target, funnel)
+    claims: Forecast | LaplaceClaims
+    if isinstance(checkpoint, OrbitCheckpoint):
+        claims = Forecast(checkpoint, target, weights)
+        warnings = warnings_about(checkpoint, target)
+        source = source_of(checkpoint, table, target, sampling, claims)
+    else:
+        claims, warnings = LaplaceClaims(target, checkpoint.errors, weights), []
+        source = source_of(checkpoint, table, target, sampling)
+    screen = Funnel([("unique", unique())]) if funnel is None else _funnel(checkpoint, table, target, funnel, claims)
     prototypes = count_prototypes(table.genes)
     survivors: list[Candidate] = []
     kept: list[Candidate] = []
     draws = 0
     while len(kept) < wanted and draws < sampling.max_draws:
-        drawn = min(len(seeds.table) * sampling.per_seed, sampling.max_draws - draws)
-        one_pass = islice(_draw(checkpoint, seeds, target, sampling, rng, draws), drawn)
-        bar = tqdm(one_pass, "drawing genes", drawn, unit=" genes", file=sys.stderr, disable=not progress)
+        drawn = min(source.per_pass, sampling.max_draws - draws)
+        one_pass = source.draw(drawn, rng, draws)
+        bar = tqdm(one_pass, "decoding genes", drawn, unit=" genes", file=sys.stderr, disable=not progress)
         draws += drawn
         if funnel is None:
             kept += screen.screen(bar)
             continue
         survivors += [
-            compare_with_prototypes(candidate, prototypes, new_weight=ranking.new_prototype_weight)
+            compare_with_prototypes(
+                _preferred(candidate, claims, weights), prototypes, new_weight=ranking.new_prototype_weight
+            )
             for candidate in screen.screen(bar)
         ]
         kept = best_of_formulas(survivors, ranking.per_formula)
     if funnel is None:
-        return Generation(tuple(kept), screen.counts, draws, seeds.to_dict())
+        return Generation(tuple(kept), screen.counts, draws, source.to_dict(), tuple(warnings))
     best = StepCount("best_of_formula", len(survivors), len(kept))
     if len(survivors) > len(kept):
         best.reasons["a better gene of the formula is kept"] = len(survivors) - len(kept)
     if hull is not None and FORMATION_ENERGY in checkpoint.targets and ranking.near_hull_ev_per_atom:
-        kept = _rank_near_hull(kept, hull, ranking, checkpoint.errors[FORMATION_ENERGY], progress)
-    return Generation(tuple(kept), (*screen.counts, best), draws, seeds.to_dict())
+        kept = _rank_near_hull(kept, hull, ranking, checkpoint, progress)
+    kept = mark_front(kept, criteria)
+    return Generation(tuple(kept), (*screen.counts, best), draws, source.to_dict(), tuple(warnings))
+
+
+def _preferred(candidate: Candidate, claims: Claims, weights: Mapping[str, float] | None) -> Candidate:
+    if not weights:
+        return candidate
+    words = ", ".join(f"{name} {weight:g}" for name, weight in weights.items())
+    found = Evidence("preference", "pass", claims(candidate).preference, reason=f"weights {words}")
+    return candidate.with_evidence(found)
 
 
 def _rank_near_hull(
-    kept: list[Candidate], hull: HullEnergy, ranking: RankingConfig, error: float, progress: bool
+    kept: list[Candidate], hull: HullEnergy, ranking: RankingConfig, model: GeneModel, progress: bool
 ) -> list[Candidate]:
     pool, rest = kept[: ranking.pool], kept[ranking.pool :]
-    bar = tqdm(pool, "comparing with the hull", unit=" genes", file=sys.stderr, disable=not progress)
-    tolerance = ranking.near_hull_ev_per_atom
-    compared = [compare_with_hull(candidate, hull, tolerance=tolerance, error=error) for candidate in bar]
+    bar = tqdm(total=len(pool), desc="comparing with the hull", unit=" genes", file=sys.stderr, disable=not progress)
+
+    def at(composition: Mapping[int, int]) -> float | None:
+        bar.update()
+        return hull(composition)
+
+    energies = distributions_of(model, [candidate.gene for candidate in pool])[FORMATION_ENERGY]
+    with bar:
+        compared = compare_with_hull(pool, at, energies, tolerance=ranking.near_hull_ev_per_atom)
     return sorted([*compared, *rest], key=gene_order)
 
 
-def _funnel(checkpoint: Checkpoint, table: GeneTable, target: Target, config: FunnelConfig) -> Funnel:
+def _funnel(checkpoint: GeneModel, table: GeneTable, target: Target, config: FunnelConfig, claims: Claims) -> Funnel:
     genes, formulas = frozenset(table.genes), frozenset(table.formulas)
     return build_funnel(
         config,
@@ -133,19 +169,5 @@ def _funnel(checkpoint: Checkpoint, table: GeneTable, target: Target, config: Fu
         errors=checkpoint.errors,
         is_known_gene=lambda gene: gene in genes or checkpoint.is_known_gene(gene),
         is_known_formula=lambda gene: gene.formula in formulas or checkpoint.is_known_formula(gene),
-    )
-
-
-def _draw(
-    checkpoint: Checkpoint, seeds: Seeds, target: Target, sampling: SamplingConfig, rng: np.random.Generator, first: int
-) -> Iterator[Candidate | Rejection]:
-    return sample(
-        checkpoint,
-        seeds,
-        target,
-        rng=rng,
-        method="unconditional" if sampling.unconditional else "seed",
-        per_seed=sampling.per_seed,
-        scale=sampling.scale,
-        first=first,
+        claims=claims,
     )

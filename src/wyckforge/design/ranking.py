@@ -4,36 +4,26 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
 
 from wyckforge.design.prototypes import Prototype, prototype
+from wyckforge.models.distribution import Distribution
 from wyckforge.properties import FORMATION_ENERGY
-from wyckforge.records import Candidate, Evidence, Interval, Target
+from wyckforge.records import Candidate, Evidence
 
 HullEnergy = Callable[[Mapping[int, int]], float | None]
 """Formation energy (eV/atom) of the hull at a composition; ``None`` where an element has no reference."""
 
 
-def target_probability(predictions: Mapping[str, float], target: Target, errors: Mapping[str, float]) -> float:
-    """Probability that all properties lie inside their intervals, were the model's errors independent.
-
-    The true value is taken to follow a Laplace distribution around the prediction whose mean absolute deviation is
-    the model's mean absolute error on its validation split.
-
-    Args:
-        predictions: prediction by property.
-        target: the intervals.
-        errors: mean absolute error by property, in the same units.
-
-    Returns:
-        A number from 0 to 1; 1 for a target without intervals.
-    """
-    return math.prod(_inside(predictions[name], interval, errors[name]) for name, interval in target.properties.items())
-
-
 def score(candidate: Candidate) -> float:
-    """Product of the values found so far of ``target``, ``prototype`` and ``near_hull``, each from 0 to 1."""
-    found = (candidate.find(stage) for stage in ("target", "prototype", "near_hull"))
+    """Product of the values found so far of ``target``, ``prototype`` and ``near_hull``, each from 0 to 1.
+
+    Where the properties have weights, ``preference`` takes the place of ``target``.
+    """
+    first = "target" if candidate.find("preference") is None else "preference"
+    found = (candidate.find(stage) for stage in (first, "prototype", "near_hull"))
     return math.prod(one.value or 0.0 for one in found if one is not None)
 
 
@@ -79,26 +69,36 @@ def compare_with_prototypes(candidate: Candidate, known: Mapping[Prototype, int]
     return candidate.with_evidence(Evidence("prototype", "pass", 1.0 if count else new_weight, reason=reason))
 
 
-def compare_with_hull(candidate: Candidate, hull: HullEnergy, *, tolerance: float, error: float) -> Candidate:
-    """Add Evidence ``near_hull``: how likely the gene lies within ``tolerance`` of the hull of the known phases.
+def compare_with_hull(
+    candidates: Sequence[Candidate], hull: HullEnergy, energies: Distribution, *, tolerance: float
+) -> list[Candidate]:
+    """Add Evidence ``near_hull``: how likely the genes lie within ``tolerance`` of the hull of the known phases.
 
     A predicted formation energy far below the hull is as suspect as one far above: the hull is well explored, and a
-    model is wrong more often than a compound is that stable. The probability is that of a Laplace distribution around
-    the prediction, as in :func:`target_probability`.
+    model is wrong more often than a compound is that stable.
 
     Args:
-        candidate: has a predicted formation energy.
+        candidates: n genes with a predicted formation energy.
         hull: formation energy of the hull at a composition.
+        energies: distributions of the n formation energies in eV/atom.
         tolerance: in eV/atom.
-        error: mean absolute error of the predicted formation energy in eV/atom.
     """
-    energy = hull(candidate.gene.reduced_composition)
+    found = [hull(candidate.gene.reduced_composition) for candidate in candidates]
+    at = np.array([math.nan if energy is None else energy for energy in found])
+    chances = energies.below(at + tolerance) - energies.below(at - tolerance)
+    return [
+        candidate.with_evidence(_near_hull(candidate, energy, float(f"{chance:.5g}")))
+        for candidate, energy, chance in zip(candidates, found, chances, strict=True)
+    ]
+
+
+def _near_hull(candidate: Candidate, energy: float | None, chance: float) -> Evidence:
     if energy is None:
-        return candidate.with_evidence(Evidence("near_hull", "unknown", reason="no reference for its elements"))
+        return Evidence("near_hull", "unknown", reason="no reference for its elements")
     distance = candidate.predictions[FORMATION_ENERGY] - energy
-    probability = _inside(distance, Interval(-tolerance, tolerance), error)
-    reason = f"predicted {distance:+.3f} eV/atom from the hull of the known phases"
-    return candidate.with_evidence(Evidence("near_hull", "pass", probability, reason=reason))
+    return Evidence(
+        "near_hull", "pass", chance, reason=f"predicted {distance:+.3f} eV/atom from the hull of the known phases"
+    )
 
 
 def rank_candidates(candidates: Iterable[Candidate], *, last_stage: str) -> list[Candidate]:
@@ -126,13 +126,3 @@ def _tier(candidate: Candidate, last_stage: str) -> int:
     if candidate.find(last_stage) is None:
         return 3 if "fail" in verdicts else 2
     return 0 if verdicts <= {"pass"} else 1
-
-
-def _inside(value: float, interval: Interval, error: float) -> float:
-    if error <= 0:
-        return float(interval.contains(value))
-    return _laplace_cdf((interval.high - value) / error) - _laplace_cdf((interval.low - value) / error)
-
-
-def _laplace_cdf(x: float) -> float:
-    return 0.5 * math.exp(x) if x < 0 else 1 - 0.5 * math.exp(-x)

@@ -13,11 +13,12 @@ from wyckforge.errors import TableError, TargetError
 from wyckforge.records import Target
 from wyckforge.symmetry.elements import symbol
 from wyckforge.symmetry.gene import WyckoffGene
+from wyckforge.train.checkpoint import Checkpoint
+from wyckforge.train.model import GeneModel
 
 if TYPE_CHECKING:
     from wyckforge.data.table import GeneTable
     from wyckforge.models.representation import Representation
-    from wyckforge.train.checkpoint import Checkpoint
 
 Mask = NDArray[np.bool_]
 
@@ -51,7 +52,7 @@ class Seeds:
 
 
 def select_seeds(
-    checkpoint: Checkpoint, table: GeneTable, target: Target, *, unconditional: bool = False, min_seeds: int = 20
+    checkpoint: GeneModel, table: GeneTable, target: Target, *, unconditional: bool = False, min_seeds: int = 20
 ) -> Seeds:
     """Choose the rows inside the target, widened by the model's error on each property.
 
@@ -72,13 +73,10 @@ def select_seeds(
         TargetError: a property is not one of the model's, or no row lies inside the target.
         TableError: the labels of a property of the target are of different vintages.
     """
-    if unknown := sorted(set(target.properties) - set(checkpoint.targets)):
-        raise TargetError(
-            f"property {unknown[0]} asked for; this checkpoint predicts {', '.join(checkpoint.targets)}: "
-            "choose among these or use a checkpoint trained on it"
-        )
-    _check_elements(checkpoint.representation, target)
-    fits = [checkpoint.representation.problem(gene) is None for gene in table.genes]
+    check_properties(checkpoint, target)
+    if isinstance(checkpoint, Checkpoint):
+        _check_elements(checkpoint.representation, target)
+    fits = [checkpoint.problem(gene) is None for gene in table.genes]
     table = table.select(np.array(fits, dtype=bool))
     if len(table) == 0:
         raise TargetError("the table holds no crystal that the checkpoint can represent; give another --reference")
@@ -90,6 +88,19 @@ def select_seeds(
     relaxed, inside = _prefer_elements(table.genes, target, inside, min_seeds)
     chosen = table.select(inside)
     return Seeds(chosen, checkpoint.encode(chosen.genes), alone, relaxed, len(table))
+
+
+def check_properties(checkpoint: GeneModel, target: Target) -> None:
+    """Refuse, before anything is drawn, properties that the model does not predict.
+
+    Raises:
+        TargetError: there is one.
+    """
+    if unknown := sorted(set(target.properties) - set(checkpoint.targets)):
+        raise TargetError(
+            f"property {unknown[0]} asked for; this checkpoint predicts {', '.join(checkpoint.targets)}: "
+            "choose among these or use a checkpoint trained on it"
+        )
 
 
 def _check_elements(representation: Representation, target: Target) -> None:
@@ -112,7 +123,7 @@ def _check_elements(representation: Representation, target: Target) -> None:
         )
 
 
-def _property_masks(checkpoint: Checkpoint, table: GeneTable, target: Target) -> dict[str, Mask]:
+def _property_masks(checkpoint: GeneModel, table: GeneTable, target: Target) -> dict[str, Mask]:
     masks = {}
     values = {name: _labels(table, name) for name in target.properties}
     if missing := [np.isnan(column) for column in values.values()]:

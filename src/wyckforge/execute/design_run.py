@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from wyckforge.config import RunConfig
+from wyckforge.design.expected import expected_hits
+from wyckforge.design.front import criteria_of
 from wyckforge.design.generate import generate
 from wyckforge.design.ranking import gene_order, rank_candidates
 from wyckforge.errors import TargetError
@@ -24,6 +26,7 @@ from wyckforge.properties import FORMATION_ENERGY
 from wyckforge.realise.stages import Build, Hull, Relax, Symmetry
 from wyckforge.records import Candidate, Interval, Target
 from wyckforge.targets import parse_target
+from wyckforge.train.model import ProbabilisticModel
 
 STAGES = ("build", "relax", "symmetry", "hull")
 REMEDY = "widen the target, switch off a rule of the funnel, or raise sampling.max_draws"
@@ -87,6 +90,7 @@ def run_design(config: RunConfig, out: Path, *, progress: bool = True) -> Design
 def _draw(config: RunConfig, target: Target, inputs: Inputs, out: Path, record: dict[str, Any], progress: bool) -> None:
     """Find the survivors of the funnel, write them, and record how they were found."""
     start = time.monotonic()
+    criteria = criteria_of(config.pareto, target, inputs.checkpoint.targets)
     generation = generate(
         inputs.checkpoint,
         inputs.reference,
@@ -96,11 +100,19 @@ def _draw(config: RunConfig, target: Target, inputs: Inputs, out: Path, record: 
         sampling=config.sampling,
         funnel=None if config.stop_after == "genes" else config.funnel,
         ranking=config.ranking,
+        weights=config.target.weights,
+        criteria=criteria,
         hull=hull_energy(inputs.hull) if inputs.hull is not None else None,
         progress=progress,
     )
     folder.write_candidates(out / folder.CANDIDATES, generation.candidates)
-    record |= {**generation.to_dict(), "timings_s": {"draw": round(time.monotonic() - start, 2)}, "status": "running"}
+    record |= {
+        **generation.to_dict(),
+        "pareto": [criterion.to_dict() for criterion in criteria],
+        "calibrated": isinstance(inputs.checkpoint, ProbabilisticModel),
+        "timings_s": {"draw": round(time.monotonic() - start, 2)},
+        "status": "running",
+    }
     folder.write_json(out / folder.RUN, record)
 
 
@@ -155,11 +167,25 @@ def _finish(candidates: Sequence[Candidate], config: RunConfig, out: Path, recor
     write_cifs(out / folder.CIFS, ranked)
     completed = _completed(ranked, config)
     record |= {"realise": _stage_counts(ranked), "completed": completed, "status": "complete"}
+    record["expected"] = _expected(ranked, config, record)
     record["message"] = _message(config, record, len(ranked))
     folder.write_json(out / folder.RUN, record)
     if not completed:
         raise TargetError(record["message"])
     return DesignResult(tuple(ranked), completed, record, out)
+
+
+def _expected(ranked: Sequence[Candidate], config: RunConfig, record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The hit rate to expect of what is handed over: the candidates that came through the last step.
+
+    ``None`` where nothing was asked of properties, or where the claims of the model are not calibrated.
+    """
+    handed = [candidate for candidate in ranked if not _realises(config) or _came_through(candidate, config)]
+    claims = [found.value for one in handed if (found := one.find("target")) is not None and found.value is not None]
+    if not record.get("calibrated") or not config.target.properties or not claims:
+        return None
+    expected = expected_hits(claims)
+    return expected.to_dict() if expected else None
 
 
 def _realises(config: RunConfig) -> bool:
@@ -174,8 +200,12 @@ def _completed(candidates: Sequence[Candidate], config: RunConfig) -> int:
     """How many have a value from the last step, whatever its verdict; without realisation, all."""
     if not _realises(config):
         return len(candidates)
-    found = (candidate.find(config.stop_after) for candidate in candidates)
-    return sum(one is not None and one.value is not None for one in found)
+    return sum(_came_through(candidate, config) for candidate in candidates)
+
+
+def _came_through(candidate: Candidate, config: RunConfig) -> bool:
+    found = candidate.find(config.stop_after)
+    return found is not None and found.value is not None
 
 
 def _stage_counts(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
@@ -188,7 +218,7 @@ def _stage_counts(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
 
 
 def _message(config: RunConfig, record: Mapping[str, Any], survivors: int) -> str:
-    drawn = f"{record['draws']:,} genes drawn"
+    drawn = f"{record['draws']:,} genes decoded"
     lost = ", ".join(f"{step['step']} {step['passed']:,}" for step in record["funnel"])
     if survivors == 0:
         return f"none of {drawn} came through (left after {lost}); {REMEDY}"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wyckforge.data.table import GeneTable
     from wyckforge.design.ranking import HullEnergy
     from wyckforge.realise.hull import ReferenceHull
-    from wyckforge.train.checkpoint import Checkpoint
+    from wyckforge.train.model import GeneModel
 
 BUNDLED_HULL = Path(str(files("wyckforge.realise") / "reference_hull.parquet"))
 PACKAGES = ("wyckforge", "numpy", "torch", "SMACT", "moyopy", "pyxtal", "ase", "chgnet", "pymatgen")
@@ -30,12 +30,12 @@ class Inputs:
 
     Attributes:
         checkpoint: the model.
-        reference: the table of seeds.
+        reference: the table of known crystals: seeds, novelty.
         hull: reference energies; ``None`` if the run does not use them.
         description: JSON-ready names and hashes; two runs with the same description read the same.
     """
 
-    checkpoint: Checkpoint
+    checkpoint: GeneModel
     reference: GeneTable
     hull: ReferenceHull | None
     description: dict[str, dict[str, Any]]
@@ -51,10 +51,10 @@ class Inputs:
         from wyckforge.data.embedded import load_embedded
         from wyckforge.data.table import GeneTable
         from wyckforge.realise.hull import ReferenceHull
-        from wyckforge.train.checkpoint import Checkpoint, bundled_checkpoint
+        from wyckforge.train.model import checkpoint_folder, load_checkpoint
 
-        folder = Path(config.checkpoint) if config.checkpoint else bundled_checkpoint()
-        checkpoint = Checkpoint.load(folder)
+        folder = checkpoint_folder(config.checkpoint or None)
+        checkpoint = load_checkpoint(folder)
         reference = GeneTable.read(config.reference) if config.reference else load_embedded()
         description: dict[str, dict[str, Any]] = {
             "checkpoint": {"name": checkpoint.name, "sha256": hash_of(folder)},
