@@ -26,10 +26,12 @@ def tool():
 
 def test_absent_structures_are_named(tool, tmp_path):
     with pytest.raises(MissingDependencyError, match=r"materials_project_structures\.parquet is absent.*--shared"):
-        tool.make_table(tmp_path, tmp_path / "table.parquet")
+        tool.make_table(tmp_path, tool.TERNARY)
 
 
-def test_the_table_holds_modern_ternaries(tool, tmp_path):
+def test_the_table_holds_modern_ternaries(tool, tmp_path, monkeypatch):
+    path = tmp_path / "table.parquet"
+    monkeypatch.setitem(tool.TABLES, path, tool.TABLES[tool.TERNARY])
     cell = {"lattice": (4 * np.eye(3)).ravel().tolist()}
     perovskite = [0, 0, 0, 0.5, 0.5, 0.5, 0.5, 0.5, 0, 0.5, 0, 0.5, 0, 0.5, 0.5]
     rows = [
@@ -42,8 +44,8 @@ def test_the_table_holds_modern_ternaries(tool, tmp_path):
         ]
     ]  # fmt: skip
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / tool.STRUCTURES)
-    tool.make_table(tmp_path, tmp_path / "table.parquet")
-    table = GeneTable.read(tmp_path / "table.parquet")
+    tool.make_table(tmp_path, path)
+    table = GeneTable.read(path)
     assert table.ids == ("modern",)
 
 
