@@ -135,6 +135,38 @@ def test_the_terminal_shows_what_was_pursued(run_folder):
     assert "… and 1 more in candidates.csv" in text
 
 
+def test_expected_hits_warnings_and_the_front_are_shown(run_folder, candidates):
+    info = json.loads((run_folder / "run.json").read_text()) | {
+        "calibrated": True,
+        "warnings": ["band_gap 40: lies outside the training labels"],
+        "expected": {"n": 4, "rate": 0.612, "low": 0.25, "high": 1.0},
+        "pareto": [
+            {"property": "formation_energy", "goal": "min"},
+            {"property": "band_gap", "goal": "middle", "middle": 1.25},
+        ],
+    }
+    (run_folder / "run.json").write_text(json.dumps(info))
+    best = candidates[0].with_evidence(Evidence("pareto", "pass", reason="none is better"))
+    lines = [json.dumps(one.to_dict()) + "\n" for one in (best, *candidates[1:])]
+    (run_folder / "candidates.jsonl").write_text("".join(lines))
+    page, text = write_report(run_folder).read_text(), summary(run_folder)
+    chart = page[page.index("<b>Pareto front.") :]
+    chart = chart[: chart.index("</figure>")]
+    assert chart.count('class="dot kept"') == 1
+    assert chart.count('class="dot') == len(candidates)
+    assert "near 1.25" in chart
+    for shown in (page, " ".join(text.split())):
+        assert "Warning: band_gap 40: lies outside the training labels." in shown
+        assert "Of the 4 candidates handed over, 61% are expected to meet the property targets (25% to 100%" in shown
+    assert "on target" in text
+    assert "front" in text
+
+
+def test_claims_that_are_not_calibrated_are_not_shown(run_folder):
+    assert "On target" not in write_report(run_folder).read_text()
+    assert "on target" not in summary(run_folder)
+
+
 def test_columns_are_aligned():
     lines = align([("rank", "name"), ("1", "x"), ("10", "long name")], right={0})
     assert lines == ["rank  name", "   1  x", "  10  long name"]

@@ -11,8 +11,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from wyckforge.properties import BAND_GAP, FORMATION_ENERGY, describe
+from wyckforge.properties import describe
 from wyckforge.report import svg
+from wyckforge.report.charts import charts
 from wyckforge.report.load import Run
 from wyckforge.report.structure import VIEWS, draw_cell, element_colour, gradients
 from wyckforge.report.typography import (
@@ -20,7 +21,6 @@ from wyckforge.report.typography import (
     number,
     space_group_html,
     step_words,
-    target_interval,
     target_words,
 )
 from wyckforge.report.view import (
@@ -29,6 +29,7 @@ from wyckforge.report.view import (
     cell_parameters,
     composition,
     converged_energies,
+    expected_words,
     pursued,
     rank_rows,
     sites,
@@ -36,7 +37,6 @@ from wyckforge.report.view import (
 )
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.elements import symbol
-from wyckforge.symmetry.tables import space_group
 
 REPORT = "report.html"
 MAX_ROWS = 100
@@ -106,6 +106,9 @@ def render(run: Run, cifs: Mapping[str, str]) -> str:
         title=_title(rows),
         target=target_words(_as_asked(run.info)),
         notice=_notice(run.info),
+        expected=expected_words(run.info),
+        calibrated=bool(run.info.get("calibrated")),
+        warnings=run.info.get("warnings", []),
         figures=_figures(run, rows),
         problems=run.problems,
         funnel=svg.bars(_funnel_bars(run, rows), note_width=190),
@@ -115,7 +118,7 @@ def render(run: Run, cifs: Mapping[str, str]) -> str:
         cards=cards,
         carded=carded,
         n_uncarded=len(chosen) - len(cards),
-        charts=_charts(run, rows, carded),
+        charts=charts(run, rows, carded),
         cifs=cifs,
         rejections=_rejections(run, rows),
         provenance=_provenance(run.info),
@@ -139,9 +142,11 @@ def _figures(run: Run, rows: Sequence[Row]) -> list[tuple[str, str]]:
     figures = []
     if funnel:
         figures += [
-            (f"{funnel[0]['entered']:,}", "genes drawn"),
+            (f"{funnel[0]['entered']:,}", "genes decoded"),
             (f"{funnel[-1]['passed']:,}", "through the funnel"),
         ]
+    if expected := run.info.get("expected"):
+        figures.append((f"{expected['rate']:.0%}", "expected on target"))
     if any(row.verdict("relax") != "none" for row in rows):
         figures.append((f"{len(pursued(rows)):,}", "candidates pursued"))
         figures.append((f"{sum(row.verdict('relax') == 'pass' for row in rows):,}", "relaxed to convergence"))
@@ -155,7 +160,7 @@ def _figures(run: Run, rows: Sequence[Row]) -> list[tuple[str, str]]:
 
 def _funnel_bars(run: Run, rows: Sequence[Row]) -> list[svg.Bar]:
     funnel = run.info.get("funnel", [])
-    bars = [svg.Bar("drawn", funnel[0]["entered"])] if funnel else []
+    bars = [svg.Bar("decoded", funnel[0]["entered"])] if funnel else []
     for step in funnel:
         share = f"{step['passed'] / step['entered']:.0%} of those that came" if step["entered"] else ""
         bars.append(svg.Bar(step_words(step["step"]), step["passed"], share))
@@ -174,60 +179,6 @@ def _rejections(run: Run, rows: Sequence[Row]) -> list[dict[str, Any]]:
             passed = len(reached) - stopped.total()
             steps.append({"step": stage, "entered": len(reached), "passed": passed, "reasons": stopped.most_common(5)})
     return steps
-
-
-def _charts(run: Run, rows: Sequence[Row], carded: set[str]) -> list[tuple[str, str, Markup]]:
-    if not rows:
-        return []
-    charts = []
-    target = run.info.get("target", {})
-    points = [
-        svg.Point(
-            row.formation_energy,
-            row.gap,
-            f"{row.rank}. {row.candidate.gene.formula}, {row.group.symbol}: gap {row.gap:.2f} eV, "
-            f"E_f {row.formation_energy:.2f} eV/atom",
-            link=row.candidate.id if row.candidate.id in carded else "",
-            kept=row.candidate.id in carded,
-        )
-        for row in rows
-        if row.gap is not None and row.formation_energy is not None
-    ]
-    if points:
-        energy, gap = target_interval(target, FORMATION_ENERGY), target_interval(target, BAND_GAP)
-        charts.append(
-            (
-                "Predicted gap against formation energy",
-                "The shaded box is the target; full dots were pursued.",
-                svg.scatter(
-                    points,
-                    describe(FORMATION_ENERGY).axis_label,
-                    describe(BAND_GAP).axis_label,
-                    ((energy.low, energy.high), (gap.low, gap.high)),
-                ),
-            )
-        )
-    energies = converged_energies(rows)
-    if energies:
-        charts.append(
-            (
-                "Energy above the hull",
-                f"Converged crystals; the dashed line is the limit of {run.stable_ev_per_atom:g} eV/atom.",
-                svg.histogram(energies, describe("energy_above_hull").axis_label, run.stable_ev_per_atom),
-            )
-        )
-    groups = Counter(row.group.number for row in rows)
-    frequent = [svg.Bar(f"{space_group(n).symbol} ({n})", count) for n, count in groups.most_common(10)]
-    charts.append(("Space groups", f"{len(groups)} in all, the most frequent first.", svg.bars(frequent, width=460)))
-    systems = Counter(row.group.crystal_system for row in rows)
-    charts.append(
-        (
-            "Crystal systems",
-            "Of the ranked candidates.",
-            svg.bars([svg.Bar(*pair) for pair in systems.most_common()], width=460),
-        )
-    )
-    return charts
 
 
 def _card(row: Row) -> Card:
@@ -269,7 +220,7 @@ def _provenance(info: Mapping[str, Any]) -> list[tuple[str, str]]:
     lines += [(name.capitalize(), _flat(value)) for name, value in inputs.items()]
     lines += [
         (label, _flat(info[name]))
-        for name, label in (("seeds", "Seeds"), ("versions", "Versions"), ("timings_s", "Time, s"))
+        for name, label in (("seeds", "Made from"), ("versions", "Versions"), ("timings_s", "Time, s"))
         if name in info
     ]
     return lines

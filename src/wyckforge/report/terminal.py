@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 
 from wyckforge.report.load import Run
 from wyckforge.report.typography import formula_text, number, step_words
-from wyckforge.report.view import Row, pursued, rank_rows, stage_counts
+from wyckforge.report.view import Row, expected_words, pursued, rank_rows, stage_counts
 
 MAX_LINES = 20
+WIDTH = 100
 _MARKS = {"pass": "yes", "fail": "no", "unknown": "?", "none": "–"}
 
 
@@ -40,13 +42,14 @@ def summary(folder: Path) -> str:
     if not rows:
         return "\n".join([*lines, "", "No candidate came through; widen the target, or allow more draws."])
     chosen = pursued(rows)
-    cells = [_HEAD, *(_cells(row) for row in chosen[:MAX_LINES])]
+    calibrated = bool(run.info.get("calibrated"))
+    cells = [_HEAD, *(_cells(row, calibrated=calibrated) for row in chosen[:MAX_LINES])]
     filled = [i for i in range(len(_HEAD)) if any(line[i] != "–" for line in cells[1:])]
     numeric = {place for place, i in enumerate(filled) if _HEAD[i] in _NUMERIC}
     table = align([[line[i] for i in filled] for line in cells], right=numeric)
     n_hidden = len(rows) - min(len(chosen), MAX_LINES)
     hidden = [f"… and {n_hidden} more in candidates.csv"] if n_hidden else []
-    return "\n".join([*lines, "", *table, *hidden])
+    return "\n".join([*lines, "", *table, *hidden, *_remarks(run)])
 
 
 def align(rows: Sequence[Sequence[str]], right: set[int]) -> list[str]:
@@ -66,11 +69,21 @@ def align(rows: Sequence[Sequence[str]], right: set[int]) -> list[str]:
     ]
 
 
-_HEAD = ("rank", "formula", "space group", "above hull", "gap", "E_f", "relaxed E_f", "converged", "symmetry", "gene")
-_NUMERIC = {"rank", "above hull", "gap", "E_f", "relaxed E_f"}
+_HEAD = (
+    "rank", "formula", "space group", "above hull", "gap", "E_f", "on target", "front", "relaxed E_f", "converged",
+    "symmetry", "gene",
+)  # fmt: skip
+_NUMERIC = {"rank", "above hull", "gap", "E_f", "on target", "relaxed E_f"}
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _remarks(run: Run) -> list[str]:
+    """What is to be expected, and what the model has hardly seen."""
+    remarks = [f"Warning: {warning}." for warning in run.info.get("warnings", [])]
+    remarks += [words] if (words := expected_words(run.info)) else []
+    return [line for remark in remarks for line in ("", *wrap(remark, WIDTH))]
+
+
+def _cells(row: Row, *, calibrated: bool) -> tuple[str, ...]:
     return (
         str(row.rank),
         formula_text(row.candidate.gene.formula),
@@ -78,6 +91,8 @@ def _cells(row: Row) -> tuple[str, ...]:
         number(row.e_hull),
         number(row.gap, 2),
         number(row.formation_energy, 2),
+        f"{row.claimed:.0%}" if calibrated and row.claimed is not None else "–",
+        "yes" if row.on_front else "–",
         number(row.relaxed_formation_energy, 2),
         _MARKS[row.verdict("relax")],
         _MARKS[row.verdict("symmetry")],

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from math import gcd
+from typing import Any
 
 import numpy as np
 
@@ -57,6 +58,16 @@ class Row:
     def formation_energy(self) -> float | None:
         """Predicted formation energy in eV/atom."""
         return self.candidate.predictions.get(FORMATION_ENERGY)
+
+    @property
+    def claimed(self) -> float | None:
+        """Probability of meeting the property targets, as the model claims it."""
+        return _value(self.candidate, "target")
+
+    @property
+    def on_front(self) -> bool:
+        """Whether it is on the Pareto front."""
+        return self.verdict("pareto") == "pass"
 
     def verdict(self, stage: str) -> str:
         """Verdict of a stage, or ``none`` where it was not reached."""
@@ -115,6 +126,19 @@ def composition(crystal: Crystal) -> list[tuple[int, int]]:
     counts = Counter(crystal.numbers.tolist())
     divisor = reduce(gcd, counts.values())
     return [(number, count // divisor) for number, count in sorted(counts.items())]
+
+
+def expected_words(info: Mapping[str, Any]) -> str:
+    """The expected hit rate of a run in a sentence; empty where the record has none."""
+    expected = info.get("expected")
+    if not expected:
+        return ""
+    return (
+        f"Of the {expected['n']} candidates handed over, {expected['rate']:.0%} are expected to meet the property "
+        f"targets ({expected['low']:.0%} to {expected['high']:.0%} with 95 % probability): the mean of what the model "
+        "claims for each, calibrated on crystals that it did not learn from. The best of many claims tend to be too "
+        "high."
+    )
 
 
 def pursued(rows: Sequence[Row]) -> list[Row]:
