@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
@@ -60,6 +60,9 @@ LABELS = {
     "transfer-plain": "TL-WyCryst",
     "transfer-orbit": "TL-WyCryst+",
     "source-orbit": "single, augmented",
+    "thawed-plain": "TL-WyCryst, nothing frozen",
+    "target-plain-x3": "WyCryst (multi), 3 × updates",
+    "target-orbit-x3": "WyCryst+, 3 × updates",
 }
 PUBLISHED: dict[str, tuple[float | None, ...]] = {
     "source-plain": (0.063, None, 0.996, 0.913, 0.908, None),
@@ -75,6 +78,15 @@ PAIRS = (
     ("transfer-orbit", "transfer-plain", "augmentation on top of transfer"),
     ("transfer-orbit", "target-orbit", "transfer on top of augmentation"),
     ("transfer-orbit", "target-plain", "both"),
+)
+
+EXPERIMENTS = (
+    ("thawed-plain", "transfer-plain", "the encoder learns"),
+    ("thawed-plain", "target-plain", "transfer, the encoder learns"),
+    ("target-plain-x3", "target-plain", "updates alone"),
+    ("target-orbit-x3", "target-orbit", "updates, augmented"),
+    ("target-orbit-x3", "target-plain-x3", "augmentation, at 3 × updates"),
+    ("target-orbit-x3", "target-plain", "augmentation and updates, as published"),
 )
 
 
@@ -94,12 +106,13 @@ def page_of(scores: Sequence[Score], sizes: Mapping[str, Mapping[str, int]], upd
         updates=f"{updates:,}",
         beside_published=beside_published(scores, sizes["test"]),
         on_both=on_both(scores, sizes["test"]),
-        comparisons=comparisons(scores),
+        comparisons=comparisons(scores, PAIRS),
+        experiments=comparisons(scores, EXPERIMENTS),
         intervals=intervals(scores),
     )
 
 
-def summary(values: Sequence[float | None], metric: Metric) -> str:
+def summary(values: Iterable[float | None], metric: Metric) -> str:
     """Mean ± standard deviation of the seeds, or a dash where a model does not predict the property."""
     known = [value for value in values if value is not None]
     if not known:
@@ -108,10 +121,10 @@ def summary(values: Sequence[float | None], metric: Metric) -> str:
     return metric.text(mean(known)) + spread
 
 
-def select(scores: Sequence[Score], model: str, test: str, metric: Metric) -> list[float | None]:
-    """Values of a metric, by ascending seed."""
+def select(scores: Sequence[Score], model: str, test: str, metric: Metric) -> dict[int, float | None]:
+    """Values of a metric by seed, ascending."""
     chosen = sorted((s for s in scores if (s.model, s.test) == (model, test)), key=lambda s: s.seed)
-    return [score.metrics[metric.key] for score in chosen]
+    return {score.seed: score.metrics[metric.key] for score in chosen}
 
 
 def beside_published(scores: Sequence[Score], sizes: Mapping[str, int]) -> str:
@@ -120,9 +133,9 @@ def beside_published(scores: Sequence[Score], sizes: Mapping[str, int]) -> str:
     for model, published in PUBLISHED.items():
         test = "source" if model == "source-plain" else "target"
         cells = [
-            f"{summary(select(scores, model, test, metric), metric)}<br>*{metric.text(paper)}*"
+            f"{summary(select(scores, model, test, metric).values(), metric)}<br>*{metric.text(paper)}*"
             if paper is not None
-            else summary(select(scores, model, test, metric), metric)
+            else summary(select(scores, model, test, metric).values(), metric)
             for metric, paper in zip(METRICS, published, strict=True)
         ]
         lines.append(f"| {LABELS[model]} | {sizes[test]:,} | {' | '.join(cells)} |")
@@ -131,24 +144,26 @@ def beside_published(scores: Sequence[Score], sizes: Mapping[str, int]) -> str:
 
 def on_both(scores: Sequence[Score], sizes: Mapping[str, int]) -> str:
     """All models on the two sets of test rows."""
-    lines = _head("model", "test crystals")
+    lines, trained = _head("model", "test crystals"), {score.model for score in scores}
     for test, what in (("source", "all"), ("target", "with a gap")):
-        for model, label in LABELS.items():
-            cells = [summary(select(scores, model, test, metric), metric) for metric in METRICS]
-            lines.append(f"| {label} | {what} ({sizes[test]:,}) | {' | '.join(cells)} |")
+        for model in (name for name in LABELS if name in trained):
+            cells = [summary(select(scores, model, test, metric).values(), metric) for metric in METRICS]
+            lines.append(f"| {LABELS[model]} | {what} ({sizes[test]:,}) | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def comparisons(scores: Sequence[Score]) -> str:
-    """Paired differences between models on the target rows."""
-    lines = _head("first − second", "what changes")
-    for first, second, what in PAIRS:
+def comparisons(scores: Sequence[Score], pairs: Iterable[tuple[str, str, str]]) -> str:
+    """Differences between models (first, second, what changes) on the target rows, paired by seed; empty if none is."""
+    lines = []
+    for first, second, what in pairs:
         cells = []
         for metric in METRICS:
-            pairs = zip(select(scores, first, "target", metric), select(scores, second, "target", metric), strict=True)
-            cells.append(difference([(a, b) for a, b in pairs if a is not None and b is not None], metric))
-        lines.append(f"| {LABELS[first]} − {LABELS[second]} | {what} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+            one, other = (select(scores, model, "target", metric) for model in (first, second))
+            both = [(one[seed], other[seed]) for seed in one if seed in other]
+            cells.append(difference([(a, b) for a, b in both if a is not None and b is not None], metric))
+        if any(cell != "–" for cell in cells):
+            lines.append(f"| {LABELS[first]} − {LABELS[second]} | {what} | {' | '.join(cells)} |")
+    return "\n".join([*_head("first − second", "what changes"), *lines]) if lines else ""
 
 
 def difference(pairs: Sequence[tuple[float, float]], metric: Metric) -> str:

@@ -37,6 +37,12 @@ def test_what_a_run_starts_from_comes_before_it():
             assert table2.Run("source", run.orbit, run.seed) in runs[:place]
 
 
+def test_experiments_start_from_what_the_table_trains_and_have_names_of_their_own():
+    runs, experiments = table2.runs_of([0, 4]), table2.experiments_of([0, 4])
+    assert not {run.name for run in runs} & {run.name for run in experiments}
+    assert all(table2.Run("source", run.orbit, run.seed) in runs for run in experiments)
+
+
 @given(st.integers(1, 10_000), st.integers(1, 50_000), st.integers(2, 512))
 def test_epochs_come_closest_to_the_updates(updates, rows, batch):
     per_epoch = -(-rows // batch)
@@ -45,7 +51,7 @@ def test_epochs_come_closest_to_the_updates(updates, rows, batch):
     assert abs(epochs * per_epoch - updates) <= per_epoch / 2 or (epochs == 1 and updates < per_epoch)
 
 
-@pytest.mark.parametrize("run", table2.runs_of([3]), ids=lambda run: run.name)
+@pytest.mark.parametrize("run", [*table2.runs_of([3]), *table2.experiments_of([3])], ids=lambda run: run.name)
 def test_runs_differ_in_what_the_table_compares_and_in_nothing_else(run, tmp_path):
     config = table2.settings(run, tmp_path, ROWS, 2_070)
     step = config.pretrain
@@ -56,9 +62,9 @@ def test_runs_differ_in_what_the_table_compares_and_in_nothing_else(run, tmp_pat
     assert step.rows_above == ({} if run.kind == "source" else {BAND_GAP: 0.0})
     assert step.freeze == (("encoder", "batch_norm") if run.kind == "transfer" else ())
     start = tmp_path / f"source-{'orbit' if run.orbit else 'plain'}-3" / "checkpoint"
-    assert config.start == (start if run.kind == "transfer" else None)
+    assert config.start == (start if run.kind in ("transfer", "thawed") else None)
     batches = -(-ROWS["source" if run.kind == "source" else "target"] // step.batch_size)
-    assert abs(step.epochs * batches - 2_070) <= batches / 2
+    assert abs(step.epochs * batches - 2_070 * run.times) <= batches / 2
     assert config.finetune is None
 
 

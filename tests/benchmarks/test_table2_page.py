@@ -31,7 +31,7 @@ def test_a_figure_is_the_mean_and_the_deviation_of_the_seeds():
 
 
 def test_values_come_by_seed_whatever_their_order():
-    assert table2_page.select(scores(), "source-plain", "target", ENERGY) == pytest.approx([0.1, 0.11, 0.12])
+    assert table2_page.select(scores(), "source-plain", "target", ENERGY) == pytest.approx({0: 0.1, 1: 0.11, 2: 0.12})
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,23 @@ def test_values_come_by_seed_whatever_their_order():
 )
 def test_a_difference_says_whether_all_seeds_agree(pairs, metric, expected):
     assert table2_page.difference(pairs, metric) == expected
+
+
+def test_models_are_compared_on_the_seeds_that_both_have():
+    few = [score for score in scores() if score.model != "target-orbit" or score.seed == 1]
+    pairs = [("target-orbit", "target-plain", "augmentation"), ("absent", "target-plain", "nothing")]
+    lines = table2_page.comparisons(few, pairs).splitlines()
+    assert len(lines) == 3
+    assert lines[-1].startswith("| WyCryst+ − WyCryst (multi) | augmentation | ~~+0.100~~ | ~~+0.100~~ | **+10.0** |")
+    assert table2_page.comparisons(few, pairs[1:]) == ""
+
+
+def test_experiments_are_told_of_only_where_they_were_run():
+    without = [score for score in scores() if "x3" not in score.model and "thawed" not in score.model]
+    assert "Experiments" in table2_page.page_of(scores(), SIZES, 2_070)
+    page = table2_page.page_of(without, SIZES, 2_070)
+    assert "Experiments" not in page
+    assert "nothing frozen |" not in page
 
 
 def test_the_page_sets_ours_beside_the_paper():
