@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import mean_absolute_error
 from tests.evaluate.conftest import CATIONS, KNOWN, METALS, perovskite_row
 
-from wyckforge.cli.model import metrics_table
+from wyckforge.cli.evaluate import metrics_table
 from wyckforge.errors import TableError
 from wyckforge.evaluate.run import evaluate_file
 from wyckforge.train.hashes import hash_set

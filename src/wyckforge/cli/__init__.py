@@ -8,8 +8,9 @@ from wyckforge import __version__
 from wyckforge.cli.data import data
 from wyckforge.cli.design import design, report
 from wyckforge.cli.errors import UserErrors
+from wyckforge.cli.evaluate import evaluate
 from wyckforge.cli.finetune import finetune
-from wyckforge.cli.model import evaluate, predict, train
+from wyckforge.cli.model import predict, train
 from wyckforge.cli.symmetry import symmetry
 
 

@@ -1,11 +1,11 @@
-"""``wyckforge predict``, ``evaluate`` and ``train``: the verbs around a checkpoint."""
+"""``wyckforge predict`` and ``train``: the verbs around a checkpoint."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ from wyckforge.cli.errors import FAILED, SAVED
 from wyckforge.cli.symmetry import structure_rows
 
 checkpoint_option = click.option(
-    "--checkpoint", type=click.Path(path_type=Path), help="Checkpoint folder. Default: the one in the package."
+    "--checkpoint",
+    type=click.Path(path_type=Path),
+    help="Checkpoint folder, or the name of a model in the package: orbitvae (the default) or mpvae.",
 )
 
 
@@ -37,51 +39,38 @@ def predict(
     if as_json and as_csv:
         raise click.UsageError("--json and --csv given; choose one of the two")
     from wyckforge.errors import WyckforgeError
+    from wyckforge.evaluate import predictions
     from wyckforge.symmetry.detection import detect
-    from wyckforge.train.checkpoint import Checkpoint, bundled_checkpoint
+    from wyckforge.train.model import load_checkpoint
 
-    model = Checkpoint.load(checkpoint or bundled_checkpoint())
-    records: list[dict[str, Any]] = []
-    failed = False
-    for row in structure_rows(files):
+    model = load_checkpoint(checkpoint)
+    rows = structure_rows(files)
+    names, genes = [], []
+    for row in rows:
         try:
             if row.crystal is None:
                 raise WyckforgeError(str(row.problem))
             gene = detect(row.crystal, symprec=symprec).gene
-            values = {name: float(column[0]) for name, column in model.predict([gene]).items()}
+            if problem := model.problem(gene):
+                raise WyckforgeError(f"{gene} cannot be predicted: {problem}; use another checkpoint")
         except WyckforgeError as error:
             click.echo(f"wyckforge: {row.id}: {error}", err=True)
-            failed = True
             continue
-        record = {"file": row.id, "formula": gene.formula, "space_group": gene.space_group, "gene": str(gene)}
-        records.append(record | {name: round(value, 6) for name, value in values.items()})
+        names.append(row.id)
+        genes.append(gene)
+    predicted = predictions.predict(model, genes)
+    columns = {name: values.round(6).tolist() for name, values in predictions.table(predicted).items()}
+    records = [
+        {"file": name, "formula": gene.formula, "space_group": gene.space_group, "gene": str(gene)}
+        | {column: values[i] for column, values in columns.items()}
+        for i, (name, gene) in enumerate(zip(names, genes, strict=True))
+    ]
     if as_json:
         click.echo(json.dumps(records, indent=2))
     elif records:
         click.echo(_as_csv(records) if as_csv else _as_table(records, model.errors))
-    if failed:
+    if len(names) < len(rows):
         ctx.exit(FAILED)
-
-
-@click.command()
-@checkpoint_option
-@click.option(
-    "--data", required=True, type=click.Path(path_type=Path), help="Labelled structures; any input of data build."
-)
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
-@click.option("--vintage", help="Accepted label vintage: a named set (modern) or one source. Default: all, mixed.")
-def evaluate(checkpoint: Path | None, data: Path, out: Path, vintage: str | None) -> None:
-    """Measure a checkpoint on labelled structures.
-
-    Writes metrics.json (errors of the predictions and accuracies of the reconstruction, with 95 % intervals, of all
-    crystals and of those that the model has not seen), predictions.csv and dropped.csv.
-    """
-    from wyckforge.evaluate.run import evaluate_file
-    from wyckforge.train.checkpoint import Checkpoint, bundled_checkpoint
-
-    metrics = evaluate_file(Checkpoint.load(checkpoint or bundled_checkpoint()), data, out, vintage=vintage)
-    click.echo(metrics_table(metrics))
-    click.echo(f"written to {out / 'metrics.json'}")
 
 
 @click.command()
@@ -98,37 +87,6 @@ def train(ctx: click.Context, config: Path, out: Path | None, resume: bool) -> N
     click.echo(f"checkpoint in {folder}")
 
 
-def metrics_table(metrics: Mapping[str, Any]) -> str:
-    """What was measured, one line per metric; where the model knew some of the crystals, also for the others alone."""
-    lines = [f"{metrics['n']:,} of {metrics['rows']:,} rows used"]
-    lines += [f"  left out: {reason} ({count:,})" for reason, count in metrics["dropped"].items()]
-    lines += [f"  note: {note} ({count:,})" for note, count in metrics["notes"].items()]
-    for name, vintages in metrics["vintages"].items():
-        if f"{name}_mae_by_vintage" in metrics:
-            listed = ", ".join(f"{source} ({count:,})" for source, count in vintages.items())
-            together = "accepted together" if name in metrics["accepted_vintages"] else "mixed, --vintage chooses"
-            lines.append(f"vintages of {name} ({together}): {listed}")
-    lines += _metric_lines(metrics)
-    known = f"{metrics['known_genes']:,} of {metrics['n']:,} genes are in the model's table"
-    if not metrics["known_genes"]:
-        return "\n".join([*lines, known])
-    if not metrics["unseen"]["n"]:
-        return "\n".join([*lines, f"{known}; there are no other rows"])
-    return "\n".join([*lines, f"{known}; figures on the other rows:", *_metric_lines(metrics["unseen"])])
-
-
-def _metric_lines(metrics: Mapping[str, Any]) -> list[str]:
-    """One line per metric: value, 95 % interval and number of crystals, or why there is none."""
-    lines = []
-    for name, value in metrics.items():
-        if f"{name}_interval" in metrics:
-            low, high = metrics[f"{name}_interval"]
-            lines.append(f"{name:<32}{value:>9.4f}  95 % [{low:.4f}, {high:.4f}]  n {metrics[f'{name}_n']:,}")
-        elif f"{name}_reason" in metrics:
-            lines.append(f"{name:<32}{'–':>9}  {metrics[f'{name}_reason']}")
-    return lines
-
-
 def _as_csv(records: list[dict[str, Any]]) -> str:
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, list(records[0]), lineterminator="\n")
@@ -142,11 +100,23 @@ def _as_table(records: list[dict[str, Any]], errors: Mapping[str, float]) -> str
     from wyckforge.report.terminal import align
 
     names = [name for name in records[0] if name in errors]
-    head = ["file", "formula", "group", "gene", *(describe(name).axis_label for name in names)]
-    rows = [
-        [r["file"], r["formula"], str(r["space_group"]), r["gene"], *(f"{r[name]:.3f}" for name in names)]
-        for r in records
-    ]
+    head = ["file", "formula", "group", "gene"]
+    rows = [[r["file"], r["formula"], str(r["space_group"]), r["gene"]] for r in records]
+    for name in names:
+        for label, cells in _cells(name, describe(name).axis_label, records):
+            head.append(label)
+            rows = [[*row, cell] for row, cell in zip(rows, cells, strict=True)]
+    lines = align([head, *rows], right={2, *range(4, len(head))})
     spread = ", ".join(f"{describe(name).label.lower()} ±{errors[name]:.3f}" for name in names)
-    lines = align([head, *rows], right={2, *range(4, 4 + len(names))})
     return "\n".join([*lines, f"mean absolute error of this model on its validation set: {spread}"])
+
+
+def _cells(name: str, label: str, records: list[dict[str, Any]]) -> Iterator[tuple[str, list[str]]]:
+    """Heads and cells of what is known of one property."""
+    from wyckforge.evaluate.predictions import zero_column
+
+    yield label, [f"{record[name]:.3f}" for record in records]
+    if f"{name}_low" in records[0]:
+        yield "90 %", [f"{record[f'{name}_low']:.2f} to {record[f'{name}_high']:.2f}" for record in records]
+    if (column := zero_column(name)) in records[0]:
+        yield column.removeprefix(f"{name}_").replace("_", " "), [f"{record[column]:.3f}" for record in records]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from wyckforge.data.build import BuildReport, BuildRules, build_from_path
 from wyckforge.data.table import GeneTable
 from wyckforge.data.vintages import VINTAGES, resolve_vintage
 from wyckforge.errors import TableError
-from wyckforge.evaluate.metrics import absolute_errors, bootstrap_interval, wilson_interval
+from wyckforge.evaluate.metrics import absolute_errors
+from wyckforge.evaluate.predictions import Prediction, predict
+from wyckforge.evaluate.uncertainty import mean, rate, uncertainty_metrics
 from wyckforge.properties import BAND_GAP, FORMATION_ENERGY
-from wyckforge.train.model import GeneModel
+from wyckforge.train.model import GeneModel, ProbabilisticModel
 
 METRICS, PREDICTIONS, DROPPED = "metrics.json", "predictions.csv", "dropped.csv"
 
@@ -51,7 +54,9 @@ def evaluate(
 
     Every metric ``name`` comes with ``name_interval`` (95 %) and ``name_n``. A metric that cannot be had is ``None``,
     and ``name_reason`` says why. Rows that the checkpoint cannot represent are counted under ``dropped``. The metrics
-    are those of all rows; ``unseen`` holds the same metrics of the rows whose gene is not in the checkpoint's table.
+    are those of all rows; ``unseen`` holds the same metrics of the rows whose gene is not in the checkpoint's table,
+    and ``unseen_systems``, of a model that knows its chemical systems, those of the rows whose elements it never saw
+    together.
 
     Args:
         checkpoint: the model.
@@ -76,17 +81,17 @@ def evaluate(
     used = table.select(np.array([problem is None for problem in problems], bool))
     if not len(used):
         raise TableError(f"the checkpoint can represent none of the {len(table)} crystals (first: {problems[0]})")
-    predicted = checkpoint.predict(used.genes)
-    found = checkpoint.reconstruction(used.genes)
+    findings = _Findings(used, predict(checkpoint, used.genes), checkpoint.reconstruction(used.genes))
     known = np.fromiter(map(checkpoint.is_known_gene, used.genes), bool, len(used))
     metrics: dict[str, Any] = {
-        **_metrics(used, predicted, found, np.full(len(used), True), seed),
-        "unseen": _metrics(used, predicted, found, ~known, seed),
+        **findings.metrics(seed),
+        "unseen": findings.rows(~known).metrics(seed),
         "checkpoint": checkpoint.name,
         "rows": report.n_read if report else len(table),
         "dropped": dict(Counter(rule if rule != "not representable" else detail for _, rule, detail in dropped)),
         "notes": {note: count for note, count in report.notes.items() if count} if report else {},
         "known_genes": int(known.sum()),
+        **_of_systems(checkpoint, findings, seed),
         "vintages": {name: column.vintages() for name, column in used.labels.items()},
         "accepted_vintages": table.provenance.get("accepted_vintages", {}),
         "seed": seed,
@@ -95,8 +100,39 @@ def evaluate(
     out.mkdir(parents=True, exist_ok=True)
     (out / METRICS).write_text(json.dumps(metrics, indent=1) + "\n")
     _write_csv(out / DROPPED, ["id", "rule", "reason"], dropped)
-    _write_predictions(out / PREDICTIONS, used, predicted)
+    _write_predictions(out / PREDICTIONS, used, findings.predicted)
     return metrics
+
+
+@dataclass(frozen=True, eq=False)
+class _Findings:
+    """What was found about the rows of a table: predictions, and (n,) which parts of the genes come back."""
+
+    table: GeneTable
+    predicted: dict[str, Prediction]
+    reconstructed: dict[str, NDArray[np.bool_]]
+
+    def rows(self, chosen: NDArray[np.bool_]) -> _Findings:
+        return _Findings(
+            self.table.select(chosen),
+            {name: found.rows(chosen) for name, found in self.predicted.items()},
+            {name: found[chosen] for name, found in self.reconstructed.items()},
+        )
+
+    def metrics(self, seed: int) -> dict[str, Any]:
+        rng = np.random.default_rng(seed)
+        metrics = {"n": len(self.table), **_property_metrics(self.table, self.predicted, rng)}
+        for name, hits in self.reconstructed.items():
+            metrics |= rate(name, hits, "no crystal to measure")
+        return metrics
+
+
+def _of_systems(model: GeneModel, findings: _Findings, seed: int) -> dict[str, Any]:
+    """The metrics of the rows whose chemical system is new to the model, where it knows its systems."""
+    if not isinstance(model, ProbabilisticModel):
+        return {}
+    new = np.array([not model.known.has_system(gene) for gene in findings.table.genes], bool)
+    return {"known_systems": int((~new).sum()), "unseen_systems": findings.rows(new).metrics(seed)}
 
 
 def _of_vintage(table: GeneTable, vintage: str) -> GeneTable:
@@ -111,27 +147,7 @@ def _of_vintage(table: GeneTable, vintage: str) -> GeneTable:
     return chosen
 
 
-def _metrics(
-    table: GeneTable,
-    predicted: dict[str, NDArray[np.float64]],
-    found: dict[str, NDArray[np.bool_]],
-    rows: NDArray[np.bool_],
-    seed: int,
-) -> dict[str, Any]:
-    """The metrics of some rows of a table; ``predicted`` and ``found`` are of all its rows."""
-    rng = np.random.default_rng(seed)
-    metrics = {
-        "n": int(rows.sum()),
-        **_property_metrics(table.select(rows), {name: values[rows] for name, values in predicted.items()}, rng),
-    }
-    for name, hits in found.items():
-        metrics |= _rate(name, hits[rows])
-    return metrics
-
-
-def _property_metrics(
-    table: GeneTable, predicted: dict[str, NDArray[np.float64]], rng: np.random.Generator
-) -> dict[str, Any]:
+def _property_metrics(table: GeneTable, predicted: dict[str, Prediction], rng: np.random.Generator) -> dict[str, Any]:
     metrics: dict[str, Any] = {}
     for name in dict.fromkeys((*predicted, FORMATION_ENERGY, BAND_GAP)):
         column = table.labels.get(name)
@@ -142,46 +158,30 @@ def _property_metrics(
         for metric, values in cases.items():
             if name not in predicted:
                 metrics |= {metric: None, f"{metric}_reason": f"the checkpoint does not predict {name}"}
-            elif np.isnan(values).all():
-                metrics |= {metric: None, f"{metric}_reason": f"no row has a label for {metric}"}
             else:
-                metrics |= _mean(metric, absolute_errors(values, predicted[name]), rng)
+                errors = absolute_errors(values, predicted[name].value)
+                metrics |= mean(metric, errors, rng, f"no row has a label for {metric}")
+        if name in predicted:
+            metrics |= uncertainty_metrics(name, true, predicted[name], rng)
         if column is not None and name in predicted and len(column.vintages()) > 1:
             metrics[f"{name}_mae_by_vintage"] = {
-                source: float(np.abs(predicted[name] - true)[column.sources == source].mean())
+                source: float(np.abs(predicted[name].value - true)[column.sources == source].mean())
                 for source in column.vintages()
             }
     return metrics
 
 
-def _mean(name: str, values: NDArray[np.float64], rng: np.random.Generator) -> dict[str, Any]:
-    return {
-        name: float(values.mean()),
-        f"{name}_interval": list(bootstrap_interval(values, rng)),
-        f"{name}_n": len(values),
-    }
-
-
-def _rate(name: str, found: NDArray[np.bool_]) -> dict[str, Any]:
-    if not len(found):
-        return {name: None, f"{name}_reason": "no crystal to measure"}
-    return {
-        name: float(found.mean()),
-        f"{name}_interval": list(wilson_interval(int(found.sum()), len(found))),
-        f"{name}_n": len(found),
-    }
-
-
-def _write_predictions(path: Path, table: GeneTable, predicted: dict[str, NDArray[np.float64]]) -> None:
+def _write_predictions(path: Path, table: GeneTable, predicted: dict[str, Prediction]) -> None:
     columns: dict[str, list[str]] = {
         "id": list(table.ids),
         "formula": list(table.formulas),
         "space_group": [str(gene.space_group) for gene in table.genes],
     }
-    for name, values in predicted.items():
+    for name, found in predicted.items():
         true = table.labels[name].values if name in table.labels else np.full(len(table), np.nan)
         columns[name] = ["" if np.isnan(value) else repr(float(value)) for value in true]
-        columns[f"{name}_predicted"] = [f"{value:.6g}" for value in values]
+        for column, values in {f"{name}_predicted": found.value, **found.columns(name)}.items():
+            columns[column] = [f"{value:.6g}" for value in values]
     _write_csv(path, list(columns), zip(*columns.values(), strict=True))
 
 

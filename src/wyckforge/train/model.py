@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from wyckforge.data.property_scale import PropertyScale
 from wyckforge.errors import CheckpointError
 from wyckforge.models.distribution import Distribution
 from wyckforge.symmetry.gene import WyckoffGene
@@ -88,6 +89,10 @@ class ProbabilisticModel(GeneModel, Protocol):
     @property
     def known(self) -> KnownCrystals:
         """Crystals of the training and validation parts."""
+
+    @property
+    def scales(self) -> Mapping[str, PropertyScale]:
+        """What was told from the labels of every property, by name."""
 
     @property
     def calibrations(self) -> Mapping[str, Calibration]:
