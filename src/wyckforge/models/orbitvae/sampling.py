@@ -63,7 +63,7 @@ def decode(
         z: (n, latent) as the decoder receives them.
         level: (n,) noise levels.
         condition: (n, 4 t) wanted properties, see :func:`~wyckforge.models.orbitvae.autoencoder.condition_of`.
-        chances: (n, 1 + 2 max_sites) uniform numbers in [0, 1), or ``None`` for the likeliest choices.
+        chances: (n, 2 + 2 max_sites) uniform numbers in [0, 1), or ``None`` for the likeliest choices.
         temperature: divides the logits; below 1, the likely becomes likelier.
         tables: vectors of the embedding, made anew if not given.
     """
