@@ -115,6 +115,7 @@ class _Run:
         if trainer.name in self.saved:
             state.restore(self.saved[trainer.name])
         self.history += state.history
+        self._write_metrics()
         while state.epoch < trainer.settings.epochs:
             began = time.perf_counter()
             train = trainer.epoch(state, crystals, self.world, partial(progress.shown, trainer.name))
@@ -136,8 +137,12 @@ class _Run:
         state.history.append(record)
         self.history.append(record)
         state.save(self.config.out / PARTS / f"{name}.safetensors", self.identity)
-        text = "".join(json.dumps(each) + "\n" for each in self.history)
-        write_atomically(self.config.out / METRICS, text.encode())
+        self._write_metrics()
+
+    def _write_metrics(self) -> None:
+        if self.world.is_first:
+            text = "".join(json.dumps(each) + "\n" for each in self.history)
+            write_atomically(self.config.out / METRICS, text.encode())
 
 
 def _saved_states(config: OrbitConfig, *, resume: bool) -> dict[str, SavedState]:
