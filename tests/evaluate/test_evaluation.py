@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import mean_absolute_error
 from tests.evaluate.conftest import CATIONS, KNOWN, METALS, perovskite_row
+from tests.orbit import tiny_orbit_checkpoint
 
 from wyckforge.cli.evaluate import metrics_table
 from wyckforge.errors import TableError
@@ -198,3 +199,33 @@ def test_nothing_usable_is_an_error(checkpoint, write_rows, tmp_path):
 def test_the_same_file_gives_the_same_metrics(checkpoint, write_rows, tmp_path):
     path = write_rows(labelled_rows())
     assert evaluate_file(checkpoint, path, tmp_path / "a") == evaluate_file(checkpoint, path, tmp_path / "b")
+
+
+def test_a_model_that_says_how_sure_it_is_is_measured_on_that_too(write_rows, tmp_path):
+    model = tiny_orbit_checkpoint()
+    rows = [*labelled_rows(), perovskite_row("foreign", 92), perovskite_row("binary", band_gap=0.0)]
+    rows[-1]["numbers"] = [8, 22, 8, 8, 8]
+    metrics = evaluate_file(model, write_rows(rows), tmp_path / "out")
+    assert metrics["n"] == 7
+    assert (metrics["known_systems"], metrics["unseen_systems"]["n"]) == (
+        3,
+        4,
+    )  # Sr-Ti-O, Ba-Zr-O and Ca-Ti-O are known
+    for block in (metrics, metrics["unseen_systems"]):
+        for name in ("formation_energy_coverage", "band_gap_coverage", "band_gap_width", "metal_recall"):
+            assert f"{name}_n" in block
+    with (tmp_path / "out" / "predictions.csv").open() as stream:
+        found = list(csv.DictReader(stream))
+    inside = [
+        float(row["band_gap_low"]) <= float(row["band_gap"]) <= float(row["band_gap_high"])
+        for row in found
+        if row["band_gap"]
+    ]
+    assert metrics["band_gap_coverage"] == pytest.approx(np.mean(inside))
+    metal = [float(row["band_gap_metal_probability"]) > 0.5 for row in found if row["band_gap"]]
+    gap = [float(row["band_gap"]) for row in found if row["band_gap"]]
+    told = [said for said, true in zip(metal, gap, strict=True) if true == 0]
+    assert metrics["metal_recall"] == pytest.approx(np.mean(told))
+    printed = metrics_table(metrics)
+    assert "3 of 7 rows are of chemical systems that the model knows; figures on the other rows:" in printed
+    assert "metal_calibration_error" in printed

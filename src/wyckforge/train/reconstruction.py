@@ -56,7 +56,7 @@ def compare_readings(
 
 def rows_equal(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(n,) whether everything of a row is equal, for arrays of n rows and any further axes."""
-    equal: NDArray[np.bool_] = (one == other).reshape(len(one), -1).all(axis=1)
+    equal: NDArray[np.bool_] = (one == other).all(axis=tuple(range(1, one.ndim)))
     return equal
 
 
