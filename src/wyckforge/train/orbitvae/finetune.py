@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -25,11 +25,10 @@ from wyckforge.train.orbitvae.checkpoint import OrbitCheckpoint
 from wyckforge.train.orbitvae.data import Crystals
 from wyckforge.train.orbitvae.finetune_account import account_of, finetuned_card
 from wyckforge.train.orbitvae.finetune_generator import GeneratorTuning, finetune_generator, with_conditions
-from wyckforge.train.orbitvae.finetune_predictor import PredictorTuning, finetune_ensemble
+from wyckforge.train.orbitvae.finetune_predictor import PredictorTuning, Tick, finetune_ensemble
 from wyckforge.train.orbitvae.labelled import Labelled, read_labelled
 
 Floats = NDArray[np.float64]
-Tick = Callable[[int], object]
 _DRAWN_AT_A_TIME = 1000
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -15,28 +14,30 @@ from torch import Tensor, nn
 
 from wyckforge.models.orbitvae.autoencoder import OrbitVAE, condition_of, with_noise
 from wyckforge.models.orbitvae.predictor import Heads, predictor_loss
-from wyckforge.settings import Settings
+from wyckforge.train.orbitvae.config import NetworkConfig
 from wyckforge.train.orbitvae.data import Crystals
-from wyckforge.train.orbitvae.loop import one_cycle, plan_batches
+from wyckforge.train.orbitvae.finetune_predictor import Tick, descend
+from wyckforge.train.orbitvae.loop import n_batches, plan_batches, set_pace
+from wyckforge.train.orbitvae.state import NetworkState
 
 _SMALL_LEVEL = 0.15
+_ENCODER, _CONDITION = ("embedding.", "encode_"), ("read_condition.", "properties.")
 
 
-class GeneratorTuning(Settings):
+class GeneratorTuning(NetworkConfig):
     """How a generator learns to be told a new property."""
 
     samples: int = Field(10_000, ge=1, description="genes drawn from the generator itself to learn from")
     epochs: int = Field(4, ge=1, description="passes over these genes and those with labels")
-    batch_size: int = Field(128, ge=2, description="genes per update, roughly")
-    learning_rate: float = Field(3e-4, gt=0, description="highest")
+    batch_size: int = Field(128, ge=2, description="genes per update, roughly: batches are of equal size")
+    learning_rate: float = Field(3e-4, gt=0, description="highest, reached after the warm-up")
+    weight_decay: float = Field(0.0, ge=0, description="of AdamW, on matrices")
     learns: Literal["condition", "decoder"] = Field("decoder", description="what learns beside the property heads")
-    warm_up: float = Field(0.1, gt=0, lt=1, description="share of the updates in which the learning rate rises")
     condition_dropout: float = Field(0.4, ge=0, lt=1, description="share of the properties that are not told")
     small_noise: float = Field(0.15, ge=0, le=1, description="share of the genes with a noise level below 0.15")
     full_noise: float = Field(0.7, ge=0, le=1, description="share with noise level 1; the rest has any level")
     property_weight: float = Field(0.3, ge=0, description="of the loss of the properties that the latent tells")
     property_noise: float = Field(0.1, ge=0, description="standard deviation of the noise on what they are told from")
-    clip: float = Field(1.0, gt=0, description="largest norm of the gradient")
 
 
 def with_conditions(base: OrbitVAE, names: Sequence[str]) -> OrbitVAE:
@@ -65,7 +66,7 @@ def finetune_generator(
     settings: GeneratorTuning,
     *,
     seed: int,
-    tick: Callable[[int], object],
+    tick: Tick,
 ) -> OrbitVAE:
     """A copy of a generator that has learned what properties genes have; the given one stays as it is.
 
@@ -83,19 +84,14 @@ def finetune_generator(
     tuned = OrbitVAE(generator.config)
     tuned.load_state_dict(generator.state_dict())
     learning = _learning(tuned, settings)
-    optimiser = torch.optim.AdamW(learning, lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
+    state = NetworkState.begin(tuned, settings, averaged=False)
     source = torch.Generator().manual_seed(seed)
-    updates, done = settings.epochs * math.ceil(crystals.size / settings.batch_size), 0
+    updates, done = settings.epochs * n_batches(crystals.size, settings.batch_size), 0
     for _ in range(settings.epochs):
         for index in plan_batches(crystals.lengths, settings.batch_size, source):
-            factor, memory = one_cycle(min(done / updates, 1.0), settings.warm_up)
-            for group in optimiser.param_groups:
-                group["lr"], group["betas"] = settings.learning_rate * factor, (memory, 0.98)
+            set_pace(state.optimiser, settings, done / updates)
             loss = _loss(tuned, crystals.rows(index), zero_inflated, settings, source)
-            optimiser.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(learning, settings.clip)
-            optimiser.step()
+            descend(state.optimiser, learning, loss, settings.clip)
             done += 1
         tick(1)
     return tuned.eval().requires_grad_(False)
@@ -116,14 +112,12 @@ def told_likelihoods(generator: OrbitVAE, crystals: Crystals, told: NDArray[np.b
 
 def _learning(generator: OrbitVAE, settings: GeneratorTuning) -> list[nn.Parameter]:
     """Stop what must not learn, and give the rest."""
-    generator.requires_grad_(True)
-    for part in (generator.embedding, generator.encode_group, generator.encode_site):
-        part.requires_grad_(False)
-    if settings.learns == "condition":
-        generator.requires_grad_(False)
-        for part in (generator.read_condition, generator.properties):
-            part.requires_grad_(True)
-    return [parameter for parameter in generator.parameters() if parameter.requires_grad]
+    learning = []
+    for name, parameter in generator.named_parameters():
+        learns = name.startswith(_CONDITION) if settings.learns == "condition" else not name.startswith(_ENCODER)
+        parameter.requires_grad_(learns)
+        learning += [parameter] if learns else []
+    return learning
 
 
 def _loss(

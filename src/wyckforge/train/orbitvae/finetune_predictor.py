@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -16,27 +15,28 @@ from torch import Tensor, nn
 
 from wyckforge.errors import TableError
 from wyckforge.models.orbitvae.predictor import Predictor, predictor_loss
-from wyckforge.settings import Settings
 from wyckforge.train.orbitvae.calibration import Votes
+from wyckforge.train.orbitvae.config import NetworkConfig
 from wyckforge.train.orbitvae.data import Crystals
-from wyckforge.train.orbitvae.loop import follow, one_cycle, plan_batches
+from wyckforge.train.orbitvae.loop import follow, n_batches, plan_batches, set_pace
+from wyckforge.train.orbitvae.state import NetworkState
 
 Tick = Callable[[int], object]
 
+_AVERAGE_START = 20
+"""Updates over which the memory of the running mean grows to a half."""
 
-class PredictorTuning(Settings):
-    """How predictors learn a new property: a new head on what the old ones see first, then the whole."""
+
+class PredictorTuning(NetworkConfig):
+    """How predictors learn new properties: first a new head on what the trained network sees, then the whole."""
 
     folds: int = Field(5, ge=2, description="networks; each learns from all formulas but its own share")
-    head_epochs: int = Field(60, ge=1, description="passes in which the new head learns alone")
-    epochs: int = Field(40, ge=1, description="passes in which the attention blocks learn too")
-    batch_size: int = Field(32, ge=2, description="crystals per update, roughly")
-    head_learning_rate: float = Field(1e-3, gt=0, description="highest, of the head")
-    learning_rate: float = Field(3e-4, gt=0, description="highest, of everything below the head")
-    learn_embedding: bool = Field(False, description="whether what describes elements and positions learns too")
+    head_epochs: int = Field(20, ge=1, description="passes in which the new heads learn alone")
+    epochs: int = Field(20, ge=1, description="passes in which all learns but what describes elements and positions")
+    batch_size: int = Field(32, ge=2, description="crystals per update, roughly: batches are of equal size")
+    learning_rate: float = Field(1.5e-3, gt=0, description="highest, reached after the warm-up")
     warm_up: float = Field(0.1, gt=0, lt=1, description="share of the updates in which the learning rate rises")
     weight_decay: float = Field(0.05, ge=0, description="of AdamW, on matrices")
-    clip: float = Field(1.0, gt=0, description="largest norm of the gradient")
     average: float = Field(0.99, ge=0, lt=1, description="memory of the running mean of the weights, which is kept")
 
 
@@ -108,15 +108,21 @@ def finetune_predictor(
 ) -> Predictor:
     """A copy of a predictor with new heads that has learned from n crystals; the given one stays as it is.
 
-    The number of updates is fixed and no label decides when to stop, so that the crystals left out of ``crystals``
-    measure the result and nothing else.
+    The number of updates is fixed, so that no label decides when to stop, and the crystals that are left out measure
+    the result and nothing else. What describes elements and positions stays: a few hundred labels cannot improve it,
+    and it need not be computed again for every update.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        generator = torch.Generator().manual_seed(seed)
-        predictor = with_outputs(start, outputs)
-        _learn_heads(predictor, crystals, zero_inflated, settings, generator, tick)
-        return _learn_all(predictor, crystals, zero_inflated, settings, generator, tick)
+        learner = _Learner(crystals, zero_inflated, settings, torch.Generator().manual_seed(seed), tick)
+        fresh = with_outputs(start, outputs).eval().requires_grad_(False)
+        seen = fresh.pooled(crystals.orbits)
+        fresh.heads.train().requires_grad_(True)
+        headed = learner(fresh, seen.__getitem__, settings.head_epochs)
+        headed.train().requires_grad_(True).embedding.requires_grad_(False)
+        tables = headed.embedding()
+        whole = learner(headed, lambda index: headed.pooled(crystals.orbits.rows(index), tables), settings.epochs)
+    return whole.eval().requires_grad_(False)
 
 
 def with_outputs(start: Predictor, outputs: tuple[str, ...]) -> Predictor:
@@ -144,84 +150,37 @@ def deal_folds(formulas: Sequence[str], folds: int, rng: np.random.Generator) ->
     return np.array([place[formula] for formula in formulas])
 
 
-def _learn_heads(
-    predictor: Predictor,
-    crystals: Crystals,
-    zero_inflated: Tensor,
-    settings: PredictorTuning,
-    generator: torch.Generator,
-    tick: Tick,
-) -> None:
-    """Train the heads on what the frozen trunk sees, which is computed once."""
-    with torch.no_grad():
-        pooled = predictor.eval().pooled(crystals.orbits)
-    predictor.heads.train()
-    groups = [(list(predictor.heads.parameters()), settings.head_learning_rate)]
-    pace = _Pace(groups, settings, settings.head_epochs * _n_batches(crystals, settings))
-    for _ in range(settings.head_epochs):
-        for index in torch.randperm(crystals.size, generator=generator).split(settings.batch_size):
-            pace.update(_loss(predictor, pooled[index], crystals.labels[index], zero_inflated))
-        tick(1)
+@dataclass(frozen=True)
+class _Learner:
+    """Trains the part of a predictor that may learn, and gives the running mean of its weights."""
+
+    crystals: Crystals
+    zero_inflated: Tensor
+    settings: PredictorTuning
+    generator: torch.Generator
+    tick: Tick
+
+    def __call__(self, predictor: Predictor, see: Callable[[Tensor], Tensor], epochs: int) -> Predictor:
+        """``see`` gives what the heads of ``predictor`` see of the crystals of an index array."""
+        settings, weights = self.settings, torch.ones(len(self.zero_inflated))
+        state = NetworkState.begin(predictor, settings, averaged=True)
+        learning = [parameter for parameter in predictor.parameters() if parameter.requires_grad]
+        updates, done = epochs * n_batches(self.crystals.size, settings.batch_size), 0
+        for _ in range(epochs):
+            for index in plan_batches(self.crystals.lengths, settings.batch_size, self.generator):
+                set_pace(state.optimiser, settings, done / updates)
+                heads = predictor.read(see(index))
+                loss = predictor_loss(heads, self.crystals.labels[index], self.zero_inflated, weights)
+                descend(state.optimiser, learning, loss, settings.clip)
+                done += 1
+                follow(state.result, predictor, min(settings.average, done / (done + _AVERAGE_START)))
+            self.tick(1)
+        return state.result
 
 
-def _learn_all(
-    predictor: Predictor,
-    crystals: Crystals,
-    zero_inflated: Tensor,
-    settings: PredictorTuning,
-    generator: torch.Generator,
-    tick: Tick,
-) -> Predictor:
-    """Train heads and trunk, and give the running mean of the weights."""
-    predictor.train()
-    predictor.embedding.requires_grad_(settings.learn_embedding)
-    heads = list(predictor.heads.parameters())
-    trunk = [p for name, p in predictor.named_parameters() if not name.startswith("heads.") and p.requires_grad]
-    groups = [(heads, settings.head_learning_rate), (trunk, settings.learning_rate)]
-    pace = _Pace(groups, settings, settings.epochs * _n_batches(crystals, settings))
-    mean = with_outputs(predictor, predictor.config.outputs)
-    mean.load_state_dict(predictor.state_dict())
-    tables = None if settings.learn_embedding else predictor.embedding()
-    for _ in range(settings.epochs):
-        for index in plan_batches(crystals.lengths, settings.batch_size, generator):
-            batch = crystals.rows(index)
-            pace.update(_loss(predictor, predictor.pooled(batch.orbits, tables), batch.labels, zero_inflated))
-            follow(mean, predictor, min(settings.average, pace.done / (pace.done + 20)))
-        tick(1)
-    return mean.eval().requires_grad_(False)
-
-
-def _n_batches(crystals: Crystals, settings: PredictorTuning) -> int:
-    return math.ceil(crystals.size / settings.batch_size)
-
-
-def _loss(predictor: Predictor, pooled: Tensor, labels: Tensor, zero_inflated: Tensor) -> Tensor:
-    return predictor_loss(predictor.read(pooled), labels, zero_inflated, torch.ones(len(zero_inflated)))
-
-
-class _Pace:
-    """AdamW whose learning rates rise and fall together."""
-
-    def __init__(
-        self, groups: Sequence[tuple[list[nn.Parameter], float]], settings: PredictorTuning, updates: int
-    ) -> None:
-        self.settings, self.updates, self.done = settings, updates, 0
-        self.parameters = [parameter for group, _ in groups for parameter in group]
-        self.rates = [rate for _, rate in groups for _ in range(2)]
-        decayed = [
-            {"params": [p for p in group if (p.ndim > 1) == matrices], "weight_decay": settings.weight_decay * matrices}
-            for group, _ in groups
-            for matrices in (True, False)
-        ]
-        self.optimiser = torch.optim.AdamW(decayed, lr=1.0, betas=(0.9, 0.98))
-
-    def update(self, loss: Tensor) -> None:
-        """Go one step down the gradient."""
-        factor, memory = one_cycle(min(self.done / self.updates, 1.0), self.settings.warm_up)
-        for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
-            group["lr"], group["betas"] = rate * factor, (memory, 0.98)
-        self.optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.parameters, self.settings.clip)
-        self.optimiser.step()
-        self.done += 1
+def descend(optimiser: torch.optim.Optimizer, learning: Sequence[nn.Parameter], loss: Tensor, clip: float) -> None:
+    """One update; the norm of the gradient is at most ``clip``."""
+    optimiser.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(learning, clip)
+    optimiser.step()

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.strategies import genes
+
+from wyckforge.data.gene_csv import has_genes, read_gene_csv
+from wyckforge.errors import TableError
+
+
+def written(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@given(rows=st.lists(st.tuples(genes(), st.one_of(st.none(), st.floats(-1e6, 1e6))), min_size=1, max_size=8))
+def test_every_crystal_comes_back_with_its_label(tmp_path_factory, rows):
+    path = tmp_path_factory.mktemp("csv") / "mine.csv"
+    with path.open("w", newline="") as stream:
+        csv.writer(stream).writerows([["gene", "seebeck"], *rows])
+    table, unreadable = read_gene_csv(path, ["seebeck"])
+    assert unreadable == 0
+    assert table.genes == tuple(gene.canonical() for gene, _ in rows)
+    expected = [np.nan if value is None else value for _, value in rows]
+    np.testing.assert_array_equal(table.label("seebeck"), expected)
+    assert set(table.column("seebeck").vintages()) <= {"mine"}
+
+
+def test_rows_without_a_gene_are_counted(tmp_path):
+    path = written(tmp_path / "a.csv", "gene,formation_energy_per_atom\n225|Na:a|Cl:b,-2\n225|Na:a|Cl:a,-1\n,0\n")
+    assert has_genes(path)
+    table, unreadable = read_gene_csv(path, ["formation_energy_per_atom"])
+    assert (len(table), unreadable) == (1, 2)
+    assert table.column("formation_energy").unit == "eV/atom"
+
+
+def test_the_vintage_may_be_stated(tmp_path):
+    path = written(tmp_path / "a.csv", "gene,gap,gap_source\n225|Na:a|Cl:b,5,here\n225|K:a|Cl:b,6,\n")
+    assert read_gene_csv(path, ["gap"])[0].column("gap").vintages() == {"here": 1, "a": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("gene,a\n225|Na:a|Cl:b,1\n", "no column 'b'.*it has: gene, a"),
+        ("gene,b\n225|Na:a|Cl:b,high\n", "'high' in column 'b' is no finite number"),
+        ("gene,b\n225|Na:a|Cl:b,inf\n", "'inf'"),
+        ("gene,b\nrock salt,1\n", "no row of .* holds a gene.*line 2.*'225"),
+        ("gene,b\n", "it is empty"),
+    ],
+)
+def test_mistakes_are_told(tmp_path, text, message):
+    with pytest.raises(TableError, match=message):
+        read_gene_csv(written(tmp_path / "a.csv", text), ["b"])
+
+
+def test_other_files_hold_no_genes(tmp_path):
+    assert not has_genes(written(tmp_path / "a.csv", "id,cif\n"))
+    assert not has_genes(written(tmp_path / "b.csv", ""))
+    assert not has_genes(tmp_path)
+    assert not has_genes(tmp_path / "absent.csv")
