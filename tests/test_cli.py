@@ -238,6 +238,16 @@ def test_options_become_settings():
     assert (config.count, config.seed, config.execution.workers) == (5, 0, 1)
 
 
+def test_method_weights_and_front_become_settings():
+    options = {"band_gap": "1:2", "weights": ("band_gap=2.5",), "method": "search", "pareto": "band_gap:max,a:min"}
+    config = run_config(None, options)
+    assert config.target.weights == {"band_gap": 2.5}
+    assert config.sampling.method == "search"
+    assert config.pareto == "band_gap:max,a:min"
+    with pytest.raises(TargetError, match="'band_gap' given; write NAME=NUMBER"):
+        run_config(None, {"weights": ("band_gap",)})
+
+
 def test_options_take_precedence_over_the_file(tmp_path):
     path = tmp_path / "run.toml"
     path.write_text('seed = 3\ncount = 9\n[target]\nspace_group = "225"\nproperties = { band_gap = "1:2" }\n')

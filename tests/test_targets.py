@@ -122,3 +122,11 @@ def test_generic_properties():
 @given(st.integers(1, 118))
 def test_every_element_can_be_excluded_by_symbol(number):
     assert target(exclude=symbol(number)).exclude == {number}
+
+
+@pytest.mark.parametrize("weights", [{"band_gap": 0.0}, {"band_gap": -1.0}, {"band_gap": float("inf")}, {"other": 1.0}])
+def test_weights_are_positive_and_of_properties_asked_for(weights):
+    asked = {"properties": {"band_gap": "1:"}}
+    assert parse_target(TargetConfig(**asked, weights={"band_gap": 2.5})) == parse_target(TargetConfig(**asked))
+    with pytest.raises(TargetError, match="allowed are positive numbers for the properties of the target"):
+        parse_target(TargetConfig(**asked, weights=weights))
