@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from tests.orbit import tiny_orbit_checkpoint
+
+from wyckforge.cli import main
+from wyckforge.symmetry.gene import WyckoffGene
+
+STRUCTURE = """{name}
+5.64
+0.0 0.5 0.5
+0.5 0.0 0.5
+0.5 0.5 0.0
+{a} {b}
+1 1
+direct
+0.0 0.0 0.0
+0.5 0.5 0.5
+"""
+
+
+def run(*args: str | Path):
+    return CliRunner().invoke(main, ["predict", *map(str, args)])
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("predict") / "model"
+    tiny_orbit_checkpoint().save(folder)
+    return folder
+
+
+@pytest.fixture
+def structures(tmp_path) -> Path:
+    for a, b in (("Na", "Cl"), ("U", "O"), ("K", "Cl")):
+        (tmp_path / f"{a}{b}.vasp").write_text(STRUCTURE.format(name=a + b, a=a, b=b))
+    return tmp_path
+
+
+def test_every_prediction_comes_with_how_sure_it_is(model, structures):
+    done = run(structures, "--checkpoint", model, "--json")
+    assert done.exit_code == 1
+    records = json.loads(done.stdout)
+    assert [record["formula"] for record in records] == ["KCl", "NaCl"]
+    genes = [WyckoffGene.parse(record["gene"]) for record in records]
+    distributions = tiny_orbit_checkpoint().distributions(genes)
+    for i, record in enumerate(records):
+        for name in ("formation_energy", "band_gap"):
+            assert record[f"{name}_low"] <= record[name] <= record[f"{name}_high"]
+            assert record[name] == pytest.approx(distributions[name].value()[i], abs=1e-5)
+        assert record["band_gap_metal_probability"] == pytest.approx(distributions["band_gap"].zero[i], abs=1e-5)
+    assert "UO: 225|O:b|U:a cannot be predicted: U not in the vocabulary" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_table_and_csv_say_the_same(model, structures):
+    (structures / "UO.vasp").unlink()
+    forms = [run(structures, "--checkpoint", model, *form) for form in ((), ("--json",), ("--csv",))]
+    assert [form.exit_code for form in forms] == [0, 0, 0]
+    records = json.loads(forms[1].stdout)
+    rows = list(csv.DictReader(io.StringIO(forms[2].stdout)))
+    assert [{key: str(value) for key, value in record.items()} for record in records] == rows
+    head, first, *_ = forms[0].stdout.splitlines()
+    assert "90 %" in head
+    assert "metal probability" in head
+    low, high = records[0]["formation_energy_low"], records[0]["formation_energy_high"]
+    assert f"{low:.2f} to {high:.2f}" in first
+    assert f"{records[0]['band_gap_metal_probability']:.3f}" in first
+
+
+def test_the_model_of_the_paper_goes_by_its_name(structures):
+    (structures / "UO.vasp").unlink()
+    done = run(structures, "--checkpoint", "mpvae", "--json")
+    assert done.exit_code == 1
+    assert "2 elements, the model is for crystals of 3 elements" in done.stderr
+    assert json.loads(done.stdout) == []
