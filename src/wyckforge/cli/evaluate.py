@@ -13,6 +13,8 @@ from wyckforge.cli.model import checkpoint_option
 GENERATION = ("targets", "oracle", "method", "seed")
 """Options that go with ``--generate`` only."""
 
+_REASONS = 6
+
 
 @click.command()
 @checkpoint_option
@@ -91,7 +93,10 @@ def _evaluate_generation(
 def metrics_table(metrics: Mapping[str, Any]) -> str:
     """What was measured, one line per metric; where the model knew some of the crystals, also for the others alone."""
     lines = [f"{metrics['n']:,} of {metrics['rows']:,} rows used"]
-    lines += [f"  left out: {reason} ({count:,})" for reason, count in metrics["dropped"].items()]
+    dropped = sorted(metrics["dropped"].items(), key=lambda item: -item[1])
+    lines += [f"  left out: {reason} ({count:,})" for reason, count in dropped[:_REASONS]]
+    if rest := dropped[_REASONS:]:
+        lines.append(f"  left out for other reasons, see dropped.csv ({sum(count for _, count in rest):,})")
     lines += [f"  note: {note} ({count:,})" for note, count in metrics["notes"].items()]
     for name, vintages in metrics["vintages"].items():
         if f"{name}_mae_by_vintage" in metrics:

@@ -94,7 +94,7 @@ class HitRates:
         judge: who decided on the properties.
         rates: by part: each property, :data:`PROPERTIES`, each hard constraint by its field of
             :class:`~wyckforge.records.Target`, :data:`JOINT` and, where novelty is known, :data:`JOINT_NEW`.
-        calibration: claims on all property targets at once against what was achieved, over the genes.
+        calibration: claims on all property targets at once against what was achieved, over the genes that were judged.
         unjudged: genes for which the judge lacks a value of a property asked for.
     """
 
@@ -141,12 +141,13 @@ def hit_rates(
         achieved, beside = Rate.of(hits[name]), Rate.of(others[name])
         rates[name] = HitRate(achieved, beside, rate_ratio(achieved, beside), *_mean(claims.get(name), rng))
     valid = attempts.valid
-    judged = np.array([attempts.judged[name] for name in target.properties]).reshape(-1, len(valid))
+    lacking = np.isnan(np.array([attempts.judged[name] for name in target.properties]).reshape(-1, len(valid))).any(0)
+    checked = valid & ~lacking
     return HitRates(
         judge,
         rates,
-        calibration(attempts.claimed[PROPERTIES][valid], hits[PROPERTIES][valid]) if PROPERTIES in claims else None,
-        int((np.isnan(judged).any(axis=0) & valid).sum()),
+        calibration(attempts.claimed[PROPERTIES][checked], hits[PROPERTIES][checked]) if PROPERTIES in claims else None,
+        int((valid & lacking).sum()),
     )
 
 
