@@ -21,7 +21,10 @@ Chances = NDArray[np.float64]
 
 @dataclass
 class _Running:
-    """Genes that are not finished: places among all, what is left of their latents, the past of the decoder."""
+    """Genes that are not finished: places among all, what is left of their latents, the past of the decoder.
+
+    With guidance every gene runs twice, told its properties and not told them: the second half of the tensors.
+    """
 
     rows: NDArray[np.int64]
     remainder: Tensor
@@ -35,7 +38,8 @@ class _Running:
         return self.kept * self.remainder
 
     def take(self, keep: NDArray[np.bool_]) -> Self:
-        index = torch.from_numpy(np.flatnonzero(keep))
+        streams = len(self.condition) // len(keep)
+        index = torch.from_numpy(np.flatnonzero(np.tile(keep, streams)))
         pasts = [None if past is None else past[:, index] for past in self.pasts]
         return type(self)(self.rows[keep], self.remainder[index], self.kept[index], self.condition[index], pasts)
 
@@ -50,6 +54,7 @@ def decode(
     chances: Chances | None,
     *,
     temperature: float = 1.0,
+    guidance: float = 0.0,
     tables: Tables | None = None,
 ) -> list[WyckoffGene]:
     """One gene for each of n latents.
@@ -65,12 +70,17 @@ def decode(
         condition: (n, 4 t) wanted properties, see :func:`~wyckforge.models.orbitvae.autoencoder.condition_of`.
         chances: (n, 2 + 2 max_sites) uniform numbers in [0, 1), or ``None`` for the likeliest choices.
         temperature: divides the logits; below 1, the likely becomes likelier.
+        guidance: γ in p(choice | properties)^(1+γ) / p(choice)^γ; above 0, the properties weigh more than in the
+            training crystals. Source: Ho and Salimans, arXiv:2207.12598 (classifier-free guidance).
         tables: vectors of the embedding, made anew if not given.
     """
     tables = tables or model.embedding()
-    draw = _Draw(chances, temperature)
+    draw = _Draw(chances, temperature, guidance)
+    if guidance:
+        z, level = torch.cat([z, z]), torch.cat([level, level])
+        condition = torch.cat([condition, torch.zeros_like(condition)])
     running = _Running(
-        rows=np.arange(len(z)),
+        rows=np.arange(len(z) // draw.streams),
         remainder=z,
         kept=torch.sqrt(1 - level**2)[:, None],
         condition=model.condition(level, condition),
@@ -79,10 +89,10 @@ def decode(
     x = _place(model, running, model.read(running.visible), 0)
     group = draw(model.group_logits(tables, x), grammar.groups()[None], running.rows, 0)
     state = grammar.start(group)
-    vector = tables.group[torch.from_numpy(group)]
+    vector = tables.group[torch.from_numpy(group)].repeat(draw.streams, 1)
     running.remainder = running.remainder - running.kept * model.encode_group(vector)
     sites = torch.cat([torch.zeros(len(z), 2 * vector.shape[1]), vector], -1)
-    genes: list[WyckoffGene | None] = [None] * len(z)
+    genes: list[WyckoffGene | None] = [None] * len(running.rows)
     for place in range(grammar.max_sites + 1):
         x = _place(model, running, model.read(running.visible, sites), place + 1)
         element = draw(
@@ -95,7 +105,7 @@ def decode(
         if not going.any():
             break
         running, state, element = running.take(going), state.take(going), element[going]
-        x = x[torch.from_numpy(going)]
+        x = x[torch.from_numpy(np.tile(going, draw.streams))]
         state, sites = _emit(model, tables, grammar, running, state, element, x, draw, 2 + 2 * place)
     return [gene for gene in genes if gene is not None]
 
@@ -112,11 +122,11 @@ def _emit(
     column: int,
 ) -> tuple[State, Tensor]:
     """Choose the letters of orbits of these elements, take the orbits away from the remainders, and go one on."""
-    group = torch.from_numpy(state.group)
-    vectors = tables.element[torch.from_numpy(element)]
+    group = torch.from_numpy(state.group).repeat(draw.streams)
+    vectors = tables.element[torch.from_numpy(element).repeat(draw.streams)]
     logits = model.letter_logits(tables, x[:, None], running.visible[:, None], vectors[:, None], group)[:, 0]
     letter = draw(logits, grammar.letter_mask(state, element), running.rows, column)
-    position = tables.position[model.embedding.index[group, torch.from_numpy(letter)]]
+    position = tables.position[model.embedding.index[group, torch.from_numpy(letter).repeat(draw.streams)]]
     running.remainder = running.remainder - running.kept * model.encode_orbit(torch.cat([vectors, position], -1))
     return grammar.advance(state, element, letter), torch.cat([vectors, position, tables.group[group]], -1)
 
@@ -137,11 +147,20 @@ class _Draw:
 
     chances: Chances | None
     temperature: float
+    guidance: float = 0.0
+
+    @property
+    def streams(self) -> int:
+        """How often every gene runs."""
+        return 2 if self.guidance else 1
 
     def __call__(
         self, logits: Tensor, allowed: NDArray[np.bool_], rows: NDArray[np.int64], column: int
     ) -> NDArray[np.int64]:
-        """(n,) index of the choice of every row of (n, c) logits."""
+        """(n,) index of the choice of every row of (streams * n, c) logits."""
+        if self.guidance:
+            told, untold = logits.chunk(2)
+            logits = told + self.guidance * (told - untold)
         scores = np.where(allowed, logits.double().numpy() / self.temperature, -np.inf)
         if self.chances is None:
             return np.asarray(scores.argmax(1))

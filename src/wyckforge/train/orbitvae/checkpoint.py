@@ -121,6 +121,7 @@ class OrbitCheckpoint:
         wanted: Floats | None = None,
         grammar: Grammar | None = None,
         temperature: float = 1.0,
+        guidance: float = 0.0,
         batch: int = 1024,
     ) -> list[WyckoffGene]:
         """One gene for each of n latents (n, latent); every one is valid, and canonical.
@@ -132,6 +133,8 @@ class OrbitCheckpoint:
             wanted: (n, conditions) properties to ask for in physical units, NaN for any.
             grammar: masks of a target, see :meth:`grammar`; every valid gene by default.
             temperature: of the choices.
+            guidance: above 0, the properties asked for weigh more than they do in the training crystals, see
+                :func:`~wyckforge.models.orbitvae.sampling.decode`; it takes twice the time.
             batch: latents decoded at a time; the result does not depend on it.
 
         Raises:
@@ -154,7 +157,7 @@ class OrbitCheckpoint:
             genes += decode(
                 self.autoencoder, grammar, latent, levels, condition,
                 None if chances is None else chances[start : start + batch],
-                temperature=temperature, tables=self._tables,
+                temperature=temperature, guidance=0.0 if wanted is None else guidance, tables=self._tables,
             )  # fmt: skip
         return [gene.canonical() for gene in genes]
 
