@@ -143,6 +143,7 @@ def page_of(
     words = Environment(loader=FileSystemLoader(HERE), undefined=StrictUndefined, keep_trailing_newline=True)
     return words.get_template("conditioning.md.j2").render(
         n=f"{n:,}",
+        sampling=SamplingConfig(),
         seeds=", ".join(map(str, seeds)),
         model=model.name,
         judge=judge.name,

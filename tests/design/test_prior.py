@@ -74,6 +74,17 @@ def test_every_gene_holds_the_hard_constraints(conditional, groups, n_elements, 
     assert genes == draw_prior(MODEL, asked, 20, rng(seed), conditional=conditional)
 
 
+def test_guidance_weighs_what_is_asked_for_and_nothing_else():
+    """Without a wish it changes nothing; with one it does, and the masks hold all the same."""
+    free = Target(space_groups=frozenset(range(75, 231)))
+    guided, plain = (draw_prior(MODEL, free, 30, rng(), guidance=weight) for weight in (2.0, 0.0))
+    assert guided == plain
+    asked = Target({"band_gap": Interval(1, 3)}, space_groups=free.space_groups, n_atoms=Interval(high=30))
+    guided, plain = (draw_prior(MODEL, asked, 30, rng(), guidance=weight) for weight in (5.0, 0.0))
+    assert guided != plain
+    assert [asked.rejects(gene) for gene in guided] == [None] * 30
+
+
 def test_an_impossible_target_is_refused():
     with pytest.raises(TargetError, match="the target allows none"):
         draw_prior(MODEL, Target(elements=frozenset({92})), 1, rng())

@@ -13,14 +13,14 @@ Method = Literal["auto", "prior", "seeds", "search"]
 
 
 class SearchConfig(Settings):
-    """The search in the latent. The defaults were chosen on the bundled model."""
+    """The search in the latent."""
 
-    generations: int = Field(7, ge=1, description="generations bred from the first one, which the prior makes")
+    generations: int = Field(31, ge=1, description="generations bred from the first one, which the prior makes")
     steps: int = Field(8, ge=0, description="gradient steps from a parent to where its child is decoded; 0: none")
-    noise_level: float = Field(0.3, gt=0, lt=1, description="noise with which a child is decoded")
+    noise_level: float = Field(0.95, gt=0, lt=1, description="noise with which a child is decoded")
     reach: float = Field(0.5, gt=0, description="how far the steps may lead, in lengths of that noise")
     novelty: float = Field(1.0, ge=0, description="weight of the repulsion from crystals that are known or found")
-    greed: float = Field(2.0, ge=0, description="parents are drawn by this power of their claimed probability")
+    greed: float = Field(3.0, ge=0, description="parents are drawn by this power of their claimed probability")
 
 
 class SamplingConfig(Settings):
@@ -30,8 +30,11 @@ class SamplingConfig(Settings):
     unconditional: bool = Field(False, description="aim at nothing: ask for no property, perturb any known crystal")
     per_seed: int = Field(20, ge=1, description="decodes around each seed in one pass over the seeds")
     scale: float = Field(1.4, gt=0, description="seeds, MPVAE: factor on the standard normal noise of the latent")
-    noise_level: float = Field(0.5, gt=0, lt=1, description="seeds, OrbitVAE: how little of a seed the decoder is told")
+    noise_level: float = Field(
+        0.95, gt=0, lt=1, description="seeds, OrbitVAE: how little of a seed the decoder is told"
+    )
     temperature: float = Field(1.0, gt=0, description="OrbitVAE: of its choices; below 1 the likely becomes likelier")
+    guidance: float = Field(1.0, ge=0, description="OrbitVAE: extra weight of the properties asked for")
     per_pass: int = Field(4000, ge=1, description="decodes in one pass of the prior or the search")
     search: SearchConfig = SearchConfig()
     max_draws: int = Field(60_000, ge=1, description="decodes after which a run stops looking for more")

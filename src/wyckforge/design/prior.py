@@ -27,6 +27,7 @@ def draw_prior(
     *,
     conditional: bool = True,
     temperature: float = 1.0,
+    guidance: float = 0.0,
     grammar: Grammar | None = None,
 ) -> list[WyckoffGene]:
     """n genes from p(gene | properties), all of them inside the hard constraints of the target.
@@ -38,6 +39,7 @@ def draw_prior(
         rng: the only source of randomness.
         conditional: whether to ask for the properties; without, the hard constraints hold all the same.
         temperature: of the choices.
+        guidance: above 0, the properties weigh more than they do in the training crystals.
         grammar: of the target, if it is at hand.
 
     Raises:
@@ -50,6 +52,7 @@ def draw_prior(
         wanted=wishes(model, target, n, rng) if conditional else None,
         grammar=grammar or model.grammar(target),
         temperature=temperature,
+        guidance=guidance,
     )
 
 

@@ -1,9 +1,9 @@
 """Property-gradient search: genes bred from the likeliest ones found, each moved up the gradient in the latent.
 
 The first generation comes from the conditional prior. For every further one, parents are drawn by what the ensemble
-claims about them, encoded, moved (:mod:`wyckforge.design.ascent`), decoded with noise under the hard constraints, and
-encoded again when they become parents: what is decoded is always a crystal that the model knows how to write. Every
-decode counts, the first generation included, and every one is a candidate.
+claims about them, those with few children first, encoded, moved (:mod:`wyckforge.design.ascent`), decoded with noise
+under the hard constraints, and encoded again when they become parents: what is decoded is always a crystal that the
+model knows how to write. Every decode counts, the first generation included, and every one is a candidate.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ def search(
     weights: Mapping[str, float] | None = None,
     avoid: Sequence[WyckoffGene] = (),
     temperature: float = 1.0,
+    guidance: float = 0.0,
 ) -> list[WyckoffGene]:
     """n genes of a search, in the order in which they were decoded, all inside the hard constraints of the target.
 
@@ -51,12 +52,15 @@ def search(
         weights: exponent by property, 1 where not given.
         avoid: crystals that are not wanted again.
         temperature: of the decoder's choices.
+        guidance: above 0, the properties asked for weigh more than they do in the training crystals.
 
     Raises:
         TargetError: no gene meets the hard constraints.
     """
     forecast = Forecast(model, target, weights)
-    run = Search(model, forecast, config or SearchConfig(), model.encode(avoid), model.grammar(target), temperature)
+    run = Search(
+        model, forecast, config or SearchConfig(), model.encode(avoid), model.grammar(target), temperature, guidance
+    )
     return [child.gene for generation in run.run(n, rng) for child in generation]
 
 
@@ -79,7 +83,9 @@ class Search:
         avoid: (k, latent) encodings of crystals that are not wanted again; what is found joins them.
         grammar: masks of the target.
         temperature: of the decoder's choices.
-        parents: distinct new genes, in the order in which they were found; kept from one run to the next.
+        guidance: of the properties asked for.
+        parents: distinct new genes with the number of their children, in the order in which they were found; kept from
+            one run to the next.
     """
 
     model: OrbitCheckpoint
@@ -88,7 +94,8 @@ class Search:
     avoid: Latents
     grammar: Grammar
     temperature: float = 1.0
-    parents: dict[WyckoffGene, None] = field(default_factory=dict)
+    guidance: float = 0.0
+    parents: dict[WyckoffGene, int] = field(default_factory=dict)
 
     def run(self, n: int, rng: np.random.Generator) -> Iterator[list[Child]]:
         """Decode n genes, generation by generation: the first from the prior, the others from parents."""
@@ -100,13 +107,24 @@ class Search:
             yield bred
 
     def _fresh(self, n: int, rng: np.random.Generator) -> list[Child]:
-        genes = draw_prior(self.model, self.forecast.target, n, rng, temperature=self.temperature, grammar=self.grammar)
+        genes = draw_prior(
+            self.model,
+            self.forecast.target,
+            n,
+            rng,
+            temperature=self.temperature,
+            guidance=self.guidance,
+            grammar=self.grammar,
+        )
         return [Child(gene) for gene in genes]
 
     def _breed(self, n: int, rng: np.random.Generator) -> list[Child]:
         parents = list(self.parents)
         fitness = np.array([self.forecast.preference(gene) for gene in parents]) ** self.config.greed + _LEAST
+        fitness /= 1 + np.array(list(self.parents.values()))
         chosen = [parents[row] for row in rng.choice(len(parents), n, p=fitness / fitness.sum())]
+        for gene in chosen:
+            self.parents[gene] += 1
         level = self.config.noise_level
         noise = level / math.sqrt(1 - level**2) * math.sqrt(self.model.autoencoder.config.latent)
         ascent = Ascent(
@@ -125,6 +143,7 @@ class Search:
             wanted=wishes(self.model, self.forecast.target, n, rng),
             grammar=self.grammar,
             temperature=self.temperature,
+            guidance=self.guidance,
         )
         return [Child(gene, parent) for gene, parent in zip(genes, chosen, strict=True)]
 
@@ -132,5 +151,5 @@ class Search:
         """Make parents of the genes that are new."""
         self.forecast.see(genes)
         new = [g for g in dict.fromkeys(genes) if g not in self.parents and not self.model.is_known_gene(g)]
-        self.parents |= dict.fromkeys(new)
+        self.parents |= dict.fromkeys(new, 0)
         self.avoid = np.concatenate([self.avoid, self.model.encode(new)])

@@ -77,7 +77,7 @@ def source_of(
         if sampling.unconditional:
             raise TargetError("a search without a target was asked for; leave out --unconditional or --method search")
         known = model.encode([gene for gene in table.genes if model.problem(gene) is None])
-        run = Search(model, forecast, sampling.search, known, grammar, sampling.temperature)
+        run = Search(model, forecast, sampling.search, known, grammar, sampling.temperature, sampling.guidance)
         return Searched(run, sampling.per_pass)
     return Prior(model, forecast, grammar, sampling)
 
@@ -189,6 +189,7 @@ class Prior:
                 rng,
                 conditional=not self.sampling.unconditional,
                 temperature=self.sampling.temperature,
+                guidance=self.sampling.guidance,
                 grammar=self.grammar,
             )
             yield from candidates(self.forecast, genes, [origin] * len(genes), first + start)
