@@ -49,6 +49,7 @@ def test_the_table_tells_what_the_file_holds(generated, folder):
     for words in ("judged by judge", "formation_energy ±0.100", "space_groups 195-230", "enrichment", "n_elements 2:3"):
         assert words in generated.stdout
     assert (folder / "out" / "generated.csv").read_text().count("\n") == 151
+    assert "cubic, off by" in (folder / "out" / "calibration.svg").read_text()
 
 
 def test_progress_is_shown_apart_from_the_result(generated):

@@ -13,6 +13,7 @@ from wyckforge.cli.model import checkpoint_option
 GENERATION = ("targets", "oracle", "method", "seed")
 """Options that go with ``--generate`` only."""
 
+CALIBRATION = "calibration.svg"
 _REASONS = 6
 
 
@@ -39,7 +40,7 @@ def evaluate(
     On labelled structures: metrics.json (errors of the predictions, coverage of their intervals, accuracies of the
     reconstruction, with 95 % intervals, of all crystals and of those that the model has not seen), predictions.csv and
     dropped.csv. Of what it makes: generation.json (validity, novelty and, with --targets, how often the targets are
-    hit by the judgement of another model) and generated.csv.
+    hit by the judgement of another model), generated.csv and calibration.svg.
     """
     if (data is None) == (generate is None):
         given = "neither" if data is None else "both"
@@ -78,6 +79,8 @@ def _evaluate_generation(
     from wyckforge.design.assessment import METRICS
     from wyckforge.design.config import SamplingConfig
     from wyckforge.evaluate.targets_file import read_targets
+    from wyckforge.files import write_atomically
+    from wyckforge.report.reliability import reliability_diagrams
     from wyckforge.train.model import ORACLE, load_checkpoint
 
     named = read_targets(targets) if targets else {}
@@ -86,7 +89,11 @@ def _evaluate_generation(
     model = load_checkpoint(checkpoint)
     found = assess(model, load_embedded(), named, judge, n=n, sampling=sampling, seed=seed or 0, progress=True)
     found.write(out)
-    click.echo(assessment_table(found.to_dict()))
+    record = found.to_dict()
+    calibrations = {name: target["hits"]["calibration"] for name, target in record["targets"].items()}
+    if drawn := {name: calibration for name, calibration in calibrations.items() if calibration}:
+        write_atomically(out / CALIBRATION, reliability_diagrams(drawn).encode())
+    click.echo(assessment_table(record))
     click.echo(f"written to {out / METRICS}")
 
 
