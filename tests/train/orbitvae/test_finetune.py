@@ -75,13 +75,15 @@ def test_genes_can_be_asked_to_have_the_new_properties(base, tuned):
     assert tuned.decode(latents, rng=rng(0), level=1.0, wanted=wanted) != unasked
 
 
-def test_the_pool_holds_the_labels_and_what_the_generator_makes(base, tuned, labelled):
-    n, samples = len(base.labels), SETTINGS.generator.samples
-    assert tuned.labels.shape == (n + samples + len(labelled.genes), 4)
+def test_what_was_measured_joins_the_labels_to_ask_for(base, tuned, labelled):
+    n = len(base.labels)
+    assert tuned.labels.shape == (n + len(labelled.genes), 4)
     np.testing.assert_array_equal(tuned.labels[:n, :2], base.labels)
     assert np.isnan(tuned.labels[:n, 2:]).all()
+    np.testing.assert_array_equal(tuned.labels[n:, 2], labelled.labels["weight"])
+    measured = ~np.isnan(labelled.labels["share"])
+    np.testing.assert_array_equal(tuned.labels[n:, 3][measured], labelled.labels["share"][measured])
     assert np.isfinite(tuned.labels[n:]).all()
-    np.testing.assert_array_equal(tuned.labels[n + samples :, 2], labelled.labels["weight"])
 
 
 def test_the_labelled_crystals_are_known_from_now_on(base, tuned, labelled):
@@ -108,7 +110,7 @@ def test_it_is_saved_like_any_other_and_can_be_tuned_again(tuned, labelled, tmp_
 
 
 def test_a_property_of_the_base_is_not_replaced(base, labelled):
-    with pytest.raises(TableError, match="predicts band_gap already.*my_band_gap"):
+    with pytest.raises(TableError, match=r"predicts band_gap already.*my_band_gap"):
         finetune(base, Labelled(labelled.genes, {"band_gap": labelled.labels["weight"]}, {}), SETTINGS)
 
 

@@ -92,3 +92,8 @@ def test_an_absent_target_is_told(path):
     table_of({"a": np.arange(100.0)}).write(path)
     with pytest.raises(TableError, match="no label 'b'; it has: a"):
         read_labelled(path, ["b"], anything)
+
+
+def test_a_folder_has_no_labels(tmp_path):
+    with pytest.raises(TableError, match="folder of structures, which have no labels; give a CSV"):
+        read_labelled(tmp_path, ["a"], anything)

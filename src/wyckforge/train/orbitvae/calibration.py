@@ -45,12 +45,15 @@ class Calibration:
         level: central share of the distribution that holds :data:`LEVEL` of the labels, where zero is the less likely
             case.
         level_zero: the same where zero is the likelier case.
+        disagreement: weight of the variance between the networks; 0 where every label was judged by one network, as
+            in cross-validation, so that nothing is known of what their disagreement is worth.
     """
 
     spread: float = 1.0
     temperature: float = 1.0
     level: float = LEVEL
     level_zero: float = LEVEL
+    disagreement: float = 1.0
 
     @classmethod
     def fit(cls, votes: Votes, scale: PropertyScale, labels: Floats) -> Self:
@@ -81,12 +84,12 @@ class Calibration:
 
     def distribution(self, votes: Votes, scale: PropertyScale) -> Distribution:
         """The calibrated distribution (physical units) of the property of n genes."""
-        deviation = np.sqrt((np.exp(votes.log_scale) ** 2).mean(0) + votes.location.var(0))
+        variance = (np.exp(votes.log_scale) ** 2).mean(0) + self.disagreement * votes.location.var(0)
         chance = 1 / (1 + np.exp(-np.clip(votes.zero / self.temperature, -50, 50)))
         n = votes.location.shape[1]
         return Distribution(
             location=scale.inverse(votes.location.mean(0)),
-            scale=self.spread * deviation * scale.deviation,
+            scale=self.spread * np.sqrt(variance) * scale.deviation,
             zero=chance.mean(0) if scale.zero_inflated else np.zeros(n),
             non_negative=scale.non_negative and not scale.logarithmic,
             logarithmic=scale.logarithmic,

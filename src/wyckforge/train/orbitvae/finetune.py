@@ -109,6 +109,7 @@ def finetune(
         with_generator(tuned, genes, labels, settings, progress=progress),
         name="+".join([base.name, *labelled.labels]),
         known=base.known.with_genes(labelled.genes),
+        labels=_pool(base, {name: values[len(drawn) :] for name, values in labels.items()}),
     )
     account = account_of(tuned, labelled, votes, {name: values[: len(drawn)] for name, values in labels.items()})
     account |= {
@@ -145,7 +146,10 @@ def with_predictors(
             seed=settings.seed,
             tick=tick,
         )
-    calibrations = {name: Calibration.fit(votes[name], scales[name], labelled.labels[name]) for name in scales}
+    calibrations = {
+        name: replace(Calibration.fit(votes[name], scale, labelled.labels[name]), disagreement=0.0)
+        for name, scale in scales.items()
+    }
     errors = {}
     for name, calibration in calibrations.items():
         said = calibration.distribution(votes[name], scales[name]).value()
@@ -185,10 +189,7 @@ def with_generator(
         generator = finetune_generator(
             grown, crystals, _zero_inflated(scales), settings.generator, seed=settings.seed, tick=tick
         )
-    pool = np.full((len(checkpoint.labels), len(checkpoint.targets)), np.nan)
-    pool[:, : checkpoint.labels.shape[1]] = checkpoint.labels
-    rows = np.stack([labels[name] for name in checkpoint.targets], 1)
-    return replace(checkpoint, autoencoder=generator, labels=np.concatenate([pool, rows]))
+    return replace(checkpoint, autoencoder=generator)
 
 
 def draw(checkpoint: OrbitCheckpoint, n: int, seed: int, *, progress: bool = False) -> list[WyckoffGene]:
@@ -224,6 +225,17 @@ def _measured_or_predicted(predicted: Mapping[str, Floats], measured: Mapping[st
         last = found[name][-len(values) :]
         last[:] = np.where(np.isnan(values), last, values)
     return found
+
+
+def _pool(base: OrbitCheckpoint, labels: Mapping[str, Floats]) -> Floats:
+    """Labels of the base, and a row for every labelled crystal, in which predictions stand for what was not measured.
+
+    Predictions for generated genes are not among them: what is counted as a label shall be one.
+    """
+    rows = np.stack(list(labels.values()), 1)
+    old = np.full((len(base.labels), rows.shape[1]), np.nan)
+    old[:, : base.labels.shape[1]] = base.labels
+    return np.concatenate([old, rows])
 
 
 def _encoded(

@@ -112,6 +112,11 @@ def _read(path: Path, targets: Sequence[str], *, progress: bool) -> tuple[GeneTa
         return table, {"no gene": unreadable}
     if path.suffix == ".parquet" and path.is_file() and GENE in read_parquet(path).column_names:
         return GeneTable.read(path), {}
+    if path.is_dir():
+        raise TableError(
+            f"{path} is a folder of structures, which have no labels; give a CSV file with a column {GENE} (predict "
+            "--csv writes one) or cif and the label columns"
+        )
     table, report = build_from_path(path, BuildRules(keep_structures=False), labels=targets, progress=progress)
     return table, Counter(str(problem.rule) for _, problem in report.dropped)
 
