@@ -16,14 +16,17 @@ class _NamedTarget(TargetConfig, Configuration):
 
 
 def read_targets(path: Path | str) -> dict[str, Target]:
-    """Read a TOML file with one table ``[name]`` per target; its keys are those of ``[target]`` in a design run.
+    """Read a TOML file with one table ``[name]`` per target.
+
+    The keys are those of ``[target]`` in a design run, but for the weights: what counts as a hit has none.
 
     Returns:
         The targets by name, in the order of the file.
 
     Raises:
         ConfigError: the file cannot be read, or a table has an unknown key.
-        TargetError: the file holds no target, something outside a table, or a target that contradicts itself.
+        TargetError: the file holds no target, something outside a table, or a target that contradicts itself
+            or has weights.
     """
     tables = _NamedTarget.read_toml(path)
     if not tables:
@@ -32,8 +35,11 @@ def read_targets(path: Path | str) -> dict[str, Target]:
     for name, table in tables.items():
         if not isinstance(table, dict):
             raise TargetError(f"{path}: {name} = {table!r} stands outside a table; write it below [name]")
+        config = _NamedTarget.from_dict(table, source=f"{path} [{name}]")
+        if config.weights:
+            raise TargetError(f"{path} [{name}]: weights given; a hit is all properties at once, leave them to design")
         try:
-            targets[name] = parse_target(_NamedTarget.from_dict(table, source=f"{path} [{name}]"))
+            targets[name] = parse_target(config)
         except TargetError as error:
             raise TargetError(f"{path} [{name}]: {error}") from None
     return targets
