@@ -15,7 +15,7 @@ from wyckforge.train.orbitvae.config import OrbitConfig
 QUICK = {"epochs": 2, "batch_size": 16}
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def plain_element_features():
     """Features of elements that need no potential to be loaded."""
     with pytest.MonkeyPatch.context() as patch:

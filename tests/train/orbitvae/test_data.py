@@ -17,7 +17,7 @@ from wyckforge.symmetry.gene import WyckoffGene
 from wyckforge.train.orbitvae.data import OrbitData
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def data(orbit_config, tmp_path_factory) -> OrbitData:
     return OrbitData.prepare(orbit_config(tmp_path_factory.mktemp("data")))
 

@@ -19,7 +19,7 @@ from wyckforge.train.start import read_config, train_from_file
 PARTS = ("autoencoder", "predictor-0", "predictor-1")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def finished(orbit_config, tmp_path_factory) -> Path:
     """Folder of a finished run."""
     out = tmp_path_factory.mktemp("orbit") / "finished"
