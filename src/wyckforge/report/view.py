@@ -135,7 +135,7 @@ def expected_words(info: Mapping[str, Any]) -> str:
         return ""
     return (
         f"Of the {expected['n']} candidates handed over, {expected['rate']:.0%} are expected to meet the property "
-        f"targets ({expected['low']:.0%} to {expected['high']:.0%} with 95 % probability): the mean of what the model "
+        f"targets ({expected['low']:.0%} to {expected['high']:.0%} with 95% probability): the mean of what the model "
         "claims for each, calibrated on crystals that it did not learn from. The best of many claims tend to be too "
         "high."
     )
