@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from wyckforge.data.embedded import load_embedded
 from wyckforge.design.config import FunnelConfig, RankingConfig, SamplingConfig
 from wyckforge.design.generate import generate
 from wyckforge.targets import TargetConfig, parse_target
-from wyckforge.train.checkpoint import Checkpoint, bundled_checkpoint
+from wyckforge.train.model import load_checkpoint
 
 GOAL_PER_S = 2_000
 TARGET = TargetConfig(
@@ -23,10 +22,10 @@ TARGET = TargetConfig(
 def main() -> None:
     """Print the rate and the counts of the funnel, for conditional and unconditional sampling."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, default=bundled_checkpoint(), help="default: the bundled one")
+    parser.add_argument("--checkpoint", help="folder or name; default: the bundled one")
     parser.add_argument("--draws", type=int, default=20_000)
     options = parser.parse_args()
-    checkpoint, table = Checkpoint.load(options.checkpoint), load_embedded()
+    checkpoint, table = load_checkpoint(options.checkpoint), load_embedded()
     for unconditional in (False, True):
         start = time.process_time()
         found = generate(

@@ -209,9 +209,10 @@ class Origin:
     """Where a gene came from.
 
     Attributes:
-        method: ``seed`` (a perturbed crystal inside the target) or ``unconditional`` (a perturbed crystal of any kind).
-        seed_id: identifier of that crystal.
-        seed_formula: its reduced formula.
+        method: ``prior`` (asked for by its properties), ``seed`` (a perturbed crystal inside the target), ``search``
+            (bred from an earlier candidate), or ``unconditional`` (asked for nothing, or any crystal perturbed).
+        seed_id: identifier of the perturbed crystal, or of the candidate it was bred from.
+        seed_formula: the reduced formula of that.
     """
 
     method: str

@@ -129,7 +129,7 @@ class Forecast:
         values = {name: one.value() for name, one in distributions.items()}
         for i, gene in enumerate(fresh):
             words = "; ".join(
-                f"{name} {low[i]:.2f} to {high[i]:.2f}, {found[name][i]:.0%} on target"
+                f"{name} {low[i]:.3g} to {high[i]:.3g}, {found[name][i]:.0%} on target"
                 for name, (low, high) in bounds.items()
             )
             self._claims[gene] = Claim(_rounded(claimed[i]), _rounded(preferred[i]), words)
