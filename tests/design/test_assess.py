@@ -60,6 +60,16 @@ def test_the_rate_beside_it_is_that_of_genes_made_for_no_target(found):
     assert len({gene.space_group for gene in free.attempts.draws}) > 20
 
 
+def test_the_number_of_elements_holds_for_both_rates(table):
+    binary = Target({"formation_energy": Interval(high=-1.55)}, n_elements=Interval(2, 2))
+    found = assess(MODEL, table, {"binary": binary, **TARGETS}, JUDGE, n=60, seed=3)
+    assert list(found.samples) == [UNCONDITIONAL, f"{UNCONDITIONAL}, 2 elements", "binary", *TARGETS]
+    free = found.samples[f"{UNCONDITIONAL}, 2 elements"].attempts
+    assert {len(gene.elements) for gene in free.draws} == {2}
+    hits = (free.judged["formation_energy"] <= -1.55).sum()
+    assert found.hits["binary"].rates["joint"].unconditional.hits == hits
+
+
 def test_claims_are_the_product_of_the_probabilities_of_the_generator(found):
     for name, target in TARGETS.items():
         sample = found.samples[name]

@@ -14,7 +14,7 @@ EXAMPLE = Path(__file__).parents[2] / "configs" / "targets.toml"
 def test_the_committed_targets_are_those_of_the_paper():
     def asked(gap: Interval, energy: float, first_group: int) -> Target:
         properties = {"band_gap": gap, "formation_energy": Interval(high=energy)}
-        return Target(properties, frozenset(range(first_group, 231)))
+        return Target(properties, frozenset(range(first_group, 231)), n_elements=Interval(3, 3))
 
     assert read_targets(EXAMPLE) == {
         "design": asked(Interval(0.5, 2.0), -0.5, 143),

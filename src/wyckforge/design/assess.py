@@ -21,7 +21,7 @@ from wyckforge.evaluate.hits import PROPERTIES, Attempts, hit_rates
 from wyckforge.evaluate.metrics import bootstrap_interval
 from wyckforge.models.distribution import Distribution
 from wyckforge.models.representation import Rejection
-from wyckforge.records import Target
+from wyckforge.records import Interval, Target
 from wyckforge.symmetry.gene import WyckoffGene
 from wyckforge.train.hashes import text_hash
 from wyckforge.train.known import KnownCrystals
@@ -51,7 +51,8 @@ def assess(
 
     A gene hits a target if the judge's predictions lie in all its intervals and the hard constraints hold. The rate
     beside it is that of the same model without a target: the unconditional prior of an OrbitVAE, relatives of any known
-    crystal for a model that can only perturb.
+    crystal for a model that can only perturb. Of what is hard, only the number of elements holds there too: it says
+    what is compared, and which genes a judge can judge, rather than what is aimed at.
 
     Args:
         model: the generator.
@@ -71,22 +72,23 @@ def assess(
     sampling = sampling or SamplingConfig()
     known = model.known if isinstance(model, ProbabilisticModel) else KnownCrystals.from_genes(table.genes)
     samples: dict[str, Sample] = {}
-    asked = {UNCONDITIONAL: Target(), **targets}
+    free = {_without(target): Target(n_elements=target.n_elements) for target in (Target(), *targets.values())}
+    asked = {**free, **targets}
     with tqdm(total=2 * n * len(asked), unit=" genes", file=sys.stderr, disable=not progress) as bar:
         for name, target in asked.items():
             bar.set_description(f"making {name}")
             rng = np.random.default_rng([seed, text_hash(name)])
-            settings = _unconditional(model, sampling) if name == UNCONDITIONAL else sampling
+            settings = _unconditional(model, sampling) if name in free else sampling
             draws = _draw(model, table, target, settings, n, rng, bar.update)
             bar.set_description(f"judging {name}")
             samples[name] = _sample(model, judge, target, draws, known)
             bar.update(n)
     rng = np.random.default_rng(seed)
-    free = samples[UNCONDITIONAL].attempts
     hits, claims = {}, {}
     for name, target in targets.items():
         attempts = samples[name].attempts
-        hits[name] = hit_rates(target, attempts, free, judge=judge.name if judge else "", rng=rng)
+        unconditional = samples[_without(target)].attempts
+        hits[name] = hit_rates(target, attempts, unconditional, judge=judge.name if judge else "", rng=rng)
         if isinstance(judge, ProbabilisticModel) and target.properties:
             claims[name] = _judge_claim(judge, target, attempts, rng)
     described = None if judge is None else _described(judge)
@@ -100,8 +102,13 @@ def _check_judge(model: GeneModel, judge: GeneModel | None, targets: Mapping[str
         return
     if judge is model or (judge.name, judge.errors, judge.provenance) == (model.name, model.errors, model.provenance):
         raise CheckpointError(f"{model.name} cannot judge what it generates itself; give another model with --oracle")
-    if UNCONDITIONAL in targets:
-        raise CheckpointError(f"a target is named {UNCONDITIONAL!r}, as the sample without a target is; rename it")
+    if named := [name for name in targets if name.startswith(UNCONDITIONAL)]:
+        raise CheckpointError(f"a target is named {named[0]!r}, as the samples without a target are; rename it")
+
+
+def _without(target: Target) -> str:
+    """Name of the sample without a target with which the hits of a target are compared."""
+    return UNCONDITIONAL if target.n_elements == Interval() else f"{UNCONDITIONAL}, {target.n_elements} elements"
 
 
 def _unconditional(model: GeneModel, sampling: SamplingConfig) -> SamplingConfig:
