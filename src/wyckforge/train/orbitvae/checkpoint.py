@@ -22,6 +22,7 @@ from wyckforge.models.distribution import Distribution
 from wyckforge.models.orbitvae.autoencoder import AutoencoderConfig, OrbitVAE, condition_of, with_noise
 from wyckforge.models.orbitvae.blocks import Tables
 from wyckforge.models.orbitvae.grammar import Grammar
+from wyckforge.models.orbitvae.nearest import nearest_genes
 from wyckforge.models.orbitvae.predictor import Predictor, PredictorConfig
 from wyckforge.models.orbitvae.sampling import decode
 from wyckforge.models.orbitvae.vocabulary import Vocabulary
@@ -142,24 +143,58 @@ class OrbitCheckpoint:
         """
         if level and rng is None:
             raise ValueError(f"noise level {level} given without a random generator; give rng")
-        grammar = grammar or self._everything
-        size = 1 + 2 * (self.vocabulary.max_sites + 1)
-        noise = None if rng is None else rng.standard_normal(z.shape).astype(np.float32)
-        chances = None if rng is None else rng.random((len(z), size))
+        latent = np.asarray(z, np.float32)
+        chances = None
+        if rng is not None:
+            noise = rng.standard_normal(latent.shape).astype(np.float32)
+            latent = with_noise(*map(torch.from_numpy, (latent, np.full(len(z), level, np.float32), noise))).numpy()
+            chances = rng.random((len(z), self._n_chances))
+        return self._decoded(latent, level, wanted, grammar, chances, temperature, guidance, batch)
+
+    def nearest(self, z: NDArray[np.floating], *, batch: int = 1024) -> list[WyckoffGene]:
+        """For each of n latents (n, latent), the gene whose encoding is nearest among those that the decoder tries.
+
+        See :func:`~wyckforge.models.orbitvae.nearest.nearest_genes`. The encoding of a gene leads back to it more often
+        than by :meth:`decode`, which stays with the likeliest.
+        """
+
+        def propose(latents: Latents, chances: Floats | None, temperature: float) -> list[WyckoffGene]:
+            return self._decoded(latents, 0.0, None, None, chances, temperature, 0.0, batch)
+
+        return nearest_genes(np.asarray(z, np.float32), propose, self.encode, self._n_chances)
+
+    def _decoded(
+        self,
+        latent: Latents,
+        level: float,
+        wanted: Floats | None,
+        grammar: Grammar | None,
+        chances: Floats | None,
+        temperature: float,
+        guidance: float,
+        batch: int,
+    ) -> list[WyckoffGene]:
+        """Canonical genes of latents with their noise; see :meth:`decode`."""
         genes: list[WyckoffGene] = []
-        for start in range(0, len(z), batch):
-            latent = torch.from_numpy(np.asarray(z[start : start + batch], np.float32))
-            n = len(latent)
-            levels = torch.full((n,), float(level))
-            if noise is not None:
-                latent = with_noise(latent, levels, torch.from_numpy(noise[start : start + batch]))
-            condition = self._condition(None if wanted is None else wanted[start : start + batch], n)
+        for start in range(0, len(latent), batch):
+            rows = slice(start, start + batch)
+            part = torch.from_numpy(latent[rows])
             genes += decode(
-                self.autoencoder, grammar, latent, levels, condition,
-                None if chances is None else chances[start : start + batch],
-                temperature=temperature, guidance=0.0 if wanted is None else guidance, tables=self._tables,
-            )  # fmt: skip
+                self.autoencoder,
+                grammar or self._everything,
+                part,
+                torch.full((len(part),), float(level)),
+                self._condition(None if wanted is None else wanted[rows], len(part)),
+                None if chances is None else chances[rows],
+                temperature=temperature,
+                guidance=0.0 if wanted is None else guidance,
+                tables=self._tables,
+            )
         return [gene.canonical() for gene in genes]
+
+    @property
+    def _n_chances(self) -> int:
+        return 2 + 2 * self.vocabulary.max_sites
 
     def log_likelihood(self, genes: Sequence[WyckoffGene], *, batch: int = 1024) -> Floats:
         """(n,) natural logarithm of the probability that the unconditional prior makes the crystal of a gene.
@@ -217,7 +252,7 @@ class OrbitCheckpoint:
         Raises:
             InvalidGeneError: a gene that the model cannot hold.
         """
-        return compare_genes(genes, self.decode(self.encode(genes)))
+        return compare_genes(genes, self.nearest(self.encode(genes)))
 
     def is_known_gene(self, gene: WyckoffGene) -> bool:
         """Whether the crystal or its mirror image was in the training or validation part (up to a hash collision)."""

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import numpy as np
+
+from wyckforge.models.orbitvae.nearest import nearest_genes
+from wyckforge.symmetry.gene import WyckoffGene
+
+SALTS = [WyckoffGene(225, ((z, "a"), (17, "b"))) for z in (3, 11, 19, 37, 55)]
+
+
+def encode(genes):
+    return np.array([[gene.sites[0][0] + gene.sites[1][0], 1.0] for gene in genes], np.float32)
+
+
+class Decoder:
+    """Takes the salt at the first chance, and thinks that the first of them is always the likeliest."""
+
+    def __init__(self):
+        self.asked = []
+
+    def __call__(self, z, chances, temperature):
+        self.asked.append(len(z))
+        if chances is None:
+            return [SALTS[0]] * len(z)
+        return [SALTS[int(len(SALTS) * row[0])] for row in chances]
+
+
+def test_a_gene_that_leads_back_is_found_where_the_likeliest_does_not():
+    assert nearest_genes(encode(SALTS), Decoder(), encode, 2) == SALTS
+
+
+def test_what_leads_back_at_once_is_not_tried_again():
+    decoder = Decoder()
+    assert nearest_genes(encode([SALTS[0]] * 3), decoder, encode, 2) == [SALTS[0]] * 3
+    assert decoder.asked == [3]
+
+
+def test_the_nearest_is_kept_where_none_leads_back():
+    z = encode([SALTS[2]]) + np.float32(0.4)
+    assert nearest_genes(z, Decoder(), encode, 2) == [SALTS[2]]
+
+
+def test_a_latent_does_not_depend_on_the_others():
+    together = nearest_genes(encode(SALTS) + np.float32(0.3), Decoder(), encode, 2)
+    alone = [nearest_genes(encode([salt]) + np.float32(0.3), Decoder(), encode, 2)[0] for salt in SALTS]
+    assert together == alone
+
+
+def test_nothing_is_decoded_from_nothing():
+    assert nearest_genes(np.zeros((0, 2), np.float32), lambda *_: [], encode, 2) == []
