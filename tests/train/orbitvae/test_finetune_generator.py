@@ -46,9 +46,8 @@ def test_what_is_not_told_changes_nothing(level):
     assert GROWN.config.targets == (*BASE.conditions, "number", "count")
 
 
-@pytest.mark.parametrize("learns", ["condition", "decoder"])
-def test_being_told_a_property_comes_to_help(learns):
-    settings = GeneratorTuning(epochs=20, batch_size=32, learning_rate=3e-3, learns=learns)
+def test_being_told_a_property_comes_to_help():
+    settings = GeneratorTuning(epochs=20, batch_size=32)
     tuned = finetune_generator(GROWN, crystals(), ZERO, settings, seed=0, tick=lambda _: None)
     nothing, number = np.zeros(4, bool), np.array([False, False, True, False])
     gain = told_likelihoods(tuned, crystals(), number) - told_likelihoods(tuned, crystals(), nothing)
@@ -57,17 +56,14 @@ def test_being_told_a_property_comes_to_help(learns):
     torch.testing.assert_close(before, torch.zeros(len(GENES)))
 
 
-def test_latents_keep_their_meaning():
-    settings = GeneratorTuning(epochs=2, batch_size=32, learning_rate=1e-2)
-    tuned = finetune_generator(GROWN, crystals(), ZERO, settings, seed=0, tick=lambda _: None)
-    with torch.inference_mode():
-        torch.testing.assert_close(tuned.encode(ORBITS), BASE.autoencoder.encode(ORBITS))
+def test_only_what_concerns_properties_learns():
+    tuned = finetune_generator(GROWN, crystals(), ZERO, GeneratorTuning(epochs=1), seed=0, tick=lambda _: None)
+    changed = {name for name, tensor in tuned.state_dict().items() if not torch.equal(tensor, GROWN.state_dict()[name])}
+    assert {name.split(".")[0] for name in changed} == {"read_condition", "properties"}
 
 
 def test_the_latent_tells_a_new_property():
-    settings = GeneratorTuning(
-        epochs=20, batch_size=32, learning_rate=1e-2, property_weight=10.0, clip=10.0, learns="condition"
-    )
+    settings = GeneratorTuning(epochs=20, batch_size=32, learning_rate=1e-2, property_weight=10.0, clip=10.0)
     tuned = finetune_generator(GROWN, crystals(), ZERO, settings, seed=0, tick=lambda _: None)
     with torch.inference_mode():
         count = tuned.predict(tuned.encode(ORBITS))[:, 3, 0]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from wyckforge.models.orbitvae.autoencoder import OrbitVAE, condition_of, with_noise
 from wyckforge.models.orbitvae.predictor import Heads, predictor_loss
@@ -20,22 +19,17 @@ from wyckforge.train.orbitvae.finetune_predictor import Tick, descend
 from wyckforge.train.orbitvae.loop import n_batches, plan_batches, set_pace
 from wyckforge.train.orbitvae.state import NetworkState
 
-_SMALL_LEVEL = 0.15
-_ENCODER, _CONDITION = ("embedding.", "encode_"), ("read_condition.", "properties.")
-
 
 class GeneratorTuning(NetworkConfig):
     """How a generator learns to be told a new property."""
 
     samples: int = Field(10_000, ge=1, description="genes drawn from the generator itself to learn from")
-    epochs: int = Field(4, ge=1, description="passes over these genes and those with labels")
+    epochs: int = Field(8, ge=1, description="passes over these genes and those with labels")
     batch_size: int = Field(128, ge=2, description="genes per update, roughly: batches are of equal size")
-    learning_rate: float = Field(3e-4, gt=0, description="highest, reached after the warm-up")
+    learning_rate: float = Field(5e-3, gt=0, description="highest, reached after the warm-up")
     weight_decay: float = Field(0.0, ge=0, description="of AdamW, on matrices")
-    learns: Literal["condition", "decoder"] = Field("decoder", description="what learns beside the property heads")
     condition_dropout: float = Field(0.4, ge=0, lt=1, description="share of the properties that are not told")
-    small_noise: float = Field(0.15, ge=0, le=1, description="share of the genes with a noise level below 0.15")
-    full_noise: float = Field(0.7, ge=0, le=1, description="share with noise level 1; the rest has any level")
+    full_noise: float = Field(0.8, ge=0, le=1, description="share of the genes with noise level 1; the rest has any")
     property_weight: float = Field(0.3, ge=0, description="of the loss of the properties that the latent tells")
     property_noise: float = Field(0.1, ge=0, description="standard deviation of the noise on what they are told from")
 
@@ -70,8 +64,9 @@ def finetune_generator(
 ) -> OrbitVAE:
     """A copy of a generator that has learned what properties genes have; the given one stays as it is.
 
-    The encoder stays, so that latents keep their meaning. Most genes are the generator's own, so that what it makes
-    when nothing is told stays as well.
+    What reads the wanted properties and what tells them from the latent learns, nothing else: the encoder, and what the
+    decoder makes of a latent, stay. Most genes are the generator's own, so that what it makes when nothing is told
+    hardly changes.
 
     Args:
         generator: with places for all properties, see :func:`with_conditions`.
@@ -83,7 +78,10 @@ def finetune_generator(
     """
     tuned = OrbitVAE(generator.config)
     tuned.load_state_dict(generator.state_dict())
-    learning = _learning(tuned, settings)
+    tuned.requires_grad_(False)
+    for part in (tuned.read_condition, tuned.properties):
+        part.requires_grad_(True)
+    learning = [parameter for parameter in tuned.parameters() if parameter.requires_grad]
     state = NetworkState.begin(tuned, settings, averaged=False)
     source = torch.Generator().manual_seed(seed)
     updates, done = settings.epochs * n_batches(crystals.size, settings.batch_size), 0
@@ -110,23 +108,12 @@ def told_likelihoods(generator: OrbitVAE, crystals: Crystals, told: NDArray[np.b
     return torch.cat(found)
 
 
-def _learning(generator: OrbitVAE, settings: GeneratorTuning) -> list[nn.Parameter]:
-    """Stop what must not learn, and give the rest."""
-    learning = []
-    for name, parameter in generator.named_parameters():
-        learns = name.startswith(_CONDITION) if settings.learns == "condition" else not name.startswith(_ENCODER)
-        parameter.requires_grad_(learns)
-        learning += [parameter] if learns else []
-    return learning
-
-
 def _loss(
     generator: OrbitVAE, batch: Crystals, zero_inflated: Tensor, settings: GeneratorTuning, source: torch.Generator
 ) -> Tensor:
     n, t = batch.labels.shape
     kind, level = torch.rand(2, n, generator=source)
-    level = torch.where(kind < settings.small_noise, _SMALL_LEVEL * level, level)
-    level = torch.where(kind >= 1 - settings.full_noise, 1.0, level)
+    level = torch.where(kind < settings.full_noise, 1.0, level)
     told = torch.rand(n, t, generator=source) >= settings.condition_dropout
     noise, blur = torch.randn(2, n, generator.config.latent, generator=source)
     with torch.no_grad():
