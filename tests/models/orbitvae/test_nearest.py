@@ -18,7 +18,7 @@ class Decoder:
     def __init__(self):
         self.asked = []
 
-    def __call__(self, z, chances, temperature):
+    def __call__(self, z, chances, _temperature):
         self.asked.append(len(z))
         if chances is None:
             return [SALTS[0]] * len(z)
