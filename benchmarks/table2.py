@@ -33,6 +33,7 @@ from wyckforge.properties import BAND_GAP, FORMATION_ENERGY
 from wyckforge.train.checkpoint import Checkpoint
 from wyckforge.train.config import StepConfig, TrainConfig
 from wyckforge.train.run import CHECKPOINT, CONFIG, train
+from wyckforge.train.run import METRICS as LOG
 
 ROOT = Path(__file__).resolve().parents[1]
 STRUCTURES = ROOT.parent / "shared" / "data" / "materials_project_structures.parquet"
@@ -184,7 +185,9 @@ def finish(run: Run, ground: Ground, cache: Path, updates: int) -> list[Score]:
         train(config, resume=True)
         write_atomically(scores, json.dumps(measure(folder, ground), indent=1).encode())
     found: dict[str, dict[str, Any]] = json.loads(scores.read_text())
-    return [Score(run.model, run.seed, test, metrics) for test, metrics in found.items()]
+    last = json.loads((folder / LOG).read_text().splitlines()[-1])
+    losses = (last["train_loss"], last["validation"]["loss"])
+    return [Score(run.model, run.seed, test, metrics, losses) for test, metrics in found.items()]
 
 
 def measure(folder: Path, ground: Ground) -> dict[str, dict[str, Any]]:

@@ -22,12 +22,14 @@ class Score:
         seed: of its training.
         test: name of the test rows, ``source`` or ``target``.
         metrics: as :func:`wyckforge.evaluate.run.evaluate` returns them.
+        losses: per crystal after the last epoch, of the training and the validation part.
     """
 
     model: str
     seed: int
     test: str
     metrics: Mapping[str, Any]
+    losses: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,9 @@ def page_of(scores: Sequence[Score], sizes: Mapping[str, Mapping[str, int]], upd
         updates: of every step of every training.
     """
     total = {name: sum(part[name] for part in sizes.values()) for name in ("source", "target")}
-    words = Environment(loader=FileSystemLoader(HERE), undefined=StrictUndefined, keep_trailing_newline=True)
+    words = Environment(
+        loader=FileSystemLoader(HERE), undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True
+    )
     return words.get_template("table2.md.j2").render(
         seeds=sorted({score.seed for score in scores}),
         count={part: {k: f"{n:,}" for k, n in found.items()} for part, found in {**sizes, "total": total}.items()},
@@ -109,6 +113,7 @@ def page_of(scores: Sequence[Score], sizes: Mapping[str, Mapping[str, int]], upd
         comparisons=comparisons(scores, PAIRS),
         experiments=comparisons(scores, EXPERIMENTS),
         intervals=intervals(scores),
+        losses=losses(scores),
     )
 
 
@@ -164,6 +169,16 @@ def comparisons(scores: Sequence[Score], pairs: Iterable[tuple[str, str, str]]) 
         if any(cell != "–" for cell in cells):
             lines.append(f"| {LABELS[first]} − {LABELS[second]} | {what} | {' | '.join(cells)} |")
     return "\n".join([*_head("first − second", "what changes"), *lines]) if lines else ""
+
+
+def losses(scores: Sequence[Score]) -> str:
+    """Mean losses of every model after its last epoch."""
+    lines = ["| model | training | validation |", "|---|---|---|"]
+    for model, label in LABELS.items():
+        if found := [score.losses for score in scores if (score.model, score.test) == (model, "target")]:
+            training, validation = zip(*found, strict=True)
+            lines.append(f"| {label} | {mean(training):.0f} | {mean(validation):.0f} |")
+    return "\n".join(lines)
 
 
 def difference(pairs: Sequence[tuple[float, float]], metric: Metric) -> str:

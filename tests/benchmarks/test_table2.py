@@ -85,6 +85,7 @@ def test_a_finished_run_is_not_trained_again(ground, monkeypatch):
     ]
     assert scores[0].metrics["n"] == len(found.split.test)
     assert scores[0].metrics["band_gap_mae_semiconductors"] is None
+    assert all(0 < min(score.losses) < np.inf for score in scores)
     assert scores[3].metrics["band_gap_mae_semiconductors"] > 0
 
     def never(*_, **__):
