@@ -23,19 +23,19 @@ def test_every_crystal_comes_back_with_its_label(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("csv") / "mine.csv"
     with path.open("w", newline="") as stream:
         csv.writer(stream).writerows([["gene", "seebeck"], *rows])
-    table, unreadable = read_gene_csv(path, ["seebeck"])
-    assert unreadable == 0
+    table, report = read_gene_csv(path, ["seebeck"])
+    assert (report.n_read, report.dropped) == (len(rows), ())
     assert table.genes == tuple(gene.canonical() for gene, _ in rows)
     expected = [np.nan if value is None else value for _, value in rows]
     np.testing.assert_array_equal(table.label("seebeck"), expected)
     assert set(table.column("seebeck").vintages()) <= {"mine"}
 
 
-def test_rows_without_a_gene_are_counted(tmp_path):
+def test_rows_without_a_gene_are_named(tmp_path):
     path = written(tmp_path / "a.csv", "gene,formation_energy_per_atom\n225|Na:a|Cl:b,-2\n225|Na:a|Cl:a,-1\n,0\n")
     assert has_genes(path)
-    table, unreadable = read_gene_csv(path, ["formation_energy_per_atom"])
-    assert (len(table), unreadable) == (1, 2)
+    table, report = read_gene_csv(path, ["formation_energy_per_atom"])
+    assert (len(table), report.n_kept, [line for line, _ in report.dropped]) == (1, 1, ["line 3", "line 4"])
     assert table.column("formation_energy").unit == "eV/atom"
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from wyckforge.data.build import BuildReport
 from wyckforge.data.labels import LabelColumn
 from wyckforge.data.readers import ALIASES
+from wyckforge.data.rows import Problem, Rule
 from wyckforge.data.table import GeneTable
 from wyckforge.errors import InvalidGeneError, TableError
 from wyckforge.properties import describe
@@ -22,11 +24,17 @@ GENE = "gene"
 
 def has_genes(path: Path) -> bool:
     """Whether a file is CSV with a column of genes."""
-    return path.suffix == ".csv" and path.is_file() and GENE in _header(path)
+    return path.suffix == ".csv" and path.is_file() and GENE in columns_of(path)
 
 
-def read_gene_csv(path: Path, labels: Sequence[str]) -> tuple[GeneTable, int]:
-    """The table in a CSV file of genes, and how many of its rows hold no gene.
+def columns_of(path: Path) -> list[str]:
+    """Names of the columns of a CSV file."""
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
+        return next(csv.reader(stream), [])
+
+
+def read_gene_csv(path: Path, labels: Sequence[str]) -> tuple[GeneTable, BuildReport]:
+    """The table in a CSV file of genes, and what became of its rows: those without a gene are dropped.
 
     The vintage of a label is the text in ``<column>_source``, else the name of the file.
 
@@ -37,22 +45,23 @@ def read_gene_csv(path: Path, labels: Sequence[str]) -> tuple[GeneTable, int]:
     Raises:
         TableError: a column is absent, a label is no finite number, or no row holds a gene.
     """
-    names = _header(path)
+    names = columns_of(path)
     for name in (GENE, *labels):
         if name not in names:
             raise TableError(f"{path} has no column {name!r}; it has: {', '.join(names) or 'none'}")
     records: list[dict[str, str | None]] = []
     genes: list[WyckoffGene] = []
-    problems: list[str] = []
+    dropped: list[tuple[str, Problem]] = []
     with path.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
         for line, record in enumerate(csv.DictReader(stream), start=2):
             try:
                 genes.append(WyckoffGene.parse(record[GENE] or "").canonical())
                 records.append(record)
             except InvalidGeneError as error:
-                problems.append(f"line {line}: {error}")
+                dropped.append((f"line {line}", Problem(Rule.UNREADABLE, str(error))))
     if not genes:
-        raise TableError(f"no row of {path} holds a gene ({problems[0] if problems else 'it is empty'})")
+        first = f"{dropped[0][0]}: {dropped[0][1].detail}" if dropped else "it is empty"
+        raise TableError(f"no row of {path} holds a gene ({first})")
     table = GeneTable(
         ids=tuple(map(str, range(len(genes)))),
         genes=tuple(genes),
@@ -61,12 +70,7 @@ def read_gene_csv(path: Path, labels: Sequence[str]) -> tuple[GeneTable, int]:
         given_space_groups=np.zeros(len(genes), np.int64),
         provenance={"input": path.name},
     )
-    return table, len(problems)
-
-
-def _header(path: Path) -> list[str]:
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
-        return next(csv.reader(stream), [])
+    return table, BuildReport(len(genes) + len(dropped), len(genes), tuple(dropped))
 
 
 def _column(path: Path, name: str, records: Sequence[dict[str, str | None]]) -> LabelColumn:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wyckforge.data.build import BuildReport, BuildRules, build_from_path
+from wyckforge.data.gene_csv import columns_of, has_genes, read_gene_csv
 from wyckforge.data.table import GeneTable
 from wyckforge.data.vintages import VINTAGES, resolve_vintage
 from wyckforge.errors import TableError
@@ -32,7 +33,7 @@ def evaluate_file(
 
     Args:
         checkpoint: the model.
-        data: what :func:`wyckforge.data.readers.read_structures` reads.
+        data: what :func:`wyckforge.data.readers.read_structures` reads, or a CSV file of genes.
         out: folder for the results; ``dropped.csv`` there names every row that could not be used.
         seed: of the bootstrap.
         vintage: accepted vintage of the labels, as in :class:`~wyckforge.data.build.BuildRules`; labels of others count
@@ -41,7 +42,11 @@ def evaluate_file(
     Raises:
         TableError: the file cannot be read, no row of it can be used, or no label is of the vintage.
     """
-    table, report = build_from_path(data, BuildRules(keep_structures=False), progress=True)
+    path = Path(data)
+    if has_genes(path):
+        table, report = read_gene_csv(path, [name for name in checkpoint.targets if name in columns_of(path)])
+    else:
+        table, report = build_from_path(path, BuildRules(keep_structures=False), progress=True)
     if vintage is not None:
         table = _of_vintage(table, vintage)
     return evaluate(checkpoint, table, out, seed=seed, report=report)

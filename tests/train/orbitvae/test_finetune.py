@@ -11,6 +11,7 @@ from tests.orbit import tiny_orbit_checkpoint
 from wyckforge.cli import main
 from wyckforge.cli.errors import MISTAKE
 from wyckforge.errors import CheckpointError, TableError
+from wyckforge.evaluate.run import evaluate_file
 from wyckforge.train.model import load_checkpoint
 from wyckforge.train.orbitvae.checkpoint import OrbitCheckpoint
 from wyckforge.train.orbitvae.finetune import FinetuneSettings, draw, finetune, finetune_file
@@ -107,6 +108,13 @@ def test_it_is_saved_like_any_other_and_can_be_tuned_again(tuned, labelled, tmp_
     assert twice.targets == (*tuned.targets, "third")
     assert [account["base"] for account in twice.provenance["finetuned"]] == ["tiny", "tiny+weight+share"]
     np.testing.assert_array_equal(twice.predict(labelled.genes)["weight"], tuned.predict(labelled.genes)["weight"])
+
+
+def test_it_is_measured_on_the_genes_of_a_file(files, tuned, tmp_path, labelled):
+    metrics = evaluate_file(tuned, files[1], tmp_path / "out")
+    error = np.abs(tuned.predict(labelled.genes)["weight"] - labelled.labels["weight"])
+    assert metrics["weight_mae"] == pytest.approx(error.mean())
+    assert metrics["weight_mae_n"] == len(labelled.genes)
 
 
 def test_a_property_of_the_base_is_not_replaced(base, labelled):

@@ -107,9 +107,6 @@ def select_labelled(
 
 
 def _read(path: Path, targets: Sequence[str], *, progress: bool) -> tuple[GeneTable, dict[str, int]]:
-    if has_genes(path):
-        table, unreadable = read_gene_csv(path, targets)
-        return table, {"no gene": unreadable}
     if path.suffix == ".parquet" and path.is_file() and GENE in read_parquet(path).column_names:
         return GeneTable.read(path), {}
     if path.is_dir():
@@ -117,7 +114,10 @@ def _read(path: Path, targets: Sequence[str], *, progress: bool) -> tuple[GeneTa
             f"{path} is a folder of structures, which have no labels; give a CSV file with a column {GENE} (predict "
             "--csv writes one) or cif and the label columns"
         )
-    table, report = build_from_path(path, BuildRules(keep_structures=False), labels=targets, progress=progress)
+    if has_genes(path):
+        table, report = read_gene_csv(path, targets)
+    else:
+        table, report = build_from_path(path, BuildRules(keep_structures=False), labels=targets, progress=progress)
     return table, Counter(str(problem.rule) for _, problem in report.dropped)
 
 
