@@ -16,8 +16,9 @@ from wyckforge.symmetry.gene import WyckoffGene
 from wyckforge.train import checkpoint as mpvae
 from wyckforge.train.artefact import INDEX, bundled, read_index
 from wyckforge.train.known import KnownCrystals
-from wyckforge.train.orbitvae import checkpoint as orbitvae
 from wyckforge.train.orbitvae.calibration import Calibration
+from wyckforge.train.orbitvae.checkpoint import OrbitCheckpoint
+from wyckforge.train.orbitvae.storage import FORMAT as ORBITVAE
 
 BUNDLED = ("orbitvae", "mpvae")
 """Names of the generating models that come with the package: this project's, and that of the paper."""
@@ -108,7 +109,7 @@ class ProbabilisticModel(GeneModel, Protocol):
 
 _LOADERS: dict[str, Callable[[Path], GeneModel]] = {
     mpvae.FORMAT: mpvae.Checkpoint.load,
-    orbitvae.FORMAT: orbitvae.OrbitCheckpoint.load,
+    ORBITVAE: OrbitCheckpoint.load,
 }
 
 

@@ -72,7 +72,7 @@ class Predictor(nn.Module):
         )
         self.normalise = nn.LayerNorm(2 * width)
         self.heads = nn.ModuleDict({name: _head(width, config.dropout) for name in config.outputs})
-        self.register_buffer("multiplicity", torch.tensor(MULTIPLICITY, dtype=torch.float32), persistent=False)
+        self.register_buffer("multiplicity", torch.from_numpy(MULTIPLICITY.astype("float32")), persistent=False)
 
     def forward(self, orbits: Orbits) -> Heads:
         """Distributions of the properties of n genes."""

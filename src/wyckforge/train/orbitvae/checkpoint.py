@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -11,34 +11,23 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_arrays
-from safetensors.numpy import save as save_arrays
-from torch import Tensor, nn
+from torch import Tensor
 
 from wyckforge.data.property_scale import PropertyScale
-from wyckforge.errors import CheckpointError, InvalidGeneError, TableError
 from wyckforge.models.distribution import Distribution
-from wyckforge.models.orbitvae.autoencoder import AutoencoderConfig, OrbitVAE, condition_of, with_noise
+from wyckforge.models.orbitvae.autoencoder import OrbitVAE, condition_of, with_noise
 from wyckforge.models.orbitvae.blocks import Tables
 from wyckforge.models.orbitvae.grammar import Grammar
 from wyckforge.models.orbitvae.nearest import nearest_genes
-from wyckforge.models.orbitvae.predictor import Predictor, PredictorConfig
+from wyckforge.models.orbitvae.predictor import Predictor
 from wyckforge.models.orbitvae.sampling import decode
 from wyckforge.models.orbitvae.vocabulary import Vocabulary
 from wyckforge.records import Target
-from wyckforge.symmetry.elements import atomic_number, symbol
 from wyckforge.symmetry.gene import WyckoffGene
-from wyckforge.train.artefact import CARD, read_checked, read_index, require_format, write_artefact
 from wyckforge.train.known import KnownCrystals
 from wyckforge.train.orbitvae.calibration import Calibration, Votes
+from wyckforge.train.orbitvae.storage import read_folder, write_folder
 from wyckforge.train.reconstruction import Found, compare_genes
-
-FORMAT = "wyckforge-orbitvae"
-VERSION = 1
-_WEIGHTS, _KNOWN = "weights.safetensors", "known.safetensors"
-_POOL = "labels"
-_MALFORMED = (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError, InvalidGeneError, TableError)
 
 Floats = NDArray[np.float64]
 Latents = NDArray[np.float32]
@@ -243,7 +232,7 @@ class OrbitCheckpoint:
         return {name: Votes(*torch.stack(columns, 1).double().numpy()) for name, columns in said.items()}
 
     def predict(self, genes: Sequence[WyckoffGene], *, batch: int = 1024) -> dict[str, Floats]:
-        """Properties of n genes in physical units, (n,) each: the medians of :meth:`distributions`."""
+        """Properties of n genes in physical units, (n,) each: the values of :meth:`distributions`."""
         return {name: found.value() for name, found in self.distributions(genes, batch=batch).items()}
 
     def reconstruction(self, genes: Sequence[WyckoffGene]) -> Found:
@@ -285,78 +274,14 @@ class OrbitCheckpoint:
         Raises:
             CheckpointError: a number of the index is not finite.
         """
-        weights = {f"autoencoder.{name}": tensor.numpy() for name, tensor in self.autoencoder.state_dict().items()}
-        for number, predictor in enumerate(self.predictors):
-            weights |= {f"predictor.{number}.{name}": tensor.numpy() for name, tensor in predictor.state_dict().items()}
-        if half:
-            weights = {name: w.astype(np.float16) if w.dtype == np.float32 else w for name, w in weights.items()}
-        pool = {_POOL: self.labels.astype(np.float32)}
-        index = {
-            "format": FORMAT,
-            "version": VERSION,
-            "name": self.name,
-            "elements": [symbol(number) for number in self.vocabulary.elements],
-            "max_sites": self.vocabulary.max_sites,
-            "max_elements": self.vocabulary.max_elements,
-            "autoencoder": asdict(self.autoencoder.config),
-            "predictors": [asdict(predictor.config) for predictor in self.predictors],
-            "scales": [scale.to_dict() for scale in self.scales.values()],
-            "calibrations": {name: found.to_dict() for name, found in self.calibrations.items()},
-            "errors": dict(self.errors),
-            "provenance": dict(self.provenance),
-        }
-        contents = {_WEIGHTS: save_arrays(weights), _KNOWN: save_arrays(self.known.to_arrays() | pool)}
-        write_artefact(Path(folder), index, contents, self.card)
+        write_folder(self, Path(folder), half=half)
 
     @classmethod
     def load(cls, folder: Path | str) -> Self:
         """Read a folder of :meth:`save`. Nothing in it is executed.
 
         Raises:
-            CheckpointError: a file is absent, truncated, altered or foreign, or the format is of a later version.
+            CheckpointError: a file is absent, truncated, altered or foreign, the parts contradict each other, or the
+                format is of a later version.
         """
-        folder = Path(folder)
-        index = read_index(folder)
-        require_format(folder, index, FORMAT, VERSION)
-        try:
-            weights = load_arrays(read_checked(folder, _WEIGHTS, index))
-            known = load_arrays(read_checked(folder, _KNOWN, index))
-            labels = known.pop(_POOL).astype(np.float64)
-            elements = tuple(atomic_number(name) for name in index["elements"])
-            autoencoder = OrbitVAE(AutoencoderConfig(**_tupled(index["autoencoder"])))
-            predictors = [Predictor(PredictorConfig(**_tupled(sizes))) for sizes in index["predictors"]]
-            _load_weights(autoencoder, weights, "autoencoder.")
-            for number, predictor in enumerate(predictors):
-                _load_weights(predictor, weights, f"predictor.{number}.")
-            scales = [PropertyScale.from_dict(scale) for scale in index["scales"]]
-            return cls(
-                name=index["name"],
-                vocabulary=Vocabulary(elements, int(index["max_sites"]), int(index["max_elements"])),
-                autoencoder=autoencoder,
-                predictors=tuple(predictors),
-                scales={scale.name: scale for scale in scales},
-                calibrations={name: Calibration.from_dict(one) for name, one in index["calibrations"].items()},
-                errors=index["errors"],
-                known=KnownCrystals.from_arrays(known),
-                labels=labels,
-                provenance=index["provenance"],
-                card=(folder / CARD).read_text(),
-            )
-        except _MALFORMED as error:
-            raise CheckpointError(
-                f"{folder} is not a usable checkpoint ({error}); fetch it again or train one"
-            ) from None
-
-
-def _load_weights(network: nn.Module, weights: Mapping[str, NDArray[Any]], prefix: str) -> None:
-    chosen = {name.removeprefix(prefix): array for name, array in weights.items() if name.startswith(prefix)}
-    network.load_state_dict(
-        {
-            name: torch.from_numpy(array.astype(np.float32) if array.dtype == np.float16 else array)
-            for name, array in chosen.items()
-        }
-    )
-
-
-def _tupled(sizes: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in sizes.items()}
+        return cls(**read_folder(Path(folder)))
