@@ -129,6 +129,16 @@ def test_a_model_that_rejects_is_measured_over_all_attempted(table):
     assert found.hits["design"].unjudged == len(unjudged) > 0
 
 
+def test_what_a_model_learned_from_is_not_novel_though_the_table_lacks_it(table):
+    model = load_checkpoint("mpvae")
+    sample = assess(model, table.select(np.arange(0, len(table), 40)), {}, None, n=300).samples[UNCONDITIONAL]
+    pairs = zip(sample.attempts.draws, sample.marks.novel_gene, strict=True)
+    genes = [(gene, new) for gene, new in pairs if isinstance(gene, WyckoffGene)]
+    assert any(model.is_known_gene(gene) for gene, _ in genes)
+    assert not any(new and model.is_known_gene(gene) for gene, new in genes)
+    assert any(new for _, new in genes)
+
+
 def test_without_targets_no_judge_is_needed(table):
     found = assess(MODEL, table, {}, None, n=30)
     assert found.to_dict()["judge"] is None

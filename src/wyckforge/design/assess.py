@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from wyckforge.models.distribution import Distribution
 from wyckforge.models.representation import Rejection
 from wyckforge.records import Interval, Target
 from wyckforge.symmetry.gene import WyckoffGene
+from wyckforge.train.checkpoint import Checkpoint
 from wyckforge.train.hashes import text_hash
 from wyckforge.train.known import KnownCrystals
 from wyckforge.train.model import GeneModel, ProbabilisticModel
@@ -56,7 +58,8 @@ def assess(
 
     Args:
         model: the generator.
-        table: known crystals: seeds, and the reference of novelty of a model that does not keep what it has seen.
+        table: known crystals: seeds, and with what it has seen the reference of novelty of a model that keeps no
+            templates of that.
         targets: by name; may be empty.
         judge: another model, for the properties; not needed without targets.
         n: decodes for each.
@@ -70,7 +73,7 @@ def assess(
     """
     _check_judge(model, judge, targets)
     sampling = sampling or SamplingConfig()
-    known = model.known if isinstance(model, ProbabilisticModel) else KnownCrystals.from_genes(table.genes)
+    known = _reference(model, table)
     samples: dict[str, Sample] = {}
     free = {_without(target): Target(n_elements=target.n_elements) for target in (Target(), *targets.values())}
     asked = {**free, **targets}
@@ -104,6 +107,19 @@ def _check_judge(model: GeneModel, judge: GeneModel | None, targets: Mapping[str
         raise CheckpointError(f"{model.name} cannot judge what it generates itself; give another model with --oracle")
     if named := [name for name in targets if name.startswith(UNCONDITIONAL)]:
         raise CheckpointError(f"a target is named {named[0]!r}, as the samples without a target are; rename it")
+
+
+def _reference(model: GeneModel, table: GeneTable) -> KnownCrystals:
+    """What counts as known: the crystals that the model has seen; of an MPVAE, which keeps only their genes and
+    formulas, these and the table.
+    """
+    if isinstance(model, ProbabilisticModel):
+        return model.known
+    known = KnownCrystals.from_genes(table.genes)
+    if not isinstance(model, Checkpoint):
+        return known
+    genes, formulas = np.union1d(known.genes, model.known_genes), np.union1d(known.formulas, model.known_formulas)
+    return replace(known, genes=genes, formulas=formulas)
 
 
 def _without(target: Target) -> str:
