@@ -141,12 +141,18 @@ def score_bundled(ground: Ground, cache: Path) -> dict[str, Any]:
     """Scores of the committed weights, which were trained on the split of Table 2 with the seed of the split.
 
     Raises:
-        ConfigError: they were trained on another table.
+        ConfigError: they were trained on another table, or have seen crystals of the test part.
     """
     checkpoint = load_checkpoint("orbitvae")
     if checkpoint.provenance["data"]["content_hash"] != ground.table.content_hash():
         raise ConfigError("the bundled checkpoint was trained on another table; leave out --bundled")
-    return evaluate(checkpoint, ground.table.select(ground.split.test), cache / "bundled")
+    found = evaluate(checkpoint, ground.table.select(ground.split.test), cache / "bundled")
+    if found["known_genes"]:
+        raise ConfigError(
+            f"the bundled checkpoint has seen {found['known_genes']} crystals of the test part, so it was trained on "
+            "another split; leave out --bundled"
+        )
+    return found
 
 
 def table_of(by: By, runs: list[dict[str, Any]]) -> str:
