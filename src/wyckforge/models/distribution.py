@@ -33,9 +33,10 @@ class Distribution:
     logarithmic: bool = False
 
     def value(self) -> Floats:
-        """(n,) the median: the prediction with the least expected absolute error.
+        """(n,) zero where that is the likelier case, else the median of the Laplace distribution.
 
-        Where zero is the likelier case, it is zero.
+        In two steps on purpose: what is not zero is predicted as if known not to be, so that its size is not drawn
+        towards zero by a doubt about its kind, as the median of the whole would be.
         """
         if self.logarithmic:
             return np.exp(self.location)
