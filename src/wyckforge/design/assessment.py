@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from wyckforge.evaluate.generation import GenerationMetrics, Marks
 from wyckforge.evaluate.hits import JOINT, PROPERTIES, Attempts, HitRates, met
 from wyckforge.files import write_atomically
-from wyckforge.models.representation import Rejection
 from wyckforge.records import Target
 from wyckforge.symmetry.gene import WyckoffGene
 
@@ -122,12 +121,6 @@ class Assessment:
         writer.writeheader()
         writer.writerows(rows)
         write_atomically(out / GENES, stream.getvalue().encode())
-
-
-def _made(draw: WyckoffGene | Rejection) -> dict[str, Any]:
-    if isinstance(draw, Rejection):
-        return {"gene": "", "formula": "", "space_group": "", "rejected": draw.reason}
-    return {"gene": str(draw), "formula": draw.formula, "space_group": draw.space_group, "rejected": ""}
 
 
 def _text(value: float) -> str:
