@@ -114,7 +114,8 @@ def test_what_comes_back_is_told_of_every_gene(model, genes):
     assert (found["exact_gene_accuracy"] <= np.logical_and.reduce(parts)).all()
     decoded = model.decode(model.encode(genes))
     exact = [isinstance(g, WyckoffGene) and g.canonical() == h.canonical() for g, h in zip(decoded, genes, strict=True)]
-    assert found["exact_gene_accuracy"].tolist() == exact
+    # a model may do more than take the likeliest gene, never less
+    assert (found["exact_gene_accuracy"] >= np.array(exact)).all()
     assert all(values.shape == (0,) for values in model.reconstruction([]).values())
 
 
