@@ -136,7 +136,7 @@ class Forecast:
             self._predictions[gene] = {name: _rounded(column[i]) for name, column in values.items()}
 
     def predictions(self, gene: WyckoffGene) -> dict[str, float]:
-        """Medians of the properties of a gene that has been seen."""
+        """Predicted properties of a gene that has been seen."""
         return self._predictions[gene]
 
     def preference(self, gene: WyckoffGene) -> float:
