@@ -24,9 +24,9 @@ class GeneratorTuning(NetworkConfig):
     """How a generator learns to be told a new property."""
 
     samples: int = Field(10_000, ge=1, description="genes drawn from the generator itself to learn from")
-    epochs: int = Field(8, ge=1, description="passes over these genes and those with labels")
-    batch_size: int = Field(128, ge=2, description="genes per update, roughly: batches are of equal size")
-    learning_rate: float = Field(5e-3, gt=0, description="highest, reached after the warm-up")
+    epochs: int = Field(4, ge=1, description="passes over these genes and those with labels")
+    batch_size: int = Field(64, ge=2, description="genes per update, roughly: batches are of equal size")
+    learning_rate: float = Field(1e-2, gt=0, description="highest, reached after the warm-up")
     weight_decay: float = Field(0.0, ge=0, description="of AdamW, on matrices")
     condition_dropout: float = Field(0.4, ge=0, lt=1, description="share of the properties that are not told")
     full_noise: float = Field(0.8, ge=0, le=1, description="share of the genes with noise level 1; the rest has any")
