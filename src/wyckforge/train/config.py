@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from wyckforge.models.losses import LossWeights
 from wyckforge.settings import Configuration, Settings
@@ -40,6 +40,13 @@ class SplitConfig(Settings):
     fractions: tuple[float, float, float] = Field((0.8, 0.1, 0.1), description="training, validation and test")
     by: Literal["formula", "chemical_system"] = Field("formula", description="what stays together on one side")
     saved: Path | None = Field(None, description="split.json of the same table, in place of drawing one by the seed")
+
+    @field_validator("fractions")
+    @classmethod
+    def _sum_to_one(cls, fractions: tuple[float, float, float]) -> tuple[float, float, float]:
+        if abs(sum(fractions) - 1) > 1e-9 or min(fractions) <= 0:
+            raise ValueError(f"split fractions {fractions} given; give three positive numbers that sum to 1")
+        return fractions
 
 
 class OptimiserConfig(Settings):
@@ -103,12 +110,6 @@ class TrainConfig(Configuration):
     optimiser: OptimiserConfig = OptimiserConfig()
     pretrain: StepConfig
     finetune: StepConfig | None = None
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if abs(sum(self.split.fractions) - 1) > 1e-9 or min(self.split.fractions) <= 0:
-            raise ValueError(f"split fractions {self.split.fractions} given; give three positive numbers that sum to 1")
-        return self
 
     @property
     def steps(self) -> dict[str, StepConfig]:

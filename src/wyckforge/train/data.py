@@ -13,7 +13,7 @@ from wyckforge.data.table import GeneTable
 from wyckforge.data.vintages import resolve_vintage
 from wyckforge.errors import TableError
 from wyckforge.models.representation import Representation, vocabulary
-from wyckforge.train.config import StepConfig, TrainConfig
+from wyckforge.train.config import SplitConfig, StepConfig, TrainConfig
 from wyckforge.train.encoded import EncodedCrystals
 
 _FEWEST = 10
@@ -57,7 +57,7 @@ class TrainingData:
                 f"{config.table} has {len(table)} crystals of at most {config.max_elements} elements; "
                 f"training needs {_FEWEST} or more"
             )
-        split = _split(table, config)
+        split = split_as_set(table, config.split, config.seed)
         data = cls(
             table=table,
             split=split,
@@ -110,9 +110,14 @@ class TrainingData:
                 )
 
 
-def _split(table: GeneTable, config: TrainConfig) -> Split:
-    if config.split.saved is None:
-        return split_table(table, fractions=config.split.fractions, seed=config.seed, by=config.split.by)
-    split = Split.read(config.split.saved)
+def split_as_set(table: GeneTable, config: SplitConfig, seed: int) -> Split:
+    """The split that the settings ask for: the saved one, or one drawn by the seed.
+
+    Raises:
+        TableError: the saved split cannot be read or is of another table.
+    """
+    if config.saved is None:
+        return split_table(table, fractions=config.fractions, seed=seed, by=config.by)
+    split = Split.read(config.saved)
     split.check_belongs_to(table)
     return split

@@ -90,8 +90,6 @@ class OrbitConfig(Configuration):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if abs(sum(self.split.fractions) - 1) > 1e-9 or min(self.split.fractions) <= 0:
-            raise ValueError(f"split fractions {self.split.fractions} given; give three positive numbers that sum to 1")
         if len(set(self.targets)) != len(self.targets):
             raise ValueError(f"targets {', '.join(self.targets)} given; name each once")
         if unknown := set(self.predictor.weights) - set(self.targets):

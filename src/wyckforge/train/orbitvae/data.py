@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wyckforge.data.property_scale import PropertyScale
-from wyckforge.data.split import Split, chemical_system, split_table
+from wyckforge.data.split import Split, chemical_system
 from wyckforge.data.table import GeneTable
 from wyckforge.data.vintages import Vintage, resolve_vintage
 from wyckforge.errors import TableError
 from wyckforge.models.orbitvae import descriptors
 from wyckforge.models.orbitvae.vocabulary import Orbits, Vocabulary
 from wyckforge.symmetry.gene import WyckoffGene
+from wyckforge.train.data import split_as_set
 from wyckforge.train.orbitvae.config import OrbitConfig
 
 OTHER = "@other"
@@ -106,7 +107,7 @@ class OrbitData:
         table = given.with_vintage(accepted)
         if len(table) < _FEWEST:
             raise TableError(f"{config.table} has {len(table)} crystals; training needs {_FEWEST} or more")
-        split = _split(table, config)
+        split = split_as_set(table, config.split, config.seed)
         vocabulary = Vocabulary.of(
             (gene for each in (table, *extras) for gene in each.genes), max_sites=config.max_sites
         )
@@ -182,14 +183,6 @@ def _accepted(table: GeneTable, config: OrbitConfig) -> Vintage:
         if name not in named:
             table.require_single_vintage(name)
     return {name: named[name] if name in named else frozenset(table.column(name).vintages()) for name in config.targets}
-
-
-def _split(table: GeneTable, config: OrbitConfig) -> Split:
-    if config.split.saved is None:
-        return split_table(table, fractions=config.split.fractions, seed=config.seed, by=config.split.by)
-    split = Split.read(config.split.saved)
-    split.check_belongs_to(table)
-    return split
 
 
 def _unseen(table: GeneTable, split: Split, extras: Sequence[GeneTable]) -> list[NDArray[np.bool_]]:
