@@ -49,6 +49,7 @@ class Score:
 
     Attributes:
         hits: decodes that meet the whole target.
+        free: the same of the same model without a target.
         new_hits: those of them that are unique and novel.
         claimed: mean of the claimed probabilities; ``None`` without a claim.
         valid: decodes that are genes.
@@ -57,6 +58,7 @@ class Score:
     """
 
     hits: Rate
+    free: Rate
     new_hits: Rate
     claimed: float | None
     valid: Rate
@@ -105,6 +107,7 @@ def _score(runs: list[Assessment], name: str) -> Score:
     claims = [one[JOINT].predicted for one in rates]
     return Score(
         hits=_pooled([one[JOINT].achieved for one in rates]),
+        free=_pooled([one[JOINT].unconditional for one in rates]),
         new_hits=_pooled([one[JOINT_NEW].achieved for one in rates]),
         claimed=None if None in claims else sum(claim or 0.0 for claim in claims) / len(claims),
         valid=_pooled([one.valid_gene for one in made]),
@@ -116,8 +119,10 @@ def _score(runs: list[Assessment], name: str) -> Score:
 def _unconditional(runs: list[Assessment], name: str) -> Score:
     rates = [run.hits[name].rates for run in runs]
     made = [run.samples[UNCONDITIONAL].generation for run in runs]
+    free = _pooled([one[JOINT].unconditional for one in rates])
     return Score(
-        hits=_pooled([one[JOINT].unconditional for one in rates]),
+        hits=free,
+        free=free,
         new_hits=_pooled([one[JOINT_NEW].unconditional for one in rates]),
         claimed=None,
         valid=_pooled([one.valid_gene for one in made]),
@@ -163,12 +168,11 @@ def page_of(
 
 def table_of(scores: Mapping[str, Score]) -> str:
     """One row for each way, Markdown."""
-    free = scores["unconditional"].hits
     rows = [
         (
             WAYS[way],
             _percent(score.hits),
-            "1" if way == "unconditional" else _times(rate_ratio(score.hits, free)),
+            "1" if way == "unconditional" else _times(rate_ratio(score.hits, score.free)),
             "–" if score.claimed is None else f"{100 * score.claimed:.1f}",
             _per_thousand(score.new_hits),
             *(f"{100 * (rate.value or 0):.1f}" for rate in (score.valid, score.unique, score.novel)),
