@@ -14,14 +14,17 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from wyckforge.data.embedded import load_embedded
+from wyckforge.data.table import GeneTable
 from wyckforge.design.assess import assess
 from wyckforge.design.assessment import UNCONDITIONAL, Assessment
 from wyckforge.design.config import SamplingConfig
-from wyckforge.evaluate.hits import JOINT, JOINT_NEW
+from wyckforge.evaluate.hits import JOINT, JOINT_NEW, Attempts, met
 from wyckforge.evaluate.metrics import Rate, Ratio, rate_ratio
 from wyckforge.evaluate.targets_file import read_targets
 from wyckforge.files import write_atomically
@@ -66,6 +69,20 @@ class Score:
     novel: Rate
 
 
+class Worth(NamedTuple):
+    """How far the judge can be trusted on one target.
+
+    Attributes:
+        precision: of the crystals that the judge calls hits, those that are by their labels.
+        recall: of the hits by their labels, those that the judge calls so.
+        n: crystals.
+    """
+
+    precision: Rate
+    recall: Rate
+    n: int
+
+
 def main() -> None:
     """Measure, print and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -79,7 +96,8 @@ def main() -> None:
     targets = read_targets(options.targets)
     model, judge = load_checkpoint(options.checkpoint), load_checkpoint(options.oracle)
     found, spent = measure(model, judge, targets, options.n, options.seeds)
-    text = page_of(found, spent, targets, model, judge, options.n, options.seeds)
+    worth = {name: judge_worth(judge, load_embedded(), target) for name, target in targets.items()}
+    text = page_of(found, worth, spent, targets, model, judge, options.n, options.seeds)
     print(text)
     write_atomically(options.page, text.encode())
 
@@ -135,8 +153,24 @@ def _pooled(rates: list[Rate]) -> Rate:
     return Rate(sum(rate.hits for rate in rates), sum(rate.n for rate in rates))
 
 
+def judge_worth(judge: GeneModel, table: GeneTable, target: Target) -> Worth:
+    """How far a judge and labels agree on who hits a target, over the labelled crystals that the judge has not seen."""
+    labels = {name: table.label(name) for name in target.properties}
+    missing = np.any([np.isnan(values) for values in labels.values()], axis=0)
+    rows = [
+        row
+        for row, gene in enumerate(table.genes)
+        if not (missing[row] or judge.is_known_formula(gene)) and judge.problem(gene) is None
+    ]
+    genes = [table.genes[row] for row in rows]
+    by_label = met(target, Attempts(genes, {name: values[rows] for name, values in labels.items()}))[JOINT]
+    by_judge = met(target, Attempts(genes, judge.predict(genes)))[JOINT]
+    return Worth(Rate.of(by_label[by_judge]), Rate.of(by_judge[by_label]), len(rows))
+
+
 def page_of(
     scores: Mapping[tuple[str, str], Score],
+    worth: Mapping[str, Worth],
     spent: Mapping[str, float],
     targets: Mapping[str, Target],
     model: GeneModel,
@@ -158,6 +192,9 @@ def page_of(
                 "name": name,
                 "asked": "; ".join(f"{key} {_words(value)}" for key, value in target.to_dict().items()),
                 "table": table_of({way: scores[name, way] for way in WAYS}),
+                "precision": _percent(worth[name].precision),
+                "recall": _percent(worth[name].recall),
+                "crystals": f"{worth[name].n:,}",
                 "search": _times(rate_ratio(scores[name, "search"].new_hits, scores[name, "seeds"].new_hits)),
             }
             for name, target in targets.items()
