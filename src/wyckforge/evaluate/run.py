@@ -59,7 +59,7 @@ def evaluate(
 
     Every metric ``name`` comes with ``name_interval`` (95 %) and ``name_n``. A metric that cannot be had is ``None``,
     and ``name_reason`` says why. Rows that the checkpoint cannot represent are counted under ``dropped``. The metrics
-    are those of all rows; ``unseen`` holds the same metrics of the rows whose gene is not in the checkpoint's table,
+    are those of all rows; ``unseen`` holds the same metrics of the rows whose gene the checkpoint does not know,
     and ``unseen_systems``, of a model that knows its chemical systems, those of the rows whose elements it never saw
     together.
 
