@@ -41,6 +41,7 @@ CACHE = Path(".cache/table2")
 PAGE = Path("docs/benchmarks/table2.md")
 RULES = BuildRules(min_elements=3, max_elements=3, require=(FORMATION_ENERGY,), vintage="modern", keep_structures=False)
 SPLIT_SEED = 7
+SCORES = "scores.json"
 UPDATES = 2_070
 BATCH, LEARNING_RATE = 128, 3e-4
 FROZEN_COST = 0.4
@@ -173,7 +174,7 @@ def finish(run: Run, ground: Ground, cache: Path, updates: int) -> list[Score]:
     """
     folder = cache / run.name
     config = settings(run, cache, {name: len(part) for name, part in ground.sets("train").items()}, updates)
-    scores = folder / "scores.json"
+    scores = folder / SCORES
     if scores.exists():
         epochs = json.loads((folder / CONFIG).read_text())["pretrain"]["epochs"]
         if epochs != config.pretrain.epochs:
@@ -190,6 +191,10 @@ def finish(run: Run, ground: Ground, cache: Path, updates: int) -> list[Score]:
     return [Score(run.model, run.seed, test, metrics, losses) for test, metrics in found.items()]
 
 
+def _finished(run: Run, cache: Path) -> bool:
+    return (cache / run.name / SCORES).exists()
+
+
 def measure(folder: Path, ground: Ground) -> dict[str, dict[str, Any]]:
     """Metrics of a finished run on the test rows of each set."""
     checkpoint = Checkpoint.load(folder / CHECKPOINT)
@@ -204,7 +209,7 @@ def finish_all(runs: list[Run], ground: Ground, cache: Path, updates: int) -> li
     scores: list[Score] = []
     began, done, total = time.perf_counter(), 0.0, sum(run.cost for run in runs)
     for number, run in enumerate(runs, 1):
-        cached = (cache / run.name / "scores.json").exists()
+        cached = _finished(run, cache)
         scores += finish(run, ground, cache, updates)
         if cached:
             total -= run.cost
@@ -247,7 +252,7 @@ def main() -> None:
 
 def make(data: Path, cache: Path, seeds: list[int], updates: int, *, resume: bool, explain: bool = False) -> str:
     """Everything that is still to be done; returns the page."""
-    runs = runs_of(seeds) + (experiments_of(seeds) if explain else [])
+    runs = runs_of(seeds) + [run for run in experiments_of(seeds) if explain or _finished(run, cache)]
     if not resume and (found := [run.name for run in runs if (cache / run.name).exists()]):
         raise ConfigError(f"{cache} holds {found[0]} already; go on with --resume, or give another --cache")
     ground = Ground.prepare(data, cache)
