@@ -162,6 +162,11 @@ def test_one_altered_byte_is_refused(copy, name):
         ("elements", ["O"], "rows in the vocabulary"),
         ("scaler", {"formation_energy": [1]}, "not a scaler"),
         ("model", {"rows": 3}, "not a usable checkpoint"),
+        ("model", {"rows": 10**12, "max_elements": 3, "targets": []}, "rows is 1000000000000, allowed are"),
+        ("model", {"rows": 151, "max_elements": 3, "targets": [], "dense": -1}, "dense is -1, allowed are"),
+        ("model", {"rows": 151, "max_elements": 3, "targets": [], "strides": [0, 2, 1]}, "strides is 0, allowed are"),
+        ("model", [1], "not a usable checkpoint"),
+        ("errors", {"formation_energy": float("nan")}, "error of formation_energy is nan"),
         ("files", {}, "not a usable checkpoint"),
     ],
 )

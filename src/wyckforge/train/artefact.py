@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from hashlib import sha256
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
 
 from wyckforge.errors import CheckpointError
 from wyckforge.files import write_atomically
 
 INDEX, CARD = "checkpoint.json", "README.md"
+
+_LARGEST_SIZE = 4096
+"""Of anything that an index states the size of: it cannot ask for years of building."""
 
 
 def bundled(name: str) -> Path:
@@ -91,3 +101,45 @@ def read_checked(folder: Path, name: str, index: Mapping[str, Any]) -> bytes:
     if sha256(content).hexdigest() != stated["sha256"]:
         raise CheckpointError(f"{folder / name} is altered: its SHA-256 is not the stated one; fetch it again")
     return content
+
+
+def stated_size(name: str, value: Any) -> int:
+    """A size that an index states.
+
+    Raises:
+        ValueError: not a whole number, or out of range.
+    """
+    if type(value) is not int or not 1 <= value <= _LARGEST_SIZE:
+        raise ValueError(f"{name} is {value!r}, allowed are whole numbers from 1 to {_LARGEST_SIZE}")
+    return value
+
+
+def stated_number(name: str, value: Any) -> float:
+    """A number that an index states.
+
+    Raises:
+        ValueError: not a finite number.
+    """
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{name} is {value!r}, not a finite number")
+    return float(value)
+
+
+def give_weights(network: nn.Module, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Give a network its arrays, in single precision. Build it on the device ``meta``, where sizes cost no memory.
+
+    Raises:
+        ValueError: an array holds what is no finite number, or a part of the network is left without values.
+        RuntimeError: names or shapes are not those of the network.
+    """
+    wanted = network.state_dict()
+    tensors = {}
+    for name, array in arrays.items():
+        real = array.dtype.kind == "f"
+        if (name in wanted and wanted[name].is_floating_point() != real) or not np.isfinite(array).all():
+            raise ValueError(f"{name} holds what is no number of its kind, or not finite")
+        tensors[name] = torch.from_numpy(array.astype(np.float32) if real else array)
+    network.load_state_dict(tensors, assign=True)
+    for name, tensor in chain(network.named_parameters(), network.named_buffers()):
+        if tensor.is_meta:
+            raise ValueError(f"{name} is left without values")

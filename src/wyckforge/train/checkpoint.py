@@ -23,7 +23,17 @@ from wyckforge.models.representation import Rejection, Representation
 from wyckforge.symmetry.augmentation import augment_genes
 from wyckforge.symmetry.elements import atomic_number, symbol
 from wyckforge.symmetry.gene import WyckoffGene
-from wyckforge.train.artefact import CARD, bundled, read_checked, read_index, require_format, write_artefact
+from wyckforge.train.artefact import (
+    CARD,
+    bundled,
+    give_weights,
+    read_checked,
+    read_index,
+    require_format,
+    stated_number,
+    stated_size,
+    write_artefact,
+)
 from wyckforge.train.hashes import text_hash
 from wyckforge.train.reconstruction import Found, compare_readings, concatenated
 
@@ -31,7 +41,18 @@ FORMAT = "wyckforge-checkpoint"
 VERSION = 1
 _WEIGHTS, _KNOWN = "weights.safetensors", "known.safetensors"
 _FEATURES = "representation.features"
-_MALFORMED = (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError, InvalidGeneError, TableError)
+_MALFORMED = (
+    ArithmeticError,
+    AttributeError,
+    InvalidGeneError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    SafetensorError,
+    TableError,
+    TypeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,25 +208,25 @@ class Checkpoint:
         try:
             weights = load_arrays(read_checked(folder, _WEIGHTS, index))
             known = load_arrays(read_checked(folder, _KNOWN, index))
-            weights = {name: w.astype(np.float32) if w.dtype == np.float16 else w for name, w in weights.items()}
             elements = tuple(atomic_number(name) for name in index["elements"])
-            config = MPVAEConfig(**{key: _tupled(value) for key, value in index["model"].items()})
+            config = MPVAEConfig(**{key: _sizes(key, value) for key, value in index["model"].items()})
             representation = Representation(
-                elements, config.max_elements, index["min_elements"], weights.pop(_FEATURES)
+                elements, config.max_elements, index["min_elements"], weights.pop(_FEATURES).astype(np.float32)
             )
             if representation.rows != config.rows:
                 raise CheckpointError(
                     f"{folder}: {representation.rows} rows in the vocabulary, {config.rows} in the network; "
                     "the checkpoint is damaged, fetch it again"
                 )
-            model = MPVAE(config)
-            model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
+            with torch.device("meta"):
+                model = MPVAE(config)
+            give_weights(model, weights)
             return cls(
                 name=index["name"],
                 model=model,
                 representation=representation,
                 scaler=MinMaxScaler.from_dict(index["scaler"]),
-                errors=index["errors"],
+                errors={name: stated_number(f"error of {name}", error) for name, error in index["errors"].items()},
                 known_genes=known["genes"],
                 known_formulas=known["formulas"],
                 provenance=index["provenance"],
@@ -222,5 +243,8 @@ def bundled_checkpoint() -> Path:
     return bundled("mpvae")
 
 
-def _tupled(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def _sizes(name: str, value: Any) -> Any:
+    """Names of the targets, or sizes that can be."""
+    if name == "targets":
+        return tuple(str(each) for each in value)
+    return tuple(stated_size(name, each) for each in value) if isinstance(value, list) else stated_size(name, value)

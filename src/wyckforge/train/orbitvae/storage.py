@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,16 @@ from wyckforge.models.orbitvae.autoencoder import AutoencoderConfig, OrbitVAE
 from wyckforge.models.orbitvae.predictor import Predictor, PredictorConfig
 from wyckforge.models.orbitvae.vocabulary import Vocabulary
 from wyckforge.symmetry.elements import atomic_number, symbol
-from wyckforge.train.artefact import CARD, read_checked, read_index, require_format, write_artefact
+from wyckforge.train.artefact import (
+    CARD,
+    give_weights,
+    read_checked,
+    read_index,
+    require_format,
+    stated_number,
+    stated_size,
+    write_artefact,
+)
 from wyckforge.train.known import KnownCrystals
 from wyckforge.train.orbitvae.calibration import Calibration
 
@@ -34,8 +42,6 @@ VERSION = 1
 _WEIGHTS, _KNOWN = "weights.safetensors", "known.safetensors"
 _POOL = "labels"
 _AUTOENCODER = "autoencoder."
-_LARGEST_SIZE = 4096
-"""Of anything that an index states the size of: it cannot ask for years of building."""
 _MALFORMED = (
     ArithmeticError,
     AttributeError,
@@ -107,7 +113,7 @@ def read_folder(folder: Path) -> dict[str, Any]:
 
 def _fields(index: Mapping[str, Any], weights: Arrays, known: Arrays) -> dict[str, Any]:
     elements = tuple(atomic_number(name) for name in index["elements"])
-    limits = {name: _size(name, index[name]) for name in ("max_sites", "max_elements")}
+    limits = {name: stated_size(name, index[name]) for name in ("max_sites", "max_elements")}
     autoencoder = _loaded(OrbitVAE, AutoencoderConfig(**_sizes(index["autoencoder"])), weights, _AUTOENCODER)
     predictors = [
         _loaded(Predictor, PredictorConfig(**_sizes(sizes)), weights, _predictor(number))
@@ -123,10 +129,10 @@ def _fields(index: Mapping[str, Any], weights: Arrays, known: Arrays) -> dict[st
         "predictors": tuple(predictors),
         "scales": {scale.name: scale for scale in scales},
         "calibrations": {
-            name: Calibration.from_dict({key: _finite(f"{key} of {name}", value) for key, value in one.items()})
+            name: Calibration.from_dict({key: stated_number(f"{key} of {name}", value) for key, value in one.items()})
             for name, one in index["calibrations"].items()
         },
-        "errors": {name: _finite(f"error of {name}", error) for name, error in index["errors"].items()},
+        "errors": {name: stated_number(f"error of {name}", error) for name, error in index["errors"].items()},
         "labels": known.pop(_POOL).astype(np.float64),
         "known": KnownCrystals.from_arrays(known),
         "provenance": dict(index["provenance"]),
@@ -160,14 +166,8 @@ def _loaded(kind: Any, config: Any, weights: Arrays, prefix: str) -> Any:
     """
     with torch.device("meta"):
         network: nn.Module = kind(config)
-    own = {name: weights.pop(name) for name in list(weights) if name.startswith(prefix)}
-    for name, array in own.items():
-        if array.dtype.kind != "f" or not np.isfinite(array).all():
-            raise ValueError(f"{name} holds what is no finite number")
-    tensors = {name.removeprefix(prefix): torch.from_numpy(array.astype(np.float32)) for name, array in own.items()}
-    network.load_state_dict(tensors, assign=True)
-    if empty := [name for name, each in chain(network.named_parameters(), network.named_buffers()) if each.is_meta]:
-        raise ValueError(f"{prefix}{empty[0]} is without values")
+    own = [name for name in weights if name.startswith(prefix)]
+    give_weights(network, {name.removeprefix(prefix): weights.pop(name) for name in own})
     return network
 
 
@@ -183,16 +183,4 @@ def _sizes(stated: Mapping[str, Any]) -> dict[str, Any]:
 def _checked(name: str, value: Any) -> Any:
     if isinstance(value, list):
         return tuple(str(each) for each in value)
-    return _finite(name, value) if isinstance(value, float) else _size(name, value)
-
-
-def _size(name: str, value: Any) -> int:
-    if type(value) is not int or not 1 <= value <= _LARGEST_SIZE:
-        raise ValueError(f"{name} is {value!r}, allowed are whole numbers from 1 to {_LARGEST_SIZE}")
-    return value
-
-
-def _finite(name: str, value: Any) -> float:
-    if not isinstance(value, int | float) or not np.isfinite(value):
-        raise ValueError(f"{name} is {value!r}, not a finite number")
-    return float(value)
+    return stated_number(name, value) if isinstance(value, float) else stated_size(name, value)
