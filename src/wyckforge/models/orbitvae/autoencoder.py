@@ -71,6 +71,10 @@ class OrbitVAE(nn.Module):
     never seen in training is no harder than one that was. Elements and positions are also read from it by one linear
     map each, beside the attention blocks.
 
+    An element is *bound* to its position by the product of two keys, coordinate by coordinate. Given one of them, the
+    other is read from the remainder by multiplying with the key of the first: whose match is which stays told apart in
+    a sum over orbits (holographic reduced representations; Plate, IEEE Trans. Neural Netw. 6, 623 (1995)).
+
     A *noise level* from 0 to 1 tells the decoder how much of the latent to believe: it receives
     :math:`\sqrt{1-\sigma^2} z + \sigma n` with standard normal *n*, and scales the remainder by
     :math:`\sqrt{1-\sigma^2}`. At 0 it reconstructs; at 1 nothing of the latent is left, and the decoder is a language
@@ -96,6 +100,8 @@ class OrbitVAE(nn.Module):
         self.ask_position = mlp(2 * width, 2 * width, width)
         self.plain_elements, self.plain_position = nn.Linear(latent, config.elements + 1), nn.Linear(latent, width)
         nn.init.zeros_(self.plain_elements.weight)
+        self.key_of_element, self.key_of_position = nn.Linear(width, latent), nn.Linear(width, latent)
+        self.key_of_group = nn.Linear(width, latent)
 
     def encode(self, orbits: Orbits) -> Tensor:
         """(n, latent) posterior means."""
@@ -103,7 +109,9 @@ class OrbitVAE(nn.Module):
 
     def encode_orbit(self, site: Tensor) -> Tensor:
         """(…, latent) what an orbit adds to the latent, from the vectors (…, 2 d) of its element and position."""
-        encoded: Tensor = self.encode_site(site) + self.encode_plainly(site)
+        element, position = site.chunk(2, -1)
+        bound = self.key_of_element(element) * self.key_of_position(position)
+        encoded: Tensor = bound + self.encode_site(site) + self.encode_plainly(site)
         return encoded
 
     def score(self, orbits: Orbits, z: Tensor, level: Tensor, condition: Tensor) -> Scores:
@@ -137,18 +145,27 @@ class OrbitVAE(nn.Module):
         asked: Tensor = self.ask_group(x)
         return asked @ tables.group.T + self.group_bias
 
-    def element_logits(self, tables: Tables, x: Tensor, remainder: Tensor) -> Tensor:
-        """(…, E + 1) of the next orbit; the last means that there is none."""
+    def element_logits(self, tables: Tables, x: Tensor, remainder: Tensor, group: Tensor) -> Tensor:
+        """(n, k, E + 1) of the next orbit in groups (n,); the last means that there is none."""
         choices = torch.cat([tables.element, self.stop[None]])
         asked: Tensor = self.ask_element(x)
         plain: Tensor = self.plain_elements(remainder)
-        return 2 / math.sqrt(self.config.width) * asked @ choices.T + plain
+        freed: Tensor = self.key_of_group(tables.group[group])[:, None] * remainder
+        found: Tensor = F.pad(freed @ self.key_of_element(tables.element).T, (0, 1))
+        return 2 / math.sqrt(self.config.width) * asked @ choices.T + plain + self._match * found
 
     def letter_logits(self, tables: Tables, x: Tensor, remainder: Tensor, element: Tensor, group: Tensor) -> Tensor:
         """(n, k, 27) of the position of orbits with these element vectors (n, k, d) in groups (n,)."""
         positions = tables.position[self.embedding.index[group]]
         asked: Tensor = self.ask_position(torch.cat([x + self.plain_position(remainder), element], -1))
-        return 2 / math.sqrt(self.config.width) * asked @ positions.transpose(1, 2)
+        freed: Tensor = self.key_of_element(element) * remainder
+        found: Tensor = freed @ self.key_of_position(tables.position)[self.embedding.index[group]].transpose(1, 2)
+        return 2 / math.sqrt(self.config.width) * asked @ positions.transpose(1, 2) + self._match * found
+
+    @property
+    def _match(self) -> float:
+        """Factor that keeps matches of order one at the beginning."""
+        return 4 / math.sqrt(self.config.latent)
 
     def condition(self, level: Tensor, condition: Tensor) -> Tensor:
         """(n, d) what the decoder is told beside the latent: the noise level (n,) and the wanted properties."""
@@ -200,7 +217,9 @@ def _scores(model: OrbitVAE, tables: Tables, orbits: Orbits, group: Tensor, x: T
     wanted = torch.where(chosen == ABSENT, n_elements, chosen)
     reached = F.pad(orbits.present, (1, 0), value=True)
     element_vectors, _ = model.embedding.sites(tables, orbits)
-    elements = _log_probabilities(model.element_logits(tables, x, remainder), element_masks(orbits, n_elements))
+    elements = _log_probabilities(
+        model.element_logits(tables, x, remainder, orbits.group), element_masks(orbits, n_elements)
+    )
     letters = _log_probabilities(
         model.letter_logits(tables, x[:, :-1], remainder[:, :-1], element_vectors, orbits.group), letter_masks(orbits)
     )

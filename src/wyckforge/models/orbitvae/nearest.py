@@ -18,7 +18,7 @@ Propose = Callable[[Latents, NDArray[np.float64] | None, float], list[WyckoffGen
 Encode = Callable[[Sequence[WyckoffGene]], Latents]
 
 _ROUNDS, _TRIES = 24, 16
-_TEMPERATURES = (1.5, 2.0, 1.0)
+_TEMPERATURES = (2.0, 3.0, 4.0)
 _ARRIVED = 1e-3
 """Distance relative to the length of the latent below which a gene is the one that was encoded."""
 

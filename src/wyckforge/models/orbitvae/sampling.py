@@ -96,7 +96,10 @@ def decode(
     for place in range(grammar.max_sites + 1):
         x = _place(model, running, model.read(running.visible, sites), place + 1)
         element = draw(
-            model.element_logits(tables, x, running.visible), grammar.element_mask(state), running.rows, 1 + 2 * place
+            model.element_logits(tables, x[:, None], running.visible[:, None], torch.from_numpy(state.group))[:, 0],
+            grammar.element_mask(state),
+            running.rows,
+            1 + 2 * place,
         )
         stops = element == grammar.stop
         for row, gene in zip(running.rows[stops], grammar.genes(state.take(stops)), strict=True):
