@@ -151,7 +151,7 @@ class OrbitVAE(nn.Module):
         asked: Tensor = self.ask_element(x)
         plain: Tensor = self.plain_elements(remainder)
         freed: Tensor = self.key_of_group(tables.group[group])[:, None] * remainder
-        found: Tensor = F.pad(freed @ self.key_of_element(tables.element).T, (0, 1))
+        found = F.pad(_matches(freed, self.key_of_element, tables.element), (0, 1))
         return 2 / math.sqrt(self.config.width) * asked @ choices.T + plain + self._match * found
 
     def letter_logits(self, tables: Tables, x: Tensor, remainder: Tensor, element: Tensor, group: Tensor) -> Tensor:
@@ -159,7 +159,7 @@ class OrbitVAE(nn.Module):
         positions = tables.position[self.embedding.index[group]]
         asked: Tensor = self.ask_position(torch.cat([x + self.plain_position(remainder), element], -1))
         freed: Tensor = self.key_of_element(element) * remainder
-        found: Tensor = freed @ self.key_of_position(tables.position)[self.embedding.index[group]].transpose(1, 2)
+        found = _matches(freed, self.key_of_position, positions)
         return 2 / math.sqrt(self.config.width) * asked @ positions.transpose(1, 2) + self._match * found
 
     @property
@@ -192,6 +192,11 @@ class OrbitVAE(nn.Module):
         first = torch.stack([torch.cat([nothing, nothing, part], -1) for part in (nothing, group)], 1)
         sites = torch.cat([first, before], 1)
         return self.read(remainder, sites) + self.place[: sites.shape[1]]
+
+
+def _matches(freed: Tensor, key: nn.Linear, vectors: Tensor) -> Tensor:
+    """(n, k, c) products of what was freed (n, k, latent) with the keys of c vectors (c, d) or (n, c, d)."""
+    return freed @ key.weight @ vectors.transpose(-1, -2) + (freed @ key.bias)[..., None]
 
 
 def condition_of(properties: Tensor, given: Tensor) -> Tensor:

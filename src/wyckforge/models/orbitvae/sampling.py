@@ -95,12 +95,9 @@ def decode(
     genes: list[WyckoffGene | None] = [None] * len(running.rows)
     for place in range(grammar.max_sites + 1):
         x = _place(model, running, model.read(running.visible, sites), place + 1)
-        element = draw(
-            model.element_logits(tables, x[:, None], running.visible[:, None], torch.from_numpy(state.group))[:, 0],
-            grammar.element_mask(state),
-            running.rows,
-            1 + 2 * place,
-        )
+        group_now = torch.from_numpy(state.group).repeat(draw.streams)
+        logits = model.element_logits(tables, x[:, None], running.visible[:, None], group_now)[:, 0]
+        element = draw(logits, grammar.element_mask(state), running.rows, 1 + 2 * place)
         stops = element == grammar.stop
         for row, gene in zip(running.rows[stops], grammar.genes(state.take(stops)), strict=True):
             genes[row] = gene
