@@ -48,7 +48,7 @@ def test_the_table_tells_what_the_file_holds(generated, folder):
     assert f"{100 * achieved['value']:.1f} % [" in generated.stdout
     for words in ("judged by judge", "formation_energy ±0.100", "space_groups 195-230", "enrichment", "n_elements 2:3"):
         assert words in generated.stdout
-    assert (folder / "out" / "generated.csv").read_text().count("\n") == 151
+    assert (folder / "out" / "generated.csv").read_text().count("\n") == 201
     assert "cubic, off by" in (folder / "out" / "calibration.svg").read_text()
 
 

@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from tests.orbit import tiny_orbit_checkpoint
+from tests.orbit import CRYSTALS, tiny_orbit_checkpoint
 
 from wyckforge.data.embedded import load_embedded
 from wyckforge.design.assess import assess
@@ -21,7 +21,8 @@ from wyckforge.train.model import load_checkpoint
 
 MODEL = tiny_orbit_checkpoint()
 JUDGE = tiny_orbit_checkpoint(seed=1, name="judge")
-CUBIC = Target({"formation_energy": Interval(high=-1.55)}, space_groups=frozenset(range(195, 231)))
+BOUND = float(np.median(JUDGE.predict(CRYSTALS)["formation_energy"]))
+CUBIC = Target({"formation_energy": Interval(high=BOUND)}, space_groups=frozenset(range(195, 231)))
 TARGETS = {"cubic": CUBIC, "any": Target({"band_gap": Interval(0, 0.05)})}
 N = 120
 
@@ -42,7 +43,7 @@ def test_a_hit_is_what_the_judge_says(found):
     values = JUDGE.predict(genes)["formation_energy"]
     assert np.array_equal(sample.attempts.judged["formation_energy"], values)
     joint = found.hits["cubic"].rates["joint"]
-    assert (joint.achieved.hits, joint.achieved.n) == ((values <= -1.55).sum(), N)
+    assert (joint.achieved.hits, joint.achieved.n) == ((values <= BOUND).sum(), N)
     assert found.hits["cubic"].judge == "judge"
     assert 0 < joint.achieved.hits < N
     assert all(isinstance(gene, WyckoffGene) and gene.space_group >= 195 for gene in genes)
@@ -51,7 +52,7 @@ def test_a_hit_is_what_the_judge_says(found):
 def test_the_rate_beside_it_is_that_of_genes_made_for_no_target(found):
     free = found.samples[UNCONDITIONAL]
     hits = [
-        gene.space_group >= 195 and energy <= -1.55
+        gene.space_group >= 195 and energy <= BOUND
         for gene, energy in zip(free.attempts.draws, free.attempts.judged["formation_energy"], strict=True)
     ]
     for target in ("cubic", "any"):
@@ -61,12 +62,12 @@ def test_the_rate_beside_it_is_that_of_genes_made_for_no_target(found):
 
 
 def test_the_number_of_elements_holds_for_both_rates(table):
-    binary = Target({"formation_energy": Interval(high=-1.55)}, n_elements=Interval(2, 2))
+    binary = Target({"formation_energy": Interval(high=BOUND)}, n_elements=Interval(2, 2))
     found = assess(MODEL, table, {"binary": binary, **TARGETS}, JUDGE, n=60, seed=3)
     assert list(found.samples) == [UNCONDITIONAL, f"{UNCONDITIONAL}, 2 elements", "binary", *TARGETS]
     free = found.samples[f"{UNCONDITIONAL}, 2 elements"].attempts
     assert {len(gene.elements) for gene in free.draws} == {2}
-    hits = (free.judged["formation_energy"] <= -1.55).sum()
+    hits = (free.judged["formation_energy"] <= BOUND).sum()
     assert found.hits["binary"].rates["joint"].unconditional.hits == hits
 
 

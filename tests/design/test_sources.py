@@ -120,9 +120,15 @@ def test_a_funnel_claims_what_the_model_says(model, table, method):
 
 
 def test_a_target_beyond_the_labels_is_tried_with_a_warning(model, table):
-    found = run(model, table, target=Target(properties={"band_gap": Interval(low=50)}), max_draws=20)
+    found = run(model, table, target=Target(properties={"band_gap": Interval(low=6)}), max_draws=20)
     assert found.draws == 20
     assert "outside the training labels" in found.to_dict()["warnings"][0]
+
+
+def test_a_target_far_beyond_the_labels_is_refused(model, table):
+    for interval in (Interval(low=50), Interval(-3, -1)):
+        with pytest.raises(TargetError, match="but the training labels reach from"):
+            run(model, table, target=Target(properties={"band_gap": interval}), max_draws=20)
 
 
 def test_a_model_that_only_perturbs_says_so(checkpoint, table):

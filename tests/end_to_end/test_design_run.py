@@ -145,9 +145,10 @@ def test_the_record_makes_the_same_genes_again(finished, candidates, tmp_path):
 @pytest.mark.parametrize(
     ("options", "word"),
     [
-        (("--band-gap", "90:95"), "leaves none"),
-        (("--elements", "He,Ne,Ar"), "the checkpoint leave He"),
-        (("--stoichiometry", "1:7:13"), "stoichiometry"),
+        (("--band-gap", "90:95"), "band_gap 90:95 asked for, but the training labels reach"),
+        (("--band-gap=-3:-1",), "nothing can be claimed so far"),
+        (("--elements", "Po,At,Rn"), "the model knows the target allows none"),
+        (("--stoichiometry", "1:7:13", "--atoms", ":20"), "stoichiometry"),
         (("--property", "bulk_modulus=100:"), "bulk_modulus"),
     ],
 )

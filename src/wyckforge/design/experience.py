@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from wyckforge.errors import TargetError
 from wyckforge.properties import describe
 from wyckforge.records import Interval, Target
 from wyckforge.train.orbitvae.checkpoint import OrbitCheckpoint
@@ -49,6 +50,27 @@ def warnings_about(model: OrbitCheckpoint, target: Target) -> list[str]:
             "what is claimed there is extrapolated"
         )
     return found
+
+
+def require_reach(model: OrbitCheckpoint, target: Target) -> None:
+    """Refuse, before anything is drawn, intervals farther from all training labels than half the range of these.
+
+    Raises:
+        TargetError: there is one, or one below zero of a property that cannot be.
+    """
+    for name in (name for name in target.properties if name in model.targets):
+        interval, labels = target.properties[name], model.labels[:, list(model.targets).index(name)]
+        labels = labels[~np.isnan(labels)]
+        if not len(labels):
+            continue
+        low, high = float(labels.min()), float(labels.max())
+        margin = (high - low) / 2
+        least = max(low - margin, 0.0) if model.scales[name].non_negative else low - margin
+        if interval.high < least or interval.low > high + margin:
+            raise TargetError(
+                f"{name} {interval} asked for, but the training labels reach from {low:.3g} to {high:.3g}; nothing can "
+                "be claimed so far from them: ask for something nearer, or use a model that has seen such crystals"
+            )
 
 
 def _about_one(name: str, interval: Interval, labels: NDArray[np.float64]) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from wyckforge.design.claims import Forecast
 from wyckforge.design.config import SamplingConfig
-from wyckforge.design.experience import inside, pool_of
+from wyckforge.design.experience import inside, pool_of, require_reach
 from wyckforge.design.prior import draw_prior
 from wyckforge.design.sampling import sample
 from wyckforge.design.search import Search
@@ -69,6 +69,7 @@ def source_of(
     check_properties(model, target)
     if not isinstance(model, OrbitCheckpoint) or forecast is None:
         return _of_mpvae(model, table, target, sampling)
+    require_reach(model, target)
     grammar = model.grammar(target)
     if sampling.method == "seeds":
         seeds = select_seeds(model, table, target, unconditional=sampling.unconditional, min_seeds=sampling.min_seeds)
