@@ -186,6 +186,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[200, 500, 2000])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--page", type=Path, default=PAGE)
+    parser.add_argument("--note", default="", help="what a reader of the page must know about the weights")
     parser.add_argument("--resume", action="store_true", help="keep the scores of an earlier call")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -200,7 +201,7 @@ def main() -> None:
                 scores.add("scratch", scratch_score, base, aflow, name, n, seed)
                 scores.add("tuned", tuned_scores, base, aflow, name, n, seed)
     text = page_of(
-        scores.found, PROPERTIES, ASKED, options.sizes, options.seeds, DECODES, base=base.name,
+        scores.found, PROPERTIES, ASKED, options.sizes, options.seeds, DECODES, base=base.name, note=options.note,
         train=f"{(aflow.part[ASKED] == 'train').sum():,}", test=f"{(aflow.part[ASKED] == 'test').sum():,}",
         batch=SCRATCH["batch_size"], scratch=" / ".join(f"{_updates(n):,}" for n in options.sizes),
     )  # fmt: skip

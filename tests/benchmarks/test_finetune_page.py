@@ -44,7 +44,7 @@ def scores() -> dict[str, dict[str, object]]:
 def test_the_page_holds_means_spreads_and_pooled_rates():
     page = page_of(
         scores(), ("thermal_conductivity", "bulk_modulus"), "thermal_conductivity", SIZES, SEEDS, 1000,
-        base="orbitvae", train="3,426", test="735", batch=64, scratch="400 / 1,280",
+        base="orbitvae", note="of old weights", train="3,426", test="735", batch=64, scratch="400 / 1,280",
     )  # fmt: skip
     assert "| 200 | **2.50 ± 0.71** | 3.00 ± 0.71 | 5.00 ± 1.41 | 3.50 ± 0.71 | 91.0 ± 1.4 % |" in page
     assert "| 2,000 | **0.70 ± 0.71** |" in page
@@ -53,6 +53,7 @@ def test_the_page_holds_means_spreads_and_pooled_rates():
     assert "200 labels 1.5, 2,000 labels 1.5." in page
     assert "98.0 to 98.0 %" in page
     assert "### Bulk modulus (GPa)" in page
+    assert "    of old weights" in page
 
 
 def test_the_judge_learns_and_extrapolates_no_further_than_its_labels():

@@ -109,8 +109,8 @@ def finetune_predictor(
     """A copy of a predictor with new heads that has learned from n crystals; the given one stays as it is.
 
     The number of updates is fixed, so that no label decides when to stop, and the crystals that are left out measure
-    the result and nothing else. What describes elements and positions stays: a few hundred labels cannot improve it,
-    and it need not be computed again for every update.
+    the result and nothing else. What describes elements and positions stays, so that it need not be computed again for
+    every update: letting it learn took half as long again, for errors about 2 to 3 % smaller at 200 labels.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
