@@ -172,7 +172,7 @@ def as_markdown(found: dict[str, dict[str, Any]]) -> str:
         if all(metrics.get(key) is None for metrics in found.values()):
             continue
         lines.append(f"| {label} | {' | '.join(_cell(metrics, key) for metrics in found.values())} |")
-    lines += ["", "No decision of the training looked at these crystals. Intervals: 95 %."]
+    lines += ["", "Training did not look at these crystals. Intervals: 95 %."]
     return "\n".join(lines) + "\n\n"
 
 

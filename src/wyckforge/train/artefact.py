@@ -14,15 +14,31 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from torch import nn
 
-from wyckforge.errors import CheckpointError
+from wyckforge.errors import CheckpointError, InvalidGeneError, TableError
 from wyckforge.files import write_atomically
 
 INDEX, CARD = "checkpoint.json", "README.md"
 
 _LARGEST_SIZE = 4096
 """Of anything that an index states the size of: it cannot ask for years of building."""
+
+
+MALFORMED = (
+    ArithmeticError,
+    AttributeError,
+    InvalidGeneError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    SafetensorError,
+    TableError,
+    TypeError,
+    ValueError,
+)
+"""What reading a damaged or forged folder can raise on the way; a caller tells it as a :class:`CheckpointError`."""
 
 
 def bundled(name: str) -> Path:

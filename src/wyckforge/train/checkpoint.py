@@ -11,13 +11,12 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 from torch import Tensor
 
 from wyckforge.data.scale import MinMaxScaler
-from wyckforge.errors import CheckpointError, InvalidGeneError, TableError
+from wyckforge.errors import CheckpointError
 from wyckforge.models.mpvae import MPVAE, MPVAEConfig
 from wyckforge.models.representation import Rejection, Representation
 from wyckforge.symmetry.augmentation import augment_genes
@@ -25,6 +24,7 @@ from wyckforge.symmetry.elements import atomic_number, symbol
 from wyckforge.symmetry.gene import WyckoffGene
 from wyckforge.train.artefact import (
     CARD,
+    MALFORMED,
     bundled,
     give_weights,
     read_checked,
@@ -41,18 +41,6 @@ FORMAT = "wyckforge-checkpoint"
 VERSION = 1
 _WEIGHTS, _KNOWN = "weights.safetensors", "known.safetensors"
 _FEATURES = "representation.features"
-_MALFORMED = (
-    ArithmeticError,
-    AttributeError,
-    InvalidGeneError,
-    KeyError,
-    OSError,
-    RuntimeError,
-    SafetensorError,
-    TableError,
-    TypeError,
-    ValueError,
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,7 +220,7 @@ class Checkpoint:
                 provenance=index["provenance"],
                 card=(folder / CARD).read_text(),
             )
-        except _MALFORMED as error:
+        except MALFORMED as error:
             raise CheckpointError(
                 f"{folder} is not a usable checkpoint ({error}); fetch it again or train one"
             ) from None

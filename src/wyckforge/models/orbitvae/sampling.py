@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, cast
 
 import numpy as np
 import torch
@@ -134,8 +135,7 @@ def _emit(
 def _place(model: OrbitVAE, running: _Running, read: Tensor, place: int) -> Tensor:
     """(n, d) output of the decoder at the next place."""
     x = (read + model.place[place] + running.condition)[:, None]
-    for number, block in enumerate(model.blocks):
-        assert isinstance(block, Block)
+    for number, block in enumerate(cast(Iterable[Block], model.blocks)):
         x, running.pasts[number] = block.step(x, running.pasts[number])
     normalised: Tensor = model.normalise(x)
     return normalised[:, 0]

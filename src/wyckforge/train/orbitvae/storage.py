@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 from torch import nn
 
 from wyckforge.data.property_scale import PropertyScale
-from wyckforge.errors import CheckpointError, InvalidGeneError, TableError
+from wyckforge.errors import CheckpointError
 from wyckforge.models.orbitvae.autoencoder import AutoencoderConfig, OrbitVAE
 from wyckforge.models.orbitvae.predictor import Predictor, PredictorConfig
 from wyckforge.models.orbitvae.vocabulary import Vocabulary
 from wyckforge.symmetry.elements import atomic_number, symbol
 from wyckforge.train.artefact import (
     CARD,
+    MALFORMED,
     give_weights,
     read_checked,
     read_index,
@@ -42,18 +42,6 @@ VERSION = 1
 _WEIGHTS, _KNOWN = "weights.safetensors", "known.safetensors"
 _POOL = "labels"
 _AUTOENCODER = "autoencoder."
-_MALFORMED = (
-    ArithmeticError,
-    AttributeError,
-    InvalidGeneError,
-    KeyError,
-    OSError,
-    RuntimeError,
-    SafetensorError,
-    TableError,
-    TypeError,
-    ValueError,
-)
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -107,7 +95,7 @@ def read_folder(folder: Path) -> dict[str, Any]:
         fields = _fields(index, weights, known)
         _require_agreement(fields)
         return {**fields, "card": (folder / CARD).read_text()}
-    except _MALFORMED as error:
+    except MALFORMED as error:
         raise CheckpointError(f"{folder} is not a usable checkpoint ({error}); fetch it again or train one") from None
 
 
