@@ -17,6 +17,7 @@ from wyckforge.data.property_scale import PropertyScale
 from wyckforge.models.distribution import Distribution
 from wyckforge.models.orbitvae.autoencoder import OrbitVAE, condition_of, with_noise
 from wyckforge.models.orbitvae.blocks import Tables
+from wyckforge.models.orbitvae.exchange import Exchange
 from wyckforge.models.orbitvae.grammar import Grammar
 from wyckforge.models.orbitvae.nearest import nearest_genes
 from wyckforge.models.orbitvae.predictor import Predictor
@@ -150,7 +151,10 @@ class OrbitCheckpoint:
         def propose(latents: Latents, chances: Floats | None, temperature: float) -> list[WyckoffGene]:
             return self._decoded(latents, 0.0, None, None, chances, temperature, 0.0, batch)
 
-        return nearest_genes(np.asarray(z, np.float32), propose, self.encode, self._n_chances)
+        def improve(latent: Latents, gene: WyckoffGene) -> WyckoffGene:
+            return self._exchange(latent, gene).canonical()
+
+        return nearest_genes(np.asarray(z, np.float32), propose, self.encode, improve, self._n_chances)
 
     def _decoded(
         self,
@@ -254,6 +258,10 @@ class OrbitCheckpoint:
     @cached_property
     def _everything(self) -> Grammar:
         return self.grammar()
+
+    @cached_property
+    def _exchange(self) -> Exchange:
+        return Exchange(self.autoencoder, self.vocabulary, self._tables)
 
     @cached_property
     def _tables(self) -> Tables:
