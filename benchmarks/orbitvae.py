@@ -46,8 +46,8 @@ CACHE = Path(".cache/orbitvae")
 PAGE = Path("docs/benchmarks/orbitvae.md")
 SPLIT_SEED = 7
 EXTRA = {
-    Path(".cache/mp_up_to_binary.parquet"): BuildRules(max_elements=2, keep_structures=False),
-    Path(".cache/mp_from_quaternary.parquet"): BuildRules(min_elements=4, keep_structures=False),
+    Path(".cache/mp_up_to_binary.parquet"): BuildRules(max_elements=2),
+    Path(".cache/mp_from_quaternary.parquet"): BuildRules(min_elements=4),
 }
 """Tables of further crystals to learn from, and how they are made."""
 

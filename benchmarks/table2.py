@@ -39,7 +39,7 @@ ROOT = Path(__file__).resolve().parents[1]
 STRUCTURES = ROOT.parent / "shared" / "data" / "materials_project_structures.parquet"
 CACHE = Path(".cache/table2")
 PAGE = Path("docs/benchmarks/table2.md")
-RULES = BuildRules(min_elements=3, max_elements=3, require=(FORMATION_ENERGY,), vintage="modern", keep_structures=False)
+RULES = BuildRules(min_elements=3, max_elements=3, require=(FORMATION_ENERGY,), vintage="modern")
 SPLIT_SEED = 7
 SCORES = "scores.json"
 UPDATES = 2_070

@@ -7,7 +7,7 @@ import torch
 from tests.models.orbitvae.conftest import on_meta, shuffled
 from torch.nn import functional as F
 
-from wyckforge.models.orbitvae.predictor import Heads, predictor_loss
+from wyckforge.models.orbitvae.predictor import Heads, Pupil, geometry_loss, predictor_loss
 from wyckforge.models.orbitvae.vocabulary import Orbits
 
 NAN = float("nan")
@@ -96,3 +96,26 @@ def test_a_property_without_labels_costs_nothing():
 def test_nothing_mixes_devices(small):
     network, orbits = on_meta(copy.deepcopy(small.predictor), small.orbits)
     assert network(orbits).location.shape == (len(small.genes), 2)
+
+
+def test_a_pupil_is_a_predictor_that_also_guesses_geometry(small):
+    torch.manual_seed(0)
+    pupil = Pupil(small.predictor.config, 4).eval()
+    pupil.predictor.load_state_dict(small.predictor.state_dict())
+    heads, guessed = pupil(small.orbits)
+    for found, wanted in zip(heads, small.predictor(small.orbits), strict=True):
+        assert torch.equal(found, wanted)
+    assert guessed.shape == (len(small.genes), 4)
+    geometry_loss(guessed, torch.zeros_like(guessed)).backward()
+    assert pupil.predictor.blocks[0].project.weight.grad.ne(0).any()
+    assert Pupil(small.predictor.config, 0)(small.orbits)[1].shape == (len(small.genes), 0)
+
+
+def test_unknown_geometry_costs_nothing():
+    guessed = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    loss = geometry_loss(guessed, torch.tensor([[1.0, NAN], [4.0, NAN]]))
+    loss.backward()
+    assert loss.item() == pytest.approx((1 - 0.05 / 2) / 2)
+    assert guessed.grad.ne(0).tolist() == [[False, False], [True, False]]
+    assert geometry_loss(guessed, torch.full((2, 2), NAN)).item() == 0
+    assert geometry_loss(torch.zeros(2, 0), torch.zeros(2, 0)).item() == 0

@@ -7,8 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from tests.data.examples import perovskite
 from tests.train.conftest import crystals, table_of
 
+from wyckforge.data.fingerprint import SIZE
 from wyckforge.data.labels import LabelColumn
 from wyckforge.data.split import chemical_system
 from wyckforge.data.table import GeneTable
@@ -119,3 +121,22 @@ def test_a_table_of_a_few_crystals_is_refused(orbit_config, tmp_path):
     table_of([WyckoffGene.parse("221|O:c|Ti:b|Sr:a")] * 1).write(tmp_path / "few.parquet")
     with pytest.raises(TableError, match="has 1 crystals; training needs 10"):
         OrbitData.prepare(orbit_config(tmp_path, table=str(tmp_path / "few.parquet")))
+
+
+def test_geometry_is_learned_where_tables_hold_structures(orbit_config, tables, tmp_path, data):
+    assert data.train.geometry.shape == (data.train.size, 0)
+    table = GeneTable.read(tables["table"])
+    crystals = tuple(perovskite(edge=3.8 + 0.01 * row) if row % 3 else None for row in range(len(table)))
+    replace(table, crystals=crystals).write(tmp_path / "shown.parquet")
+    shown = {"table": str(tmp_path / "shown.parquet")}
+    found = OrbitData.prepare(orbit_config(tmp_path, **shown)).train
+    known = ~found.geometry.isnan()
+    rows = torch.from_numpy(data.split.train % 3 > 0)
+    assert torch.equal(known.all(1)[: len(rows)], rows)
+    assert torch.equal(known.any(1), known.all(1))
+    assert not known[len(rows) :].any()
+    assert found.geometry.shape[1] == SIZE
+    assert found.geometry[known.all(1)].mean(0)[0].item() == pytest.approx(0, abs=1e-5)
+    assert torch.equal(found.rows(torch.tensor([1, 0])).geometry[0].isnan(), found.geometry[1].isnan())
+    untaught = orbit_config(tmp_path, predictor={"geometry_weight": 0}, **shown)
+    assert OrbitData.prepare(untaught).train.geometry.shape == (data.train.size, 0)

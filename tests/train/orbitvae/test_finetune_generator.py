@@ -27,7 +27,7 @@ def crystals() -> Crystals:
     old = torch.from_numpy(rng.standard_normal((len(GENES), 2)).astype(np.float32))
     number = (ORBITS.group.float() - 115) / 70
     count = (ORBITS.present.sum(1) - 6) / 5
-    return Crystals(ORBITS, torch.cat([old, torch.stack([number, count], 1)], 1))
+    return Crystals.of(ORBITS, torch.cat([old, torch.stack([number, count], 1)], 1))
 
 
 @pytest.mark.parametrize("level", [0.0, 0.5, 1.0])

@@ -23,13 +23,13 @@ BASE = tiny_orbit_checkpoint()
 GENES = list(dict.fromkeys(BASE.decode(np.zeros((200, 16)), rng=np.random.default_rng(0), level=1.0)))[:100]
 FORMULAS = [gene.formula for gene in GENES]
 VALUES = torch.tensor([float(np.mean(gene.elements)) for gene in GENES])
-CRYSTALS = Crystals(BASE.vocabulary.encode(GENES), ((VALUES - VALUES.mean()) / VALUES.std())[:, None])
+CRYSTALS = Crystals.of(BASE.vocabulary.encode(GENES), ((VALUES - VALUES.mean()) / VALUES.std())[:, None])
 QUICK = PredictorTuning(folds=3, head_epochs=2, epochs=2)
 NEVER_ZERO = torch.tensor([False])
 
 
 def ensemble(labels: torch.Tensor, settings: PredictorTuning = QUICK):
-    crystals = Crystals(CRYSTALS.orbits, labels)
+    crystals = Crystals.of(CRYSTALS.orbits, labels)
     return finetune_ensemble(
         BASE.predictors, ("size",), FORMULAS, crystals, NEVER_ZERO, settings, seed=1, tick=lambda _: None
     )
@@ -93,7 +93,7 @@ def test_the_same_seed_gives_the_same_and_every_pass_is_told():
 
 def test_missing_labels_teach_nothing():
     labels = torch.cat([CRYSTALS.labels, torch.full_like(CRYSTALS.labels, torch.nan)], 1)
-    crystals, both = Crystals(CRYSTALS.orbits, labels), torch.tensor([False, False])
+    crystals, both = Crystals.of(CRYSTALS.orbits, labels), torch.tensor([False, False])
     tuned = finetune_predictor(BASE.predictors[0], ("size", "none"), crystals, both, QUICK, seed=0, tick=lambda _: None)
     with torch.inference_mode():
         assert torch.stack(tuned(CRYSTALS.orbits)).isfinite().all()

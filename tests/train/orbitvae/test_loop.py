@@ -114,7 +114,7 @@ def test_an_epoch_depends_on_the_seed_and_its_number_only(trainers, data):
         state.epoch = epoch
         torch.manual_seed(noise)
         trainer.epoch(state, data.train, CPU, lambda _: None)
-        return state.network.site[0].weight.detach()
+        return state.network.predictor.site[0].weight.detach()
 
     assert torch.equal(weights(1, 3, 0), weights(1, 3, 99))
     assert not torch.equal(weights(1, 3, 0), weights(1, 4, 0))

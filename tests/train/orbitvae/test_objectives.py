@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -60,11 +62,23 @@ def test_the_loss_is_the_weighted_sum_of_its_terms(objectives, data):
 def test_the_loss_of_the_predictor_moves_every_head(objectives, data):
     network = objectives[1].build()
     objectives[1].losses(network, data.train, torch.Generator(), CPU)["loss"].backward()
-    assert set(network.heads) == set(data.outputs)
+    assert set(network.predictor.heads) == set(data.outputs)
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name
-    for head in network.heads.values():
+    for head in network.predictor.heads.values():
         assert head[-1].weight.grad.norm() > 0
+
+
+def test_structures_are_a_lesson_of_their_own(orbit_config, data, tmp_path):
+    shown = replace(data, train=data.train._replace(geometry=torch.randn(data.train.size, 5)))
+    settings = orbit_config(tmp_path, predictor={"dropout": 0.0, "geometry_weight": 0.7}).predictor
+    objective = PredictorObjective(settings, shown, CPU)
+    network = objective.build()
+    terms = objective.losses(network, shown.train, torch.Generator(), CPU)
+    assert terms["loss"].item() == pytest.approx(terms["properties"].item() + 0.7 * terms["geometry"].item())
+    terms["geometry"].backward()
+    assert network.predictor.site[0].weight.grad.norm() > 0
+    assert all(parameter.grad is None for parameter in network.predictor.heads.parameters())
 
 
 def test_the_mean_loss_does_not_depend_on_the_batch(objectives, data):

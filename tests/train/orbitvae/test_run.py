@@ -75,7 +75,7 @@ def test_a_killed_run_goes_on_exactly(finished, orbit_config, tmp_path, monkeypa
 
 def test_members_of_the_ensemble_differ(finished):
     one, other = (load_file(finished / f"parts/{name}.safetensors") for name in PARTS[1:])
-    assert not one["average.site.0.weight"].equal(other["average.site.0.weight"])
+    assert not one["average.predictor.site.0.weight"].equal(other["average.predictor.site.0.weight"])
 
 
 def test_a_folder_with_a_run_is_not_overwritten(finished, orbit_config):

@@ -102,6 +102,28 @@ class Predictor(nn.Module):
         return pooled
 
 
+class Pupil(nn.Module):
+    """A predictor while it learns: it also guesses the geometry of every crystal, and drops that in the end."""
+
+    def __init__(self, config: PredictorConfig, n_geometry: int) -> None:
+        super().__init__()
+        self.predictor = Predictor(config)
+        self.geometry = mlp(2 * config.width, 2 * config.width, n_geometry) if n_geometry else None
+
+    def forward(self, orbits: Orbits) -> tuple[Heads, Tensor]:
+        """Distributions of the properties of n genes, and guesses (n, g) of their geometry."""
+        pooled = self.predictor.pooled(orbits)
+        guessed = pooled.new_zeros(len(pooled), 0) if self.geometry is None else self.geometry(pooled)
+        return self.predictor.read(pooled), guessed.float()
+
+
+def geometry_loss(guessed: Tensor, geometry: Tensor) -> Tensor:
+    """Mean smooth absolute error of guesses (n, g), a scalar; 0 where nothing (NaN) is known."""
+    known = ~geometry.isnan()
+    error = F.smooth_l1_loss(guessed, geometry.nan_to_num(), beta=0.05, reduction="none")
+    return (error * known).sum() / known.sum().clamp(min=1)
+
+
 def predictor_loss(heads: Heads, labels: Tensor, zero_inflated: Tensor, weights: Tensor) -> Tensor:
     """Mean loss per gene, a scalar.
 

@@ -62,6 +62,7 @@ class PredictorSettings(NetworkConfig):
     average: float = Field(0.999, ge=0, lt=1, description="memory of the running mean of the weights, which is kept")
     weights: dict[str, float] = Field({}, description="of the loss of a property; 1 where not given")
     other_weight: float = Field(0.3, ge=0, description="the same for the labels of other vintages, times that")
+    geometry_weight: float = Field(1.4, ge=0, description="of guessing the structures, where the tables hold them")
 
 
 class OrbitConfig(Configuration):

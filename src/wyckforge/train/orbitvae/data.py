@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,7 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from tqdm import tqdm
 
+from wyckforge.data.fingerprint import SIZE, fingerprint
 from wyckforge.data.property_scale import PropertyScale
 from wyckforge.data.split import Split, chemical_system
 from wyckforge.data.table import GeneTable
@@ -26,6 +29,8 @@ OTHER = "@other"
 """Suffix of the output that learns the labels of other vintages."""
 
 _FEWEST = 10
+_SLOW = 2_000
+"""Structures from which a bar is shown."""
 
 
 class Crystals(NamedTuple):
@@ -34,18 +39,27 @@ class Crystals(NamedTuple):
     Attributes:
         orbits: their genes.
         labels: (n, outputs) scaled labels, NaN where missing.
+        geometry: (n, g) standardised fingerprints of the structures, NaN where a table holds none; g is 0 for crystals
+            to measure with.
     """
 
     orbits: Orbits
     labels: Tensor
+    geometry: Tensor
+
+    @classmethod
+    def of(cls, orbits: Orbits, labels: Tensor) -> Crystals:
+        """Crystals of whose structures nothing is to be learned."""
+        return cls(orbits, labels, labels.new_zeros(len(labels), 0))
 
     def rows(self, index: Tensor) -> Crystals:
         """The crystals of an index array."""
-        return Crystals(self.orbits.rows(index), self.labels[index])
+        return Crystals(self.orbits.rows(index), self.labels[index], self.geometry[index])
 
     def to(self, device: torch.device) -> Crystals:
         """The same on a device."""
-        return Crystals(Orbits(*(part.to(device) for part in self.orbits)), self.labels.to(device))
+        orbits = Orbits(*(part.to(device) for part in self.orbits))
+        return Crystals(orbits, self.labels.to(device), self.geometry.to(device))
 
     @property
     def lengths(self) -> Tensor:
@@ -129,7 +143,11 @@ class OrbitData:
             targets=config.targets,
             outputs=outputs,
             scales=scales,
-            train=Crystals(vocabulary.encode([gene for each in held for gene in each.genes]), _tensor(columns)),
+            train=Crystals(
+                vocabulary.encode([gene for each in held for gene in each.genes]),
+                _tensor(columns),
+                _geometry(held) if config.predictor.geometry_weight else torch.zeros(len(columns[0]), 0),
+            ),
             val=encode(split.val, "validation"),
             test=encode(split.test, None),
             extra_genes=tuple(gene for each in held[1:] for gene in each.genes),
@@ -173,7 +191,7 @@ class _Encoder:
                     "use a table with more of these labels, or a larger validation fraction"
                 )
         columns += [np.full(len(held), np.nan)] * (len(self.outputs) - len(columns))
-        return Crystals(self.vocabulary.encode(held.genes), _tensor(columns))
+        return Crystals.of(self.vocabulary.encode(held.genes), _tensor(columns))
 
 
 def _accepted(table: GeneTable, config: OrbitConfig) -> Vintage:
@@ -219,6 +237,17 @@ def _labels(
         labels, mask = np.concatenate(values), np.concatenate(right).astype(bool)
         learned[name], other[name] = np.where(mask, labels, np.nan), np.where(mask, np.nan, labels)
     return learned, other
+
+
+def _geometry(tables: Sequence[GeneTable]) -> Tensor:
+    """(n, g) standardised fingerprints of the structures of all tables in turn; g is 0 if no table has structures."""
+    crystals = [crystal for table in tables for crystal in table.crystals or [None] * len(table)]
+    if not any(crystals):
+        return torch.zeros(len(crystals), 0)
+    unknown = np.full(SIZE, np.nan)
+    shown = tqdm(crystals, desc="structures", unit=" crystals", disable=len(crystals) < _SLOW, file=sys.stderr)
+    found = np.array([unknown if crystal is None else fingerprint(crystal) for crystal in shown])
+    return torch.from_numpy(((found - np.nanmean(found, 0)) / (np.nanstd(found, 0) + 1e-9)).astype(np.float32))
 
 
 def _fitted(name: str, labels: NDArray[np.float64]) -> PropertyScale:

@@ -245,7 +245,7 @@ def _encoded(
     labels: Mapping[str, Floats],
 ) -> Crystals:
     scaled = np.stack([scale.transform(labels[name]) for name, scale in scales.items()], 1)
-    return Crystals(checkpoint.vocabulary.encode(genes), torch.from_numpy(scaled.astype(np.float32)))
+    return Crystals.of(checkpoint.vocabulary.encode(genes), torch.from_numpy(scaled.astype(np.float32)))
 
 
 def _zero_inflated(scales: Mapping[str, PropertyScale]) -> torch.Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from wyckforge.data.property_scale import PropertyScale
 from wyckforge.models.orbitvae.autoencoder import AutoencoderConfig, OrbitVAE, condition_of, with_noise
-from wyckforge.models.orbitvae.predictor import Heads, Predictor, PredictorConfig, predictor_loss
+from wyckforge.models.orbitvae.predictor import Heads, PredictorConfig, Pupil, geometry_loss, predictor_loss
 from wyckforge.train.orbitvae.config import AutoencoderSettings, PredictorSettings
 from wyckforge.train.orbitvae.data import OTHER, Crystals, OrbitData
 from wyckforge.train.orbitvae.world import World
@@ -145,7 +145,7 @@ class PredictorObjective:
         self.weights = torch.tensor([self._weight(name) for name in data.outputs], device=self.device)
         self.validation = data.val.to(self.device)
 
-    def build(self) -> Predictor:
+    def build(self) -> Pupil:
         """See :class:`Objective`."""
         settings = self.settings
         elements, features = self.data.features.shape
@@ -157,26 +157,27 @@ class PredictorObjective:
             layers=settings.layers,
             dropout=settings.dropout,
         )
-        network = Predictor(sizes)
-        network.embedding.describe_elements(self.data.features)
+        network = Pupil(sizes, self.data.train.geometry.shape[1])
+        network.predictor.embedding.describe_elements(self.data.features)
         return network
 
-    def losses(
-        self, network: Predictor, batch: Crystals, generator: torch.Generator, world: World
-    ) -> dict[str, Tensor]:
+    def losses(self, network: Pupil, batch: Crystals, generator: torch.Generator, world: World) -> dict[str, Tensor]:
         """See :class:`Objective`."""
         del generator  # dropout draws from the global one
         own = world.share(batch.size)
-        heads = torch.stack(network(batch.rows(own).orbits), -1)
-        whole = Heads(*world.gather(heads, batch.size).unbind(-1))
-        return {"loss": predictor_loss(whole, batch.labels, self.zero_inflated, self.weights)}
+        heads, guessed = network(batch.rows(own).orbits)
+        whole = Heads(*world.gather(torch.stack(heads, -1), batch.size).unbind(-1))
+        properties = predictor_loss(whole, batch.labels, self.zero_inflated, self.weights)
+        geometry = geometry_loss(world.gather(guessed, batch.size), batch.geometry)
+        loss = properties + self.settings.geometry_weight * geometry
+        return {"loss": loss, "properties": properties, "geometry": geometry}
 
     @torch.no_grad()
-    def validate(self, network: Predictor) -> dict[str, float]:
+    def validate(self, network: Pupil) -> dict[str, float]:
         """Mean absolute errors in physical units; see :func:`property_figures`."""
         heads, labels = [], []
         for batch in _by_length(self.validation):
-            heads.append(torch.stack(network(batch.orbits), -1))
+            heads.append(torch.stack(network.predictor(batch.orbits), -1))
             labels.append(batch.labels)
         said, true = torch.cat(heads).cpu().double().numpy(), torch.cat(labels).cpu().double().numpy()
         return {

@@ -79,10 +79,11 @@ class _Run:
         trainers = self._trainers()
         stages = [self._stage(trainer) for trainer in trainers]
         with Progress(stages, crystals.size, shown=self.world.is_first) as progress:
-            networks = [self._learn(trainer, crystals, progress).cpu() for trainer in trainers]
+            autoencoder, *pupils = [self._learn(trainer, crystals, progress).cpu() for trainer in trainers]
         folder = self.config.out / CHECKPOINT
         if self.world.is_first:
-            assemble(self.config, self.data, networks[0], networks[1:], self.history).save(folder)
+            predictors = [pupil.predictor for pupil in pupils]
+            assemble(self.config, self.data, autoencoder, predictors, self.history).save(folder)
         return folder
 
     def _trainers(self) -> list[Trainer[Any]]:
