@@ -11,10 +11,10 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -42,7 +42,8 @@ WAYS = {
     "search": "gradient search",
 }
 HEADINGS = (
-    "", "hits, %", "times unconditional", "claimed, %", "new hits per 1,000", "valid, %", "unique, %", "novel gene, %",
+    "", "hits, %", "times unconditional", "claimed, %", "judge expects, %", "new hits per 1,000",
+    "valid, %", "unique, %", "novel gene, %",
 )  # fmt: skip
 
 
@@ -55,6 +56,7 @@ class Score:
         free: the same of the same model without a target.
         new_hits: those of them that are unique and novel.
         claimed: mean of the claimed probabilities; ``None`` without a claim.
+        expected: mean of the probabilities of a hit that the judge states.
         valid: decodes that are genes.
         unique: decodes that are the first of their class among those of their seed.
         novel: decodes that no known crystal equals.
@@ -64,6 +66,7 @@ class Score:
     free: Rate
     new_hits: Rate
     claimed: float | None
+    expected: float
     valid: Rate
     unique: Rate
     novel: Rate
@@ -128,6 +131,7 @@ def _score(runs: list[Assessment], name: str) -> Score:
         free=_pooled([one[JOINT].unconditional for one in rates]),
         new_hits=_pooled([one[JOINT_NEW].achieved for one in rates]),
         claimed=None if None in claims else sum(claim or 0.0 for claim in claims) / len(claims),
+        expected=_mean([run.judge_claims[name].aimed for run in runs]),
         valid=_pooled([one.valid_gene for one in made]),
         unique=_pooled([one.unique for one in made]),
         novel=_pooled([one.novel_gene for one in made]),
@@ -143,10 +147,16 @@ def _unconditional(runs: list[Assessment], name: str) -> Score:
         free=free,
         new_hits=_pooled([one[JOINT_NEW].unconditional for one in rates]),
         claimed=None,
+        expected=_mean([run.judge_claims[name].unconditional for run in runs]),
         valid=_pooled([one.valid_gene for one in made]),
         unique=_pooled([one.unique for one in made]),
         novel=_pooled([one.novel_gene for one in made]),
     )
+
+
+def _mean(figures: Sequence[Mapping[str, Any] | None]) -> float:
+    """Mean of figures that are means of equally many; NaN of a judge that does not say how sure it is."""
+    return float(np.mean([np.nan if figure is None else figure["value"] for figure in figures]))
 
 
 def _pooled(rates: list[Rate]) -> Rate:
@@ -211,6 +221,7 @@ def table_of(scores: Mapping[str, Score]) -> str:
             _percent(score.hits),
             "1" if way == "unconditional" else _times(rate_ratio(score.hits, score.free)),
             "–" if score.claimed is None else f"{100 * score.claimed:.1f}",
+            f"{100 * score.expected:.1f}",
             _per_thousand(score.new_hits),
             *(f"{100 * (rate.value or 0):.1f}" for rate in (score.valid, score.unique, score.novel)),
         )

@@ -1,9 +1,11 @@
 """The better model on the split of Table 2, and on one by chemical system: several seeds, every metric, its goals.
 
-    python benchmarks/orbitvae.py                        # both splits, seeds 0 1 2: many hours on two cores
-    python benchmarks/orbitvae.py --seeds 0 --members 1  # a first look
+    python benchmarks/orbitvae.py --bundled              # both splits, seeds 7 17 27: hours on two cores
+    python benchmarks/orbitvae.py --seeds 7 --members 1  # a first look
     python benchmarks/orbitvae.py --resume               # after a kill, or to write the page anew
     python benchmarks/orbitvae.py --bundled --seeds      # minutes: score the committed weights, train nothing
+
+With ``--bundled`` the run with seed 7, split by formula, is that of the committed weights.
 
 Everything is kept under ``.cache/orbitvae``: splits, and one folder per run with its state, checkpoint and scores. The
 table and the split by formula are those of ``benchmarks/table2.py``.
@@ -15,7 +17,7 @@ import argparse
 import json
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,10 +31,15 @@ from table2_page import Metric, summary
 from wyckforge.data.build import BuildRules, build_from_path
 from wyckforge.data.split import Split, split_table
 from wyckforge.data.table import GeneTable
+from wyckforge.design.claims import claimed_probability
 from wyckforge.errors import ConfigError, MissingDependencyError, WyckforgeError
+from wyckforge.evaluate.hits import PROPERTIES, Attempts, met
+from wyckforge.evaluate.metrics import Rate, absolute_errors, calibration
 from wyckforge.evaluate.run import evaluate
-from wyckforge.evaluate.uncertainty import rate
+from wyckforge.evaluate.targets_file import read_targets
+from wyckforge.evaluate.uncertainty import mean, rate
 from wyckforge.files import write_atomically
+from wyckforge.properties import BAND_GAP, FORMATION_ENERGY
 from wyckforge.train.model import GeneModel, load_checkpoint
 from wyckforge.train.orbitvae.checkpoint import OrbitCheckpoint
 from wyckforge.train.orbitvae.config import OrbitConfig
@@ -42,6 +49,7 @@ from wyckforge.train.run import CHECKPOINT
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "configs" / "train_orbitvae.toml"
+TARGETS = ROOT / "configs" / "targets.toml"
 CACHE = Path(".cache/orbitvae")
 PAGE = Path("docs/benchmarks/orbitvae.md")
 SPLIT_SEED = 7
@@ -74,7 +82,9 @@ class Goal:
 GOALS = (
     Goal(Metric("formation_energy_mae", "E<sub>f</sub>, eV/atom", 1, 3, False), 0.050, 0.075),
     Goal(Metric("band_gap_mae_semiconductors", "E<sub>g</sub> where above zero, eV", 1, 3, False), 0.35, 0.418),
+    Goal(Metric("band_gap_mae_told", "the same, told that there is a gap", 1, 3, False), None, None),
     Goal(Metric("band_gap_mae", "E<sub>g</sub> of all, eV", 1, 3, False), None, None),
+    Goal(Metric("formation_energy_mae_single", "E<sub>f</sub> of one network, eV/atom", 1, 3, False), None, None),
     Goal(Metric("metal_precision", "metals, precision, %", 100, 1, True), 0.96, None),
     Goal(Metric("metal_recall", "metals, recall, %", 100, 1, True), 0.95, None),
     Goal(Metric("formation_energy_coverage", "90 % intervals of E<sub>f</sub>, %", 100, 1, True), None, None),
@@ -150,22 +160,54 @@ def score_bundled(ground: Ground, cache: Path) -> dict[str, Any]:
     checkpoint = load_checkpoint("orbitvae")
     if checkpoint.provenance["data"]["content_hash"] != ground.table.content_hash():
         raise ConfigError("the bundled checkpoint was trained on another table; leave out --bundled")
-    found = score(checkpoint, ground.table.select(ground.split.test), cache / "bundled")
-    if found["known_genes"]:
+    test = ground.table.select(ground.split.test)
+    if seen := sum(map(checkpoint.is_known_gene, test.genes)):
         raise ConfigError(
-            f"the bundled checkpoint has seen {found['known_genes']} crystals of the test part, so it was trained on "
-            "another split; leave out --bundled"
+            f"the bundled checkpoint has seen {seen} crystals of the test part, so it was trained on another split; "
+            "leave out --bundled"
         )
-    return found
+    return score(checkpoint, test, cache / "bundled")
 
 
 def score(checkpoint: GeneModel, test: GeneTable, out: Path) -> dict[str, Any]:
-    """All metrics, and the share of genes that come back when every latent is decoded once, as those of Table 2 are."""
+    """All metrics, and what the page tells besides.
+
+    These are the share of genes that come back when every latent is decoded once, as those of Table 2 are; the error of
+    the gap where the model is told that there is one, as the paper's is, which knows nothing else; the error of single
+    networks, all of them together; and what the claims to hit targets are worth on labels.
+    """
     found = evaluate(checkpoint, test, out)
-    if isinstance(checkpoint, OrbitCheckpoint):
-        genes = [gene for gene in test.genes if checkpoint.problem(gene) is None]
-        once = compare_genes(genes, checkpoint.decode(checkpoint.encode(genes)))
-        found |= rate("exact_gene_accuracy_once", once["exact_gene_accuracy"], "no crystal to measure")
+    if not isinstance(checkpoint, OrbitCheckpoint):
+        return found
+    test = test.select(np.array([checkpoint.problem(gene) is None for gene in test.genes]))
+    once = compare_genes(test.genes, checkpoint.decode(checkpoint.encode(test.genes)))
+    rng, energies, gaps = np.random.default_rng(0), test.label(FORMATION_ENERGY), test.label(BAND_GAP)
+    told = np.maximum(checkpoint.distributions(test.genes)[BAND_GAP].location, 0)
+    singly = [replace(checkpoint, predictors=(one,)).predict(test.genes) for one in checkpoint.predictors]
+    alone = np.concatenate([absolute_errors(energies, one[FORMATION_ENERGY]) for one in singly])
+    return {
+        **found,
+        **rate("exact_gene_accuracy_once", once["exact_gene_accuracy"], "no crystal to measure"),
+        **mean("band_gap_mae_told", absolute_errors(np.where(gaps > 0, gaps, np.nan), told), rng, "no gap"),
+        **mean("formation_energy_mae_single", alone, rng, "no formation energy"),
+        "claims": claims_on(checkpoint, test),
+    }
+
+
+def claims_on(checkpoint: OrbitCheckpoint, test: GeneTable) -> dict[str, Any]:
+    """By target of ``configs/targets.toml``: claimed probabilities against labels, over the crystals that have them.
+
+    Only crystals that meet the hard constraints count: nobody would ask about others.
+    """
+    found = {}
+    for name, target in read_targets(TARGETS).items():
+        labels = {key: test.label(key) for key in target.properties}
+        usable = ~np.any([np.isnan(values) for values in labels.values()], axis=0)
+        usable &= np.array([target.rejects(gene) is None for gene in test.genes])
+        rows = np.flatnonzero(usable)
+        genes = [test.genes[row] for row in rows]
+        hits = met(target, Attempts(genes, {key: values[rows] for key, values in labels.items()}))[PROPERTIES]
+        found[name] = calibration(claimed_probability(checkpoint, genes, target), hits, bins=5).to_dict()
     return found
 
 
@@ -183,6 +225,22 @@ def table_of(by: By, runs: list[dict[str, Any]]) -> str:
         cells = [metric.heading, summary(values, metric), interval, goal.reached(by, float(np.mean(known)))]
         cells.append(metric.text(published) if published is not None and by == "formula" else "–")
         lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def claims_of(runs: list[dict[str, Any]]) -> str:
+    """The claims of all seeds together against the labels: one line per target and bin, then all bins of the target."""
+    lines = ["| target | claimed | crystals | claimed, mean, % | hits by label, % |", "|---|---|---:|---:|---:|"]
+    for name in runs[0]["claims"]:
+        bins = [one for run in runs for one in run["claims"][name]["bins"]]
+        for low, high in [*sorted({(one["low"], one["high"]) for one in bins}), (0.0, 1.0)]:
+            inside = [one for one in bins if low <= one["low"] and one["high"] <= high]
+            achieved = Rate(*(sum(one["achieved"][key] for one in inside) for key in ("hits", "n")))
+            claimed = sum(one["claimed"] * one["achieved"]["n"] for one in inside) / max(achieved.n, 1)
+            span = "all" if (low, high) == (0.0, 1.0) else f"{low:.0%} to {high:.0%}"
+            least, most = achieved.interval or (0.0, 1.0)
+            share = f"{100 * (achieved.value or 0):.1f} ({100 * least:.1f} to {100 * most:.1f})"
+            lines.append(f"| {name} | {span} | {achieved.n:,} | {100 * claimed:.1f} | {share} |")
     return "\n".join(lines)
 
 
@@ -205,6 +263,7 @@ def page_of(table: GeneTable, splits: dict[By, Split], found: dict[By, dict[int,
                 "sizes": {part: count(getattr(splits[by], part)) for part in ("train", "val", "test")},
                 "seeds": sorted(runs),
                 "table": table_of(by, [runs[seed] for seed in sorted(runs)]),
+                "claims": claims_of([runs[seed] for seed in sorted(runs)]),
             }
             for by, runs in found.items()
         },
@@ -215,7 +274,9 @@ def main() -> None:
     """Train and score every split and seed, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=STRUCTURES, help="the shared structures (Parquet)")
-    parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
+    parser.add_argument(
+        "--seeds", type=int, nargs="*", default=[7, 17, 27], help="far apart: members take the next ones"
+    )
     parser.add_argument("--bundled", action="store_true", help="score the committed weights too, split by formula")
     parser.add_argument("--splits", nargs="+", choices=["formula", "chemical_system"], default=None)
     parser.add_argument("--members", type=int, help="predictors of each ensemble (default: as in the configuration)")
@@ -246,7 +307,8 @@ def make(data: Path, options: argparse.Namespace) -> str:
         found["formula"][SPLIT_SEED] = score_bundled(ground, cache)
     for seed in options.seeds:
         for by in splits:
-            found[by][seed] = finish(ground, by, seed, cache, options.members)
+            if seed not in found[by]:
+                found[by][seed] = finish(ground, by, seed, cache, options.members)
     found = {by: runs for by, runs in found.items() if runs}
     drawn = {by: Split.read(prepare_split(ground, by, cache)) for by in found}
     return page_of(ground.table, drawn, found)

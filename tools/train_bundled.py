@@ -46,9 +46,7 @@ MAX_MB = 15.0
 TERNARY, ALL_TERNARY = Path(".cache/mp_modern_ternary.parquet"), Path(".cache/mp_ternary.parquet")
 OTHER_TERNARY, TEST = Path(".cache/mp_other_ternary.parquet"), Path(".cache/mp_test.parquet")
 TABLES = {
-    TERNARY: BuildRules(
-        min_elements=3, max_elements=3, require=(FORMATION_ENERGY,), vintage="modern"
-    ),
+    TERNARY: BuildRules(min_elements=3, max_elements=3, require=(FORMATION_ENERGY,), vintage="modern"),
     Path(".cache/mp_up_to_binary.parquet"): BuildRules(max_elements=2),
     Path(".cache/mp_from_quaternary.parquet"): BuildRules(min_elements=4),
     ALL_TERNARY: BuildRules(min_elements=3, max_elements=3),

@@ -35,9 +35,9 @@ def test_a_judge_is_held_against_the_labels_of_crystals_it_has_not_seen():
 def test_every_way_is_compared_with_its_own_model_aimed_at_nothing():
     whole = Rate(100, 100)
     ways = {
-        "unconditional": Score(Rate(10, 100), Rate(10, 100), Rate(8, 100), None, whole, whole, whole),
-        "paper": Score(Rate(20, 100), Rate(5, 100), Rate(8, 100), 0.4, whole, whole, whole),
-        "prior": Score(Rate(20, 100), Rate(10, 100), Rate(8, 100), 0.4, whole, whole, whole),
+        "unconditional": Score(Rate(10, 100), Rate(10, 100), Rate(8, 100), None, 0.1, whole, whole, whole),
+        "paper": Score(Rate(20, 100), Rate(5, 100), Rate(8, 100), 0.4, 0.3, whole, whole, whole),
+        "prior": Score(Rate(20, 100), Rate(10, 100), Rate(8, 100), 0.4, 0.3, whole, whole, whole),
     }
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table_of(ways).splitlines()[2:]]
     times = [row[conditioning.HEADINGS.index("times unconditional")].split()[0] for row in cells]
@@ -48,7 +48,9 @@ def test_the_page_has_every_target_and_way():
     targets = read_targets(conditioning.ROOT / "configs" / "targets.toml")
     model = tiny_orbit_checkpoint(CRYSTALS)
     whole = Rate(1, 1)
-    scores = {(name, way): Score(*[whole] * 3, None, *[whole] * 3) for name in targets for way in conditioning.WAYS}
+    scores = {
+        (name, way): Score(*[whole] * 3, None, 0.1, *[whole] * 3) for name in targets for way in conditioning.WAYS
+    }
     worth = {name: conditioning.Worth(whole, Rate(0, 0), 3) for name in targets}
     text = conditioning.page_of(scores, worth, {"prior": 2.0}, targets, model, JUDGE, 10, [0])
     assert all(f"## `{name}`" in text for name in targets)

@@ -64,3 +64,27 @@ def test_weights_that_have_seen_the_test_part_are_not_scored(tmp_path, monkeypat
     monkeypatch.setattr(orbitvae, "load_checkpoint", lambda _: model)
     with pytest.raises(ConfigError, match="seen 2 crystals of the test part"):
         orbitvae.score_bundled(ground, tmp_path)
+
+
+def test_claims_are_held_against_labels():
+    gaps = np.array([1.0, 0.0] * 5)
+    table = GeneTable(
+        ids=tuple(map(str, range(10))),
+        genes=CRYSTALS,
+        labels={
+            "formation_energy": LabelColumn(np.full(10, -2.0), "eV/atom", np.full(10, "here")),
+            "band_gap": LabelColumn(gaps, "eV", np.full(10, "here")),
+        },
+        crystals=None,
+        given_space_groups=np.zeros(10, np.int64),
+    )
+    model = tiny_orbit_checkpoint(CRYSTALS)
+    found = orbitvae.claims_on(model, table)
+    asked = orbitvae.read_targets(orbitvae.TARGETS)["design"]
+    meant = [row for row, gene in enumerate(CRYSTALS) if asked.rejects(gene) is None]
+    bins = found["design"]["bins"]
+    assert sum(one["achieved"]["n"] for one in bins) == len(meant) > 0
+    assert sum(one["achieved"]["hits"] for one in bins) == int((gaps[meant] > 0).sum()) > 0
+    lines = orbitvae.claims_of([{"claims": found}, {"claims": found}]).splitlines()
+    everything = next(line for line in lines if "| design | all |" in line)
+    assert f"| {2 * len(meant)} |" in everything

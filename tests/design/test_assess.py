@@ -78,7 +78,10 @@ def test_claims_are_the_product_of_the_probabilities_of_the_generator(found):
         assert sample.attempts.claimed[PROPERTIES] == pytest.approx(expected)
         assert found.hits[name].rates["properties"].predicted == pytest.approx(expected.mean())
     by_judge = claimed_probability(JUDGE, found.samples["any"].attempts.draws, TARGETS["any"])
-    assert found.judge_claims["any"]["value"] == pytest.approx(by_judge.mean())
+    assert found.judge_claims["any"].aimed["value"] == pytest.approx(by_judge.mean())
+    free = found.samples[UNCONDITIONAL].attempts.draws
+    chances = claimed_probability(JUDGE, free, CUBIC) * [gene.space_group >= 195 for gene in free]
+    assert found.judge_claims["cubic"].unconditional["value"] == pytest.approx(chances.mean())
 
 
 def test_what_is_made_for_a_target_does_not_depend_on_the_others(found, table):

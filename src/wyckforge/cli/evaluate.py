@@ -201,7 +201,8 @@ def _hit_lines(name: str, target: Mapping[str, Any]) -> list[str]:
     if calibration and calibration["expected_calibration_error"] is not None:
         lines.append(f"claims are off by {calibration['expected_calibration_error']:.3f} on average over their bins")
     if target["judge_probability"]:
-        lines.append(f"the judge itself expects {_share(target['judge_probability'])} hits")
+        free = _share(target["judge_probability_unconditional"])
+        lines.append(f"the judge expects {_share(target['judge_probability'])} hits, unconditionally {free}")
     if target["hits"]["unjudged"]:
         lines.append(f"{target['hits']['unjudged']:,} genes could not be judged and count as missed")
     return [*lines, *(f"warning: {words}" for words in target["warnings"])]

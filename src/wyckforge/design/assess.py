@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from wyckforge.design.assessment import UNCONDITIONAL, Assessment, Sample
+from wyckforge.design.assessment import UNCONDITIONAL, Assessment, JudgeClaims, Sample
 from wyckforge.design.claims import Forecast, distributions_of, joint, probabilities
 from wyckforge.design.config import SamplingConfig
 from wyckforge.design.experience import warnings_about
@@ -93,7 +93,8 @@ def assess(
         unconditional = samples[_without(target)].attempts
         hits[name] = hit_rates(target, attempts, unconditional, judge=judge.name if judge else "", rng=rng)
         if isinstance(judge, ProbabilisticModel) and target.properties:
-            claims[name] = _judge_claim(judge, target, attempts, rng)
+            both = (_judge_claim(judge, target, made, rng) for made in (attempts, unconditional))
+            claims[name] = JudgeClaims(*both)
     described = None if judge is None else _described(judge)
     return Assessment(model.name, sampling.method, described, samples, hits, claims, seed)
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +65,21 @@ class Sample:
             }
 
 
+class JudgeClaims(NamedTuple):
+    """Mean probability of a hit as the judge states it: ``value``, ``interval`` (95 %, bootstrap) and ``n``.
+
+    Where the errors of the judge are as wide as the target, counting its predictions counts too many hits: every gene
+    that more likely hits than not counts in full. This mean does not.
+
+    Attributes:
+        aimed: over all attempts at the target.
+        unconditional: over all that were made for no target.
+    """
+
+    aimed: Mapping[str, Any] | None
+    unconditional: Mapping[str, Any] | None
+
+
 @dataclass(frozen=True, eq=False)
 class Assessment:
     """How a generator does on targets.
@@ -75,8 +90,8 @@ class Assessment:
         judge: name, data and errors of the model that judged; ``None`` without targets.
         samples: what was made, by name of the target, that of :data:`UNCONDITIONAL` first.
         hits: hit rates by name of the target.
-        judge_claims: mean probability of a hit as the judge states it, with a 95 % interval (bootstrap), by name of the
-            target; empty for a judge that does not say how sure it is.
+        judge_claims: what share of hits the judge expects, by name of the target; empty for a judge that does not say
+            how sure it is.
         seed: of everything random.
     """
 
@@ -85,7 +100,7 @@ class Assessment:
     judge: Mapping[str, Any] | None
     samples: Mapping[str, Sample]
     hits: Mapping[str, HitRates]
-    judge_claims: Mapping[str, Mapping[str, Any]]
+    judge_claims: Mapping[str, JudgeClaims]
     seed: int
 
     def to_dict(self) -> dict[str, Any]:
@@ -95,7 +110,7 @@ class Assessment:
                 "target": sample.target.to_dict(),
                 "warnings": list(sample.warnings),
                 "hits": self.hits[name].to_dict(),
-                "judge_probability": self.judge_claims.get(name),
+                **self._expected(name),
                 "generation": sample.generation.to_dict(),
             }
             for name, sample in self.samples.items()
@@ -110,6 +125,10 @@ class Assessment:
             "unconditional": self.samples[UNCONDITIONAL].generation.to_dict(),
             "targets": found,
         }
+
+    def _expected(self, name: str) -> dict[str, Any]:
+        claims = self.judge_claims.get(name, JudgeClaims(None, None))
+        return {"judge_probability": claims.aimed, "judge_probability_unconditional": claims.unconditional}
 
     def write(self, out: Path | str) -> None:
         """Write the metrics and every gene that was made to a folder."""
