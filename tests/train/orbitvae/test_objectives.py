@@ -81,7 +81,8 @@ def test_structures_are_a_lesson_of_their_own(orbit_config, data, tmp_path):
     assert all(parameter.grad is None for parameter in network.predictor.heads.parameters())
 
 
-def test_the_mean_loss_does_not_depend_on_the_batch(objectives, data):
+def test_the_mean_loss_does_not_depend_on_the_batch(objectives, data, monkeypatch):
+    monkeypatch.setattr("wyckforge.train.orbitvae.objectives.described_anew", lambda orbits, _: orbits)
     objective, whole = objectives[1], data.train
     network = objective.build()
     for rows in (torch.arange(12), torch.arange(12).repeat(3)):
@@ -89,6 +90,16 @@ def test_the_mean_loss_does_not_depend_on_the_batch(objectives, data):
         assert loss == pytest.approx(
             objective.losses(network, whole.rows(torch.arange(12)), torch.Generator(), CPU)["loss"].item(), rel=1e-5
         )
+
+
+def test_predictors_see_other_descriptions(objectives, data):
+    network, batch = objectives[1].build(), data.train
+
+    def loss(generator: torch.Generator) -> float:
+        return objectives[1].losses(network, batch, generator, CPU)["loss"].item()
+
+    assert loss(torch.Generator().manual_seed(0)) != loss(torch.Generator().manual_seed(1))
+    assert loss(torch.Generator().manual_seed(0)) == loss(torch.Generator().manual_seed(0))
 
 
 def test_without_a_latent_it_does_not_matter_which_gene_the_noise_came_from(objectives, data):

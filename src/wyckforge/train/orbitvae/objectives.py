@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from wyckforge.data.property_scale import PropertyScale
 from wyckforge.models.orbitvae.autoencoder import AutoencoderConfig, OrbitVAE, condition_of, with_noise
+from wyckforge.models.orbitvae.descriptions import described_anew
 from wyckforge.models.orbitvae.predictor import Heads, PredictorConfig, Pupil, geometry_loss, predictor_loss
 from wyckforge.train.orbitvae.config import AutoencoderSettings, PredictorSettings
 from wyckforge.train.orbitvae.data import OTHER, Crystals, OrbitData
@@ -137,7 +138,7 @@ class _Chances(NamedTuple):
 
 
 class PredictorObjective:
-    """Properties of genes."""
+    """Properties of genes, each shown in a random description at every visit (Wyckoff augmentation)."""
 
     def __init__(self, settings: PredictorSettings, data: OrbitData, world: World) -> None:
         self.settings, self.data, self.device = settings, data, world.device
@@ -163,9 +164,9 @@ class PredictorObjective:
 
     def losses(self, network: Pupil, batch: Crystals, generator: torch.Generator, world: World) -> dict[str, Tensor]:
         """See :class:`Objective`."""
-        del generator  # dropout draws from the global one
+        chances = torch.rand(batch.size, generator=generator).to(self.device)
         own = world.share(batch.size)
-        heads, guessed = network(batch.rows(own).orbits)
+        heads, guessed = network(described_anew(batch.orbits, chances).rows(own))
         whole = Heads(*world.gather(torch.stack(heads, -1), batch.size).unbind(-1))
         properties = predictor_loss(whole, batch.labels, self.zero_inflated, self.weights)
         geometry = geometry_loss(world.gather(guessed, batch.size), batch.geometry)
