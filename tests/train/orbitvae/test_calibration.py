@@ -41,6 +41,20 @@ def test_intervals_hold_nine_tenths_of_labels_not_calibrated_on(scale, wrong):
     assert (low <= high).all()
 
 
+def test_what_is_likely_zero_but_not_sure_has_room_to_be_something():
+    votes, labels = told(GAP, 5000, 0)
+    calibration = Calibration.fit(votes, GAP, labels)
+    votes, labels = told(GAP, 8000, 1)
+    found = calibration.distribution(votes, GAP)
+    low, high = calibration.interval(found)
+    sure, unsure = found.zero > 0.9, (found.zero > 0.5) & (found.zero <= 0.9)
+    assert (high[sure] == 0).all()
+    assert (high[unsure] > 0).mean() > 0.9
+    inside = (low <= labels) & (labels <= high)
+    assert inside[unsure].mean() == pytest.approx(LEVEL, abs=0.02)
+    assert inside[sure].mean() >= LEVEL
+
+
 def test_the_spread_is_by_how_much_the_networks_err_more_than_they_say():
     votes, labels = told(ENERGY, 20_000, 0, wrong=2.5)
     assert Calibration.fit(votes, ENERGY, labels).spread == pytest.approx(2.5, rel=0.03)
@@ -94,7 +108,7 @@ def test_the_needed_level_is_the_least_whose_interval_holds_the_label():
 
 
 def test_it_comes_back_from_its_dictionary():
-    found = Calibration(1.5, 0.8, 0.93, 0.4, 0.0)
+    found = Calibration(1.5, 0.8, 0.93, 0.4, 0.0, 0.95)
     assert Calibration.from_dict(found.to_dict()) == found
     with pytest.raises(CheckpointError, match=r"no calibration.*fetch"):
         Calibration.from_dict({"heat": 1.0})

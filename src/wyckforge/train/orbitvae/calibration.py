@@ -17,6 +17,9 @@ Floats = NDArray[np.float64]
 LEVEL = 0.9
 """Share of the labels that a conformal interval is to hold."""
 
+SURE = 0.9
+"""Probability of zero from which it is all but sure."""
+
 _TEMPERATURES = np.exp(np.linspace(np.log(0.3), np.log(4), 60))
 _FEWEST = 20
 
@@ -44,9 +47,10 @@ class Calibration:
         temperature: divisor of the log-odds of zero.
         level: central share of the distribution that holds :data:`LEVEL` of the labels, where zero is the less likely
             case.
-        level_zero: the same where zero is the likelier case.
+        level_zero: the same where zero is all but sure, see :data:`SURE`.
         disagreement: weight of the variance between the networks; 0 where every label was judged by one network, as
             in cross-validation, so that nothing is known of what their disagreement is worth.
+        level_unsure: the level where zero is the likelier case, but not sure.
     """
 
     spread: float = 1.0
@@ -54,6 +58,7 @@ class Calibration:
     level: float = LEVEL
     level_zero: float = LEVEL
     disagreement: float = 1.0
+    level_unsure: float = LEVEL
 
     @classmethod
     def fit(cls, votes: Votes, scale: PropertyScale, labels: Floats) -> Self:
@@ -61,7 +66,8 @@ class Calibration:
 
         The factor makes the Laplace distribution as wide as the errors are (its likelihood is highest there), the
         temperature minimises the cross-entropy of "zero or not", and the levels are the conformal quantiles of the
-        central share that is needed to hold a label, apart for the two predicted classes.
+        central share that is needed to hold a label, apart for crystals that are rather not zero, likely, and all but
+        surely: the sure ones need no room beside zero, and in one class with them the likely ones would get none.
 
         Source: Angelopoulos and Bates, arXiv:2107.07511 (split conformal prediction, section 1; Mondrian, 4.1).
         """
@@ -77,10 +83,9 @@ class Calibration:
             ratio = np.abs(target - raw.location)[continuous] / raw.scale[continuous]
             found = replace(found, spread=float(ratio.mean()))
         calibrated = found.distribution(votes, scale)
-        needed, likely_zero = needed_level(calibrated, labels), calibrated.zero > 0.5
-        return replace(
-            found, level=_conformal(needed[~likely_zero], LEVEL), level_zero=_conformal(needed[likely_zero], LEVEL)
-        )
+        needed = needed_level(calibrated, labels)
+        level, level_unsure, level_zero = (_conformal(needed[one], LEVEL) for one in _classes(calibrated))
+        return replace(found, level=level, level_unsure=level_unsure, level_zero=level_zero)
 
     def distribution(self, votes: Votes, scale: PropertyScale) -> Distribution:
         """The calibrated distribution (physical units) of the property of n genes."""
@@ -97,9 +102,8 @@ class Calibration:
 
     def interval(self, distribution: Distribution) -> tuple[Floats, Floats]:
         """(n,) bounds that hold :data:`LEVEL` of the labels of crystals like those of the calibration."""
-        bounds = [distribution.interval(level) for level in (self.level, self.level_zero)]
-        likely_zero = distribution.zero > 0.5
-        low, high = (np.where(likely_zero, bounds[1][side], bounds[0][side]) for side in (0, 1))
+        bounds = [distribution.interval(level) for level in (self.level, self.level_unsure, self.level_zero)]
+        low, high = (np.select(_classes(distribution), [one[side] for one in bounds]) for side in (0, 1))
         return low, high
 
     def to_dict(self) -> dict[str, float]:
@@ -123,6 +127,12 @@ def needed_level(distribution: Distribution, labels: Floats) -> Floats:
     """(n,) central share of the distribution that is just wide enough to hold the label."""
     at_most, less = distribution.below(labels), distribution.below(labels, inclusive=False)
     return np.clip(np.maximum(1 - 2 * at_most, 2 * less - 1), 0, 1)
+
+
+def _classes(distribution: Distribution) -> list[NDArray[np.bool_]]:
+    """(n,) whether zero is the less likely case, the likelier one, and all but sure; every gene is one of these."""
+    likely, sure = distribution.zero > 0.5, distribution.zero > SURE
+    return [~likely, likely & ~sure, sure]
 
 
 def _conformal(scores: Floats, level: float) -> float:
