@@ -2,7 +2,7 @@
 
     python benchmarks/figure2.py      # after table2.py, whose cache holds the model; a few minutes
 
-The figures are drawn by :mod:`figure2_plots`, the page is written by :mod:`figure2_page`.
+The figures are drawn by :mod:`plots`, the page is written by :mod:`figure2_page`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from figure2_page import Account, page_of
-from figure2_plots import draw_densities, draw_latent
+from plots import draw_densities, draw_latent
 from wyckforge.data.split import Split
 from wyckforge.data.table import GeneTable
 from wyckforge.design.sampling import sample

@@ -8,7 +8,7 @@ from tests.train.conftest import crystals, table_of
 
 import figure2
 import figure2_page
-import figure2_plots
+import plots
 from wyckforge.design.seeds import Seeds
 from wyckforge.evaluate.metrics import Rate
 from wyckforge.models.representation import Rejection
@@ -118,9 +118,9 @@ def test_the_same_data_give_the_same_files(tmp_path):
     values = {"band_gap": np.ones(3), "formation_energy": -np.ones(3), "space_group": np.full(3, 225.0)}
     table = table_of(crystals(12))
     for name in ("one", "two"):
-        figure2_plots.draw_densities(tmp_path / f"{name}.svg", [("C", CONDITION.hit, values)] * 2, values)
+        plots.draw_densities(tmp_path / f"{name}.svg", [("C", CONDITION.hit, values)] * 2, values)
         points = np.random.default_rng(0).normal(size=(len(table), 2))
-        figure2_plots.draw_latent(tmp_path / f"{name}.png", points, np.array([0.2, 0.1]), table)
+        plots.draw_latent(tmp_path / f"{name}.png", points, np.array([0.2, 0.1]), table)
     for kind in ("svg", "png"):
         assert (tmp_path / f"one.{kind}").read_bytes() == (tmp_path / f"two.{kind}").read_bytes()
     assert (tmp_path / "one.svg").read_text().startswith("<?xml")

@@ -1,4 +1,4 @@
-"""The figures of Figure 2; they get data only."""
+"""The figures of the benchmark pages; they get data only."""
 
 from __future__ import annotations
 
@@ -70,6 +70,17 @@ def draw_densities(path: Path, conditions: Sequence[tuple[str, Target, Values]],
             ax.set_xlabel(_LABELS[key])
         row[0].set_ylabel(f"{name}\ndensity")
     axes[0][0].legend(frameon=False)
+    _save(figure, path)
+
+
+def draw_curves(path: Path, points: Mapping[int, Mapping[str, float]], curves: Mapping[str, str]) -> None:
+    """Errors by curve against the number of crystals, on logarithmic axes; ``curves`` names them."""
+    figure, ax = pyplot.subplots(figsize=(5, 3.2), layout="constrained")
+    sizes = sorted(points)
+    for key, name in curves.items():
+        ax.plot(sizes, [points[size][key] for size in sizes], "o-", markersize=4, label=name)
+    ax.set(xscale="log", yscale="log", xlabel="training crystals", ylabel="mean absolute error")
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     _save(figure, path)
 
 

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import learning_curve
+import plots
+
+
+def test_smaller_parts_lie_in_larger_ones_and_hold_whole_formulas():
+    formulas = [f"X{number % 40}" for number in range(100)]
+    parts = [set(learning_curve.part_of(formulas, share)) for share in (0.25, 0.5, 1.0)]
+    assert parts[0] < parts[1] < parts[2] == set(range(100))
+    inside = {formulas[row] for row in parts[0]}
+    assert len(inside) == 10
+    assert {row for row in range(100) if formulas[row] in inside} == parts[0]
+
+
+def test_a_power_law_is_found_and_asked_for_the_goals():
+    sizes = [1000, 2000, 8000]
+    factor, exponent = learning_curve.power_law(sizes, [3 * n**-0.4 for n in sizes])
+    assert (factor, exponent) == (pytest.approx(3), pytest.approx(-0.4))
+    points = {n: dict.fromkeys(learning_curve.CURVES, 3 * n**-0.4) for n in sizes}
+    lines = learning_curve.table_of(points).splitlines()
+    needed = (0.05 / 3) ** (1 / -0.4)
+    assert f"{needed:,.0f} for 0.05" in lines[-1]
+    assert lines[-2].count("-0.40") == len(learning_curve.CURVES)
+
+
+def test_few_crystals_are_shown_more_often_but_make_fewer_updates():
+    counts = [learning_curve.passes(share, 30) for share in learning_curve.SHARES]
+    assert counts == sorted(counts, reverse=True)
+    updates = np.multiply(counts, learning_curve.SHARES)
+    assert (np.diff(updates) > 0).all()
+
+
+def test_the_curves_are_drawn(tmp_path):
+    plots.draw_curves(tmp_path / "curve.svg", {10: {"a": 1.0}, 20: {"a": 0.5}}, {"a": "an error"})
+    assert "an error" in (tmp_path / "curve.svg").read_text() or (tmp_path / "curve.svg").stat().st_size > 2000
