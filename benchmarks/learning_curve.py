@@ -140,7 +140,7 @@ def make(data_file: Path, cache: Path, *, resume: bool) -> dict[int, dict[str, f
     points: dict[str, Any] = json.loads(saved.read_text()) if saved.exists() else {}
     ground = Ground.prepare(data_file, TABLE2)
     prepare_extra(data_file)
-    config = settings(cache / "run", TABLE2 / "split.json", SPLIT_SEED, None)
+    config = settings(cache / "run", TABLE2 / "split.json", SPLIT_SEED)
     model = load_checkpoint("orbitvae")
     if (
         not isinstance(model, OrbitCheckpoint)

@@ -126,23 +126,30 @@ def prepare_extra(data: Path) -> None:
         table.write(path)
 
 
-def settings(folder: Path, split: Path, seed: int, members: int | None) -> OrbitConfig:
-    """The committed configuration, on a saved split and with another seed of the networks."""
+def settings(
+    folder: Path, split: Path, seed: int, members: int | None = None, passes: int | None = None
+) -> OrbitConfig:
+    """The committed configuration, on a saved split and with another seed of the networks.
+
+    ``members`` and ``passes`` of the generator differ from it where given.
+    """
     given = OrbitConfig.read_toml(CONFIG)
     given |= {"name": folder.name, "table": TABLE2 / "table.parquet", "extra": list(EXTRA), "out": folder, "seed": seed}
     given["split"] = {"saved": split}
     if members is not None:
         given["predictor"] = given.get("predictor", {}) | {"members": members}
+    if passes is not None:
+        given["autoencoder"] = given.get("autoencoder", {}) | {"epochs": passes}
     return OrbitConfig.from_dict(given, source=str(CONFIG))
 
 
-def finish(ground: Ground, by: By, seed: int, cache: Path, members: int | None) -> dict[str, Any]:
+def finish(ground: Ground, by: By, seed: int, cache: Path, members: int | None, passes: int | None) -> dict[str, Any]:
     """Train and score one run, or go on where an earlier call was killed."""
     folder = cache / f"{by}-{seed}"
     scores = folder / "scores.json"
     if not scores.exists():
         split = prepare_split(ground, by, cache)
-        train_orbitvae(settings(folder, split, seed, members), resume=True)
+        train_orbitvae(settings(folder, split, seed, members, passes), resume=True)
         checkpoint = load_checkpoint(folder / CHECKPOINT)
         test = ground.table.select(Split.read(split).test)
         found = score(checkpoint, test, folder / "evaluation")
@@ -249,7 +256,9 @@ def count(rows: NDArray[np.int64]) -> str:
     return f"{len(rows):,}"
 
 
-def page_of(table: GeneTable, splits: dict[By, Split], found: dict[By, dict[int, dict[str, Any]]]) -> str:
+def page_of(
+    table: GeneTable, splits: dict[By, Split], found: dict[By, dict[int, dict[str, Any]]], passes: int | None
+) -> str:
     """The page, Markdown; its words are in ``orbitvae.md.j2``."""
     words = Environment(
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, keep_trailing_newline=True
@@ -257,6 +266,8 @@ def page_of(table: GeneTable, splits: dict[By, Split], found: dict[By, dict[int,
     return words.get_template("orbitvae.md.j2").render(
         rows=f"{len(table):,}",
         config=OrbitConfig.from_toml(CONFIG),
+        passes=passes,
+        bundled=SPLIT_SEED,
         parts={
             by: {
                 "title": by.replace("_", " "),
@@ -280,6 +291,7 @@ def main() -> None:
     parser.add_argument("--bundled", action="store_true", help="score the committed weights too, split by formula")
     parser.add_argument("--splits", nargs="+", choices=["formula", "chemical_system"], default=None)
     parser.add_argument("--members", type=int, help="predictors of each ensemble (default: as in the configuration)")
+    parser.add_argument("--passes", type=int, help="of the generator over the crystals (default: as configured)")
     parser.add_argument("--resume", action="store_true", help="go on with the runs in the cache")
     parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--page", type=Path, default=PAGE)
@@ -308,10 +320,10 @@ def make(data: Path, options: argparse.Namespace) -> str:
     for seed in options.seeds:
         for by in splits:
             if seed not in found[by]:
-                found[by][seed] = finish(ground, by, seed, cache, options.members)
+                found[by][seed] = finish(ground, by, seed, cache, options.members, options.passes)
     found = {by: runs for by, runs in found.items() if runs}
     drawn = {by: Split.read(prepare_split(ground, by, cache)) for by in found}
-    return page_of(ground.table, drawn, found)
+    return page_of(ground.table, drawn, found, options.passes)
 
 
 if __name__ == "__main__":
