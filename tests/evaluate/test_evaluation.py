@@ -13,6 +13,7 @@ from tests.orbit import tiny_orbit_checkpoint
 from wyckforge.cli.evaluate import metrics_table
 from wyckforge.errors import TableError
 from wyckforge.evaluate.run import evaluate_file
+from wyckforge.symmetry.gene import WyckoffGene
 from wyckforge.train.hashes import hash_set
 
 REQUIRED = (
@@ -186,9 +187,16 @@ def test_predictions_are_written_for_the_parity_plot(checkpoint, write_rows, tmp
     with (tmp_path / "out" / "predictions.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert [row["id"] for row in rows] == ["p0", "p1", "p2", "p3", "p4", "p5", "bare"]
+    assert WyckoffGene.parse(rows[0]["gene"]).formula == rows[0]["formula"]
     assert float(rows[1]["formation_energy"]) == -2.0
     assert rows[-1]["formation_energy"] == ""
     assert float(rows[-1]["band_gap_predicted"]) > 0
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_the_work(checkpoint, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(FileExistsError):
+        evaluate_file(checkpoint, tmp_path / "absent.parquet", tmp_path / "file")
 
 
 def test_nothing_usable_is_an_error(checkpoint, write_rows, tmp_path):

@@ -43,6 +43,7 @@ def evaluate_file(
         TableError: the file cannot be read, no row of it can be used, or no label is of the vintage.
     """
     path = Path(data)
+    Path(out).mkdir(parents=True, exist_ok=True)  # a folder that cannot be written to is told before the work
     if has_genes(path):
         table, report = read_gene_csv(path, [name for name in checkpoint.targets if name in columns_of(path)])
     else:
@@ -179,6 +180,7 @@ def _property_metrics(table: GeneTable, predicted: dict[str, Prediction], rng: n
 def _write_predictions(path: Path, table: GeneTable, predicted: dict[str, Prediction]) -> None:
     columns: dict[str, list[str]] = {
         "id": list(table.ids),
+        "gene": [str(gene) for gene in table.genes],
         "formula": list(table.formulas),
         "space_group": [str(gene.space_group) for gene in table.genes],
     }
