@@ -149,12 +149,25 @@ def beside_published(scores: Sequence[Score], sizes: Mapping[str, int]) -> str:
 
 def on_both(scores: Sequence[Score], sizes: Mapping[str, int]) -> str:
     """All models on the two sets of test rows."""
-    lines, trained = _head("model", "test crystals"), {score.model for score in scores}
+    lines = _head("model", "test crystals")
     for test, what in (("source", "all"), ("target", "with a gap")):
-        for model in (name for name in LABELS if name in trained):
-            cells = [summary(select(scores, model, test, metric).values(), metric) for metric in METRICS]
-            lines.append(f"| {LABELS[model]} | {what} ({sizes[test]:,}) | {' | '.join(cells)} |")
+        lines += [f"| {name} | {what} ({sizes[test]:,}) | {cells} |" for name, cells in _cells(scores, test)]
     return "\n".join(lines)
+
+
+def rows_of(scores: Sequence[Score], test: str) -> str:
+    """All models on one set of test rows."""
+    return "\n".join([*_head("model"), *(f"| {name} | {cells} |" for name, cells in _cells(scores, test))])
+
+
+def _cells(scores: Sequence[Score], test: str) -> list[tuple[str, str]]:
+    """Label and figures of every model that was trained."""
+    trained = {score.model for score in scores}
+    return [
+        (label, " | ".join(summary(select(scores, model, test, metric).values(), metric) for metric in METRICS))
+        for model, label in LABELS.items()
+        if model in trained
+    ]
 
 
 def comparisons(scores: Sequence[Score], pairs: Iterable[tuple[str, str, str]]) -> str:
