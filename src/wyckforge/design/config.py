@@ -17,10 +17,11 @@ class SearchConfig(Settings):
 
     generations: int = Field(31, ge=1, description="generations bred from the first one, which the prior makes")
     steps: int = Field(8, ge=0, description="gradient steps from a parent to where its child is decoded; 0: none")
-    noise_level: float = Field(0.95, gt=0, lt=1, description="noise with which a child is decoded")
+    noise_level: float = Field(0.94, gt=0, lt=1, description="noise with which a child is decoded")
     reach: float = Field(0.5, gt=0, description="how far the steps may lead, in lengths of that noise")
     novelty: float = Field(1.0, ge=0, description="weight of the repulsion from crystals that are known or found")
-    greed: float = Field(3.0, ge=0, description="parents are drawn by this power of their claimed probability")
+    greed: float = Field(6.0, ge=0, description="parents are drawn by this power of their claimed probability")
+    guidance: float = Field(2.0, ge=0, description="extra weight of the properties asked for, of children")
 
 
 class SamplingConfig(Settings):
@@ -33,8 +34,8 @@ class SamplingConfig(Settings):
     noise_level: float = Field(
         0.95, gt=0, lt=1, description="seeds, OrbitVAE: how little of a seed the decoder is told"
     )
-    temperature: float = Field(1.0, gt=0, description="OrbitVAE: of its choices; below 1 the likely becomes likelier")
-    guidance: float = Field(1.0, ge=0, description="OrbitVAE: extra weight of the properties asked for")
+    temperature: float = Field(1.05, gt=0, description="OrbitVAE: of its choices; below 1 the likely becomes likelier")
+    guidance: float = Field(1.0, ge=0, description="OrbitVAE: extra weight of the properties asked for, of the prior")
     per_pass: int = Field(4000, ge=1, description="decodes in one pass of the prior or the search")
     search: SearchConfig = SearchConfig()
     max_draws: int = Field(60_000, ge=1, description="decodes after which a run stops looking for more")

@@ -52,7 +52,8 @@ def search(
         weights: exponent by property, 1 where not given.
         avoid: crystals that are not wanted again.
         temperature: of the decoder's choices.
-        guidance: above 0, the properties asked for weigh more than they do in the training crystals.
+        guidance: of the first generation; above 0, the properties asked for weigh more than they do in the training
+            crystals.
 
     Raises:
         TargetError: no gene meets the hard constraints.
@@ -83,7 +84,7 @@ class Search:
         avoid: (k, latent) encodings of crystals that are not wanted again; what is found joins them.
         grammar: masks of the target.
         temperature: of the decoder's choices.
-        guidance: of the properties asked for.
+        guidance: of the properties asked for, of the first generation.
         parents: distinct new genes with the number of their children, in the order in which they were found; kept from
             one run to the next.
     """
@@ -143,7 +144,7 @@ class Search:
             wanted=wishes(self.model, self.forecast.target, n, rng),
             grammar=self.grammar,
             temperature=self.temperature,
-            guidance=self.guidance,
+            guidance=self.config.guidance,
         )
         return [Child(gene, parent) for gene, parent in zip(genes, chosen, strict=True)]
 
