@@ -32,6 +32,9 @@ _MOST_EXCHANGED = 2
 _MOST_STEPS = 12
 _FIRST_OF_PAIR = 64
 """Of the pairs that can come in, those are tried whose first orbit is among so many nearest ones."""
+_EXACT = 1e-9
+"""Squared distance, relative to that of the orbits from nothing, at which only rounding is left."""
+
 _GAIN = 1e-6
 """Least share of the squared distance that an exchange has to remove."""
 
@@ -80,6 +83,8 @@ class Exchange:
         target = z.astype(np.float64) - book.origin
         for _ in range(_MOST_STEPS):
             rest = target - book.vectors[list(kept)].sum(0)
+            if rest @ rest <= _EXACT * (target @ target):
+                break
             nearer = _exchanged(book, kept, rest, self._vocabulary.max_sites)
             if nearer is None:
                 break
