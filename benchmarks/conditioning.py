@@ -22,7 +22,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from wyckforge.data.embedded import load_embedded
 from wyckforge.data.table import GeneTable
 from wyckforge.design.assess import assess
-from wyckforge.design.assessment import UNCONDITIONAL, Assessment
+from wyckforge.design.assessment import UNCONDITIONAL, Assessment, JudgeClaims
 from wyckforge.design.config import SamplingConfig
 from wyckforge.evaluate.hits import JOINT, JOINT_NEW, Attempts, met
 from wyckforge.evaluate.metrics import Rate, Ratio, rate_ratio
@@ -56,7 +56,7 @@ class Score:
         free: the same of the same model without a target.
         new_hits: those of them that are unique and novel.
         claimed: mean of the claimed probabilities; ``None`` without a claim.
-        expected: mean of the probabilities of a hit that the judge states.
+        expected: mean of the probabilities of a hit that the judge states; ``None`` of one that states none.
         valid: decodes that are genes.
         unique: decodes that are the first of their class among those of their seed.
         novel: decodes that no known crystal equals.
@@ -66,7 +66,7 @@ class Score:
     free: Rate
     new_hits: Rate
     claimed: float | None
-    expected: float
+    expected: float | None
     valid: Rate
     unique: Rate
     novel: Rate
@@ -131,7 +131,7 @@ def _score(runs: list[Assessment], name: str) -> Score:
         free=_pooled([one[JOINT].unconditional for one in rates]),
         new_hits=_pooled([one[JOINT_NEW].achieved for one in rates]),
         claimed=None if None in claims else sum(claim or 0.0 for claim in claims) / len(claims),
-        expected=_mean([run.judge_claims[name].aimed for run in runs]),
+        expected=_mean([_claims(run, name).aimed for run in runs]),
         valid=_pooled([one.valid_gene for one in made]),
         unique=_pooled([one.unique for one in made]),
         novel=_pooled([one.novel_gene for one in made]),
@@ -147,16 +147,21 @@ def _unconditional(runs: list[Assessment], name: str) -> Score:
         free=free,
         new_hits=_pooled([one[JOINT_NEW].unconditional for one in rates]),
         claimed=None,
-        expected=_mean([run.judge_claims[name].unconditional for run in runs]),
+        expected=_mean([_claims(run, name).unconditional for run in runs]),
         valid=_pooled([one.valid_gene for one in made]),
         unique=_pooled([one.unique for one in made]),
         novel=_pooled([one.novel_gene for one in made]),
     )
 
 
-def _mean(figures: Sequence[Mapping[str, Any] | None]) -> float:
-    """Mean of figures that are means of equally many; NaN of a judge that does not say how sure it is."""
-    return float(np.mean([np.nan if figure is None else figure["value"] for figure in figures]))
+def _claims(run: Assessment, name: str) -> JudgeClaims:
+    return run.judge_claims.get(name, JudgeClaims(None, None))
+
+
+def _mean(figures: Sequence[Mapping[str, Any] | None]) -> float | None:
+    """Mean of figures that are means of equally many; ``None`` if there are none."""
+    values = [figure["value"] for figure in figures if figure is not None]
+    return float(np.mean(values)) if values else None
 
 
 def _pooled(rates: list[Rate]) -> Rate:
@@ -221,7 +226,7 @@ def table_of(scores: Mapping[str, Score]) -> str:
             _percent(score.hits),
             "1" if way == "unconditional" else _times(rate_ratio(score.hits, score.free)),
             "–" if score.claimed is None else f"{100 * score.claimed:.1f}",
-            f"{100 * score.expected:.1f}",
+            "–" if score.expected is None else f"{100 * score.expected:.1f}",
             _per_thousand(score.new_hits),
             *(f"{100 * (rate.value or 0):.1f}" for rate in (score.valid, score.unique, score.novel)),
         )

@@ -25,7 +25,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from orbitvae import SPLIT_SEED, prepare_extra, settings
+from orbitvae import CONFIG, SPLIT_SEED, prepare_extra, settings
 from plots import draw_curves
 from table2 import CACHE as TABLE2
 from table2 import STRUCTURES, Ground
@@ -43,11 +43,7 @@ from wyckforge.train.orbitvae.objectives import PredictorObjective
 from wyckforge.train.orbitvae.world import joined
 
 ROOT = Path(__file__).resolve().parents[1]
-CACHE, PAGE, FIGURE = (
-    Path(".cache/learning_curve"),
-    Path("docs/benchmarks/learning_curve.md"),
-    Path("docs/benchmarks/learning_curve.svg"),
-)
+CACHE, PAGE = Path(".cache/learning_curve"), Path("docs/benchmarks/learning_curve.md")
 SHARES = (1 / 8, 1 / 4, 1 / 2)
 CURVES = {
     "all": "formation energy, all, eV/atom",
@@ -137,7 +133,6 @@ def make(data_file: Path, cache: Path, *, resume: bool) -> dict[int, dict[str, f
     saved = cache / "points.json"
     if saved.exists() and not resume:
         raise ConfigError(f"{saved} holds points already; go on with --resume, or give another --cache")
-    points: dict[str, Any] = json.loads(saved.read_text()) if saved.exists() else {}
     ground = Ground.prepare(data_file, TABLE2)
     prepare_extra(data_file)
     config = settings(cache / "run", TABLE2 / "split.json", SPLIT_SEED)
@@ -150,12 +145,21 @@ def make(data_file: Path, cache: Path, *, resume: bool) -> dict[int, dict[str, f
             "the bundled checkpoint was trained on another table; make it anew with tools/train_bundled.py"
         )
     data = OrbitData.prepare(config)
+    if (model.vocabulary, model.scales) != (data.vocabulary, data.scales):
+        raise ConfigError(
+            "the bundled checkpoint learned from other crystals; make it anew with tools/train_bundled.py"
+        )
+    identity = {"config": json.loads(json.dumps(config.to_dict())), "tables": list(data.hashes)}
+    kept: dict[str, Any] = json.loads(saved.read_text()) if saved.exists() else {"run": identity, "points": {}}
+    if kept["run"] != identity:
+        raise ConfigError(f"{saved} holds points of other settings or tables; give another --cache")
+    points = kept["points"]
     test = ground.table.select(data.rows(ground.split.test))
     for share in SHARES:
         if str(share) not in points:
             size, network = train_on(share, data, config)
             points[str(share)] = {"crystals": size, "errors": errors_of(model, network, test)}
-            write_atomically(saved, json.dumps(points, indent=1).encode())
+            write_atomically(saved, json.dumps(kept, indent=1).encode())
     found = {point["crystals"]: point["errors"] for point in points.values()}
     whole = [errors_of(model, network, test) for network in model.predictors]
     return found | {data.train.size: {key: float(np.mean([one[key] for one in whole])) for key in CURVES}}
@@ -175,12 +179,16 @@ def main() -> None:
         points = make(data, options.cache, resume=options.resume)
     except WyckforgeError as error:
         sys.exit(f"error: {error}")
-    draw_curves(FIGURE, points, CURVES)
+    figure = options.page.with_suffix(".svg")
+    draw_curves(figure, points, CURVES)
+    whole = OrbitConfig.from_toml(CONFIG).predictor.epochs
     words = Environment(
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, keep_trailing_newline=True
     )
     page = words.get_template("learning_curve.md.j2").render(
-        table=table_of(points), figure=FIGURE.name, passes={f"{n:g}": passes(n, 30) for n in SHARES}
+        table=table_of(points),
+        figure=figure.name,
+        passes=[passes(share, whole) for share in (*SHARES, 1)],
     )
     write_atomically(options.page, page.encode())
     print(f"wrote {options.page}")

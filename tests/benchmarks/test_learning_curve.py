@@ -34,6 +34,11 @@ def test_few_crystals_are_shown_more_often_but_make_fewer_updates():
     assert (np.diff(updates) > 0).all()
 
 
-def test_the_curves_are_drawn(tmp_path):
-    plots.draw_curves(tmp_path / "curve.svg", {10: {"a": 1.0}, 20: {"a": 0.5}}, {"a": "an error"})
-    assert "an error" in (tmp_path / "curve.svg").read_text() or (tmp_path / "curve.svg").stat().st_size > 2000
+def test_the_curves_are_drawn(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(plots, "_save", lambda figure, path: drawn.append((figure.axes[0], path)))
+    plots.draw_curves(tmp_path / "curve.svg", {20: {"a": 0.5}, 10: {"a": 1.0}}, {"a": "an error"})
+    (ax, path), (line,) = drawn[0], drawn[0][0].get_lines()
+    assert path == tmp_path / "curve.svg"
+    assert (line.get_xdata().tolist(), line.get_ydata().tolist()) == ([10, 20], [1.0, 0.5])
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["an error"]

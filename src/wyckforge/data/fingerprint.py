@@ -37,7 +37,8 @@ def fingerprint(crystal: Crystal) -> NDArray[np.float64]:
     edge = (crystal.volume / len(crystal)) ** (1 / 3)
     distances = _distances(crystal, _REACH * edge)
     nearest = np.minimum(distances.min((1, 2)), _REACH * edge)
-    bonds = (distances < _BOND * nearest[:, None, None]).sum((1, 2)).mean()
+    bonded = np.minimum(_BOND * nearest, _REACH * edge)[:, None, None]
+    bonds = (distances < bonded).sum((1, 2)).mean()
     one, other, image = np.nonzero(distances < _REACH * edge)
     apart = distances[one, other, image] / edge
     near = np.exp(-0.5 * ((apart[:, None] - _SHELLS) / _WIDTH) ** 2)

@@ -52,8 +52,8 @@ def search(
         weights: exponent by property, 1 where not given.
         avoid: crystals that are not wanted again.
         temperature: of the decoder's choices.
-        guidance: of the first generation; above 0, the properties asked for weigh more than they do in the training
-            crystals.
+        guidance: of the first generation (children have that of ``config``); above 0, the properties asked for weigh
+            more than they do in the training crystals.
 
     Raises:
         TargetError: no gene meets the hard constraints.

@@ -110,5 +110,7 @@ def test_the_needed_level_is_the_least_whose_interval_holds_the_label():
 def test_it_comes_back_from_its_dictionary():
     found = Calibration(1.5, 0.8, 0.93, 0.4, 0.0, 0.95)
     assert Calibration.from_dict(found.to_dict()) == found
+    early = {name: value for name, value in found.to_dict().items() if name != "level_unsure"}
+    assert Calibration.from_dict(early).level_unsure == found.level_zero
     with pytest.raises(CheckpointError, match=r"no calibration.*fetch"):
         Calibration.from_dict({"heat": 1.0})

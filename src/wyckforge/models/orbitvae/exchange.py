@@ -140,7 +140,7 @@ def _exchanged(book: _Dictionary, kept: tuple[Orbit, ...], rest: Floats, max_sit
 def _additions(
     book: _Dictionary, staying: tuple[Orbit, ...], missing: Floats, room: int
 ) -> Iterator[tuple[float, tuple[Orbit, ...]]]:
-    """The best choice of no, one and two further orbits, each with the squared distance that it leaves."""
+    """The best choice of no, one and (of those tried) two further orbits, each with the squared distance it leaves."""
     length = float(missing @ missing)
     yield length, ()
     if room < 1:

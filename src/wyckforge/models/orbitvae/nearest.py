@@ -36,7 +36,7 @@ def nearest_genes(z: Latents, propose: Propose, encode: Encode, improve: Improve
         propose: canonical genes of latents by chances (n, ``n_chances``) at a temperature; ``None`` asks for the
             likeliest.
         encode: latents of genes.
-        improve: a canonical gene that is nearer to a latent than a given one, or that one.
+        improve: a canonical gene that should be nearer to a latent than a given one; taken if it is.
         n_chances: uniform numbers that a gene takes.
     """
     best = propose(z, None, 1.0)

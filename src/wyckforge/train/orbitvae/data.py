@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import NamedTuple
 
 import numpy as np
@@ -90,7 +91,8 @@ class OrbitData:
         test: test rows, likewise.
         extra_genes: genes of the rows of the extra tables that are learned from.
         counts: JSON-ready numbers of crystals, used and left out.
-        hashes: content hashes of the main table and of the extra ones.
+        hashes: content hashes of the main table and of the extra ones, then that of the fingerprints of the structures,
+            which are no part of those.
     """
 
     table: GeneTable
@@ -134,6 +136,7 @@ class OrbitData:
         outputs = (*config.targets, *(name + OTHER for name in others))
         columns = [scales[name].transform(learned[name]) for name in config.targets]
         columns += [scales[name].transform(other[name]) for name in others]
+        geometry = _geometry(held) if config.predictor.geometry_weight else torch.zeros(len(columns[0]), 0)
         encode = _Encoder(table, vocabulary, scales, outputs)
         return cls(
             table=table,
@@ -146,7 +149,7 @@ class OrbitData:
             train=Crystals(
                 vocabulary.encode([gene for each in held for gene in each.genes]),
                 _tensor(columns),
-                _geometry(held) if config.predictor.geometry_weight else torch.zeros(len(columns[0]), 0),
+                geometry,
             ),
             val=encode(split.val, "validation"),
             test=encode(split.test, None),
@@ -157,7 +160,7 @@ class OrbitData:
                 "extra": sum(len(each) for each in held[1:]),
                 "extra_rows": sum(len(each) for each in extras),
             },
-            hashes=(table.content_hash(), *(each.content_hash() for each in extras)),
+            hashes=(table.content_hash(), *(each.content_hash() for each in extras), _digest(geometry)),
         )
 
     @property
@@ -247,7 +250,13 @@ def _geometry(tables: Sequence[GeneTable]) -> Tensor:
     unknown = np.full(SIZE, np.nan)
     shown = tqdm(crystals, desc="structures", unit=" crystals", disable=len(crystals) < _SLOW, file=sys.stderr)
     found = np.array([unknown if crystal is None else fingerprint(crystal) for crystal in shown])
+    found[~np.isfinite(found).all(1)] = np.nan  # atoms on top of each other
     return torch.from_numpy(((found - np.nanmean(found, 0)) / (np.nanstd(found, 0) + 1e-9)).astype(np.float32))
+
+
+def _digest(geometry: Tensor) -> str:
+    """SHA-256 of fingerprints."""
+    return sha256(geometry.numpy().tobytes()).hexdigest()
 
 
 def _fitted(name: str, labels: NDArray[np.float64]) -> PropertyScale:
