@@ -48,8 +48,6 @@ def test_the_vintage_may_be_stated(tmp_path):
     ("text", "message"),
     [
         ("gene,a\n225|Na:a|Cl:b,1\n", "no column 'b'.*it has: gene, a"),
-        ("gene,b\n225|Na:a|Cl:b,high\n", "'high' in column 'b' is no finite number"),
-        ("gene,b\n225|Na:a|Cl:b,inf\n", "'inf'"),
         ("gene,b\nrock salt,1\n", "no row of .* holds a gene.*line 2.*'225"),
         ("gene,b\n", "it is empty"),
     ],
@@ -64,3 +62,13 @@ def test_other_files_hold_no_genes(tmp_path):
     assert not has_genes(written(tmp_path / "b.csv", ""))
     assert not has_genes(tmp_path)
     assert not has_genes(tmp_path / "absent.csv")
+
+
+def test_a_label_that_is_no_number_is_missing_and_counted(tmp_path):
+    path = written(
+        tmp_path / "a.csv", "gene,b\n225|Na:a|Cl:b,high\n225|K:a|Cl:b,inf\n225|Li:a|Cl:b,2\n225|Rb:a|Cl:b,\n"
+    )
+    table, report = read_gene_csv(path, ["b"])
+    assert table.column("b").mask.tolist() == [False, False, True, False]
+    assert report.notes == {"b not a finite number": 2}
+    assert report.n_kept == 4

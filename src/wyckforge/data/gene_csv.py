@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wyckforge.data.build import BuildReport
 from wyckforge.data.labels import LabelColumn
@@ -40,10 +41,11 @@ def read_gene_csv(path: Path, labels: Sequence[str]) -> tuple[GeneTable, BuildRe
 
     Args:
         path: the file.
-        labels: label columns; an empty cell is a missing label.
+        labels: label columns; an empty cell is a missing label, and so is one that holds no finite number, which the
+            report counts.
 
     Raises:
-        TableError: a column is absent, a label is no finite number, or no row holds a gene.
+        TableError: a column is absent, or no row holds a gene.
     """
     names = columns_of(path)
     for name in (GENE, *labels):
@@ -62,31 +64,32 @@ def read_gene_csv(path: Path, labels: Sequence[str]) -> tuple[GeneTable, BuildRe
     if not genes:
         first = f"{dropped[0][0]}: {dropped[0][1].detail}" if dropped else "it is empty"
         raise TableError(f"no row of {path} holds a gene ({first})")
+    values = {name: np.array([_number(record[name]) for record in records], np.float64) for name in labels}
+    notes = {f"{name} not a finite number": int(np.isinf(column).sum()) for name, column in values.items()}
     table = GeneTable(
         ids=tuple(map(str, range(len(genes)))),
         genes=tuple(genes),
-        labels={ALIASES.get(name, name): _column(path, name, records) for name in labels},
+        labels={ALIASES.get(name, name): _column(path, name, values[name], records) for name in labels},
         crystals=None,
         given_space_groups=np.zeros(len(genes), np.int64),
         provenance={"input": path.name},
     )
-    return table, BuildReport(len(genes) + len(dropped), len(genes), tuple(dropped))
+    return table, BuildReport(len(genes) + len(dropped), len(genes), tuple(dropped), notes)
 
 
-def _column(path: Path, name: str, records: Sequence[dict[str, str | None]]) -> LabelColumn:
-    values = np.array([_number(path, name, record[name]) for record in records], np.float64)
+def _column(
+    path: Path, name: str, values: NDArray[np.float64], records: Sequence[dict[str, str | None]]
+) -> LabelColumn:
+    values = np.where(np.isinf(values), math.nan, values)
     sources = [record.get(f"{name}_source") or path.stem for record in records]
     return LabelColumn(values, describe(ALIASES.get(name, name)).unit, np.where(np.isnan(values), "", sources))
 
 
-def _number(path: Path, name: str, text: str | None) -> float:
-    """The number in a cell, NaN in an empty one."""
+def _number(text: str | None) -> float:
+    """The number in a cell, NaN in an empty one, infinity where something else stands."""
     if not (text or "").strip():
         return math.nan
     try:
-        value = float(text or "")
+        return float(text or "")
     except ValueError:
-        value = math.inf
-    if math.isinf(value):
-        raise TableError(f"{path}: {text!r} in column {name!r} is no finite number; give one, or leave the cell empty")
-    return value
+        return math.inf
