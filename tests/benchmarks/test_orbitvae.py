@@ -90,3 +90,25 @@ def test_claims_are_held_against_labels():
     assert f"| {len(meant)} |" in everything
     alone = orbitvae.claims_of([{"claims": found}]).splitlines()
     assert everything in alone  # the same crystals twice are no more crystals
+
+
+def test_what_cannot_be_held_is_lost():
+    run = {
+        "n": 198,
+        "rows": 200,
+        "element_accuracy": 1.0,
+        "element_accuracy_interval": [0.98, 1.0],
+        "band_gap_mae": 0.5,
+    }
+    found = orbitvae.over_all(run)
+    assert found["element_accuracy"] == 0.99
+    low, high = found["element_accuracy_interval"]
+    assert low < 0.99 < high < 1
+    assert found["band_gap_mae"] == 0.5
+    assert run["element_accuracy"] == 1.0
+
+
+@pytest.mark.parametrize(("value", "words"), [(0.9, "reached"), (0.96, "missed"), (0.85, "missed")])
+def test_coverage_can_be_too_high(value, words):
+    goal = next(one for one in orbitvae.GOALS if one.metric.key == "band_gap_coverage")
+    assert words in goal.reached("formula", value)
