@@ -25,10 +25,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from orbitvae import CONFIG, SPLIT_SEED, prepare_extra, settings
+from orbitvae import CONFIG, SPLIT_SEED, prepare_extra, prepare_ground, settings
 from plots import draw_curves
 from table2 import CACHE as TABLE2
-from table2 import STRUCTURES, Ground
+from table2 import STRUCTURES
 from wyckforge.data.table import GeneTable
 from wyckforge.errors import ConfigError, WyckforgeError
 from wyckforge.files import write_atomically
@@ -133,7 +133,7 @@ def make(data_file: Path, cache: Path, *, resume: bool) -> dict[int, dict[str, f
     saved = cache / "points.json"
     if saved.exists() and not resume:
         raise ConfigError(f"{saved} holds points already; go on with --resume, or give another --cache")
-    ground = Ground.prepare(data_file, TABLE2)
+    ground = prepare_ground(data_file)
     prepare_extra(data_file)
     config = settings(cache / "run", TABLE2 / "split.json", SPLIT_SEED)
     model = load_checkpoint("orbitvae")

@@ -127,10 +127,22 @@ def prepare_split(ground: Ground, by: By, cache: Path) -> Path:
     return path
 
 
+def prepare_ground(data: Path) -> Ground:
+    """Table and split of Table 2.
+
+    Raises:
+        ConfigError: the table in the cache holds no structures, from which predictors learn.
+    """
+    ground = Ground.prepare(data, TABLE2)
+    if ground.table.crystals is None:
+        raise ConfigError(f"{TABLE2 / 'table.parquet'} holds no structures; remove it, so that it is built anew")
+    return ground
+
+
 def prepare_extra(data: Path) -> None:
     """Build the tables of further crystals that are not there yet."""
     for path, rules in EXTRA.items():
-        if path.exists():
+        if path.exists() and GeneTable.read(path).crystals is not None:
             continue
         if not data.exists():
             raise MissingDependencyError(f"{data} is absent; give the shared structures with --data")
@@ -342,7 +354,7 @@ def make(data: Path, options: argparse.Namespace) -> str:
     splits: list[By] = options.splits or ["formula", "chemical_system"]
     if not options.resume and cache.exists() and any(cache.glob("*/scores.json")):
         raise ConfigError(f"{cache} holds scores already; go on with --resume, or give another --cache")
-    ground = Ground.prepare(data, TABLE2)
+    ground = prepare_ground(data)
     prepare_extra(data)
     found: dict[By, dict[int, dict[str, Any]]] = {by: {} for by in splits}
     if options.bundled and "formula" in splits:

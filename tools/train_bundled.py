@@ -99,7 +99,7 @@ def build(name: str, shared: Path, out: Path) -> None:
     os.chdir(ROOT)
     config = read_config(CONFIGS[name])
     for path in (config.table, *getattr(config, "extra", ())):
-        if not path.exists():
+        if not path.exists() or GeneTable.read(path).crystals is None:
             make_table(shared, path)
     model = load_checkpoint(train_from_file(CONFIGS[name], resume=True))
     measured = measure(model, GeneTable.read(config.table), config.out)

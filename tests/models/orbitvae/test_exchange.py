@@ -65,9 +65,13 @@ def test_what_is_found_is_nearer_and_a_gene_in_the_same_group(small, exchange):
 
 
 def test_the_limits_of_the_model_hold(small):
-    genes = [WyckoffGene.parse("1|O:aaaa|Si:aa")]
-    z = encoded(small, genes)[0]
-    narrow = Exchange(
-        small.autoencoder, Vocabulary(small.vocabulary.elements, max_sites=3), small.autoencoder.embedding()
-    )
-    assert len(narrow(z, WyckoffGene.parse("1|O:aa")).sites) <= 3
+    z = encoded(small, [WyckoffGene.parse("1|O:aaaa|Si:aa")])[0]
+    start, tables = WyckoffGene.parse("1|O:aa"), small.autoencoder.embedding()
+    for sites, elements in ((3, 8), (24, 1)):
+        limits = Vocabulary(small.vocabulary.elements, max_sites=sites, max_elements=elements)
+        found = Exchange(small.autoencoder, limits, tables)(z, start)
+        assert limits.problem(found) is None
+        apart = np.linalg.norm(encoded(small, [start, found]) - z, axis=1)
+        assert apart[1] < apart[0]
+        free = Exchange(small.autoencoder, small.vocabulary, tables)(z, start)
+        assert limits.problem(free) is not None

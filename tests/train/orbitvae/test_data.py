@@ -125,15 +125,18 @@ def test_a_table_of_a_few_crystals_is_refused(orbit_config, tmp_path):
 
 def test_geometry_is_learned_where_tables_hold_structures(orbit_config, tables, tmp_path, data):
     assert data.train.geometry.shape == (data.train.size, 0)
+    assert data.counts["with_geometry"] == 0
     table = GeneTable.read(tables["table"])
     crystals = tuple(perovskite(edge=3.8 + 0.01 * row) if row % 3 else None for row in range(len(table)))
     replace(table, crystals=crystals).write(tmp_path / "shown.parquet")
     shown = {"table": str(tmp_path / "shown.parquet")}
-    found = OrbitData.prepare(orbit_config(tmp_path, **shown)).train
+    whole = OrbitData.prepare(orbit_config(tmp_path, **shown))
+    found = whole.train
     known = ~found.geometry.isnan()
     rows = torch.from_numpy(data.split.train % 3 > 0)
     assert torch.equal(known.all(1)[: len(rows)], rows)
     assert torch.equal(known.any(1), known.all(1))
+    assert whole.counts["with_geometry"] == int(rows.sum())
     assert not known[len(rows) :].any()
     assert found.geometry.shape[1] == SIZE
     assert found.geometry[known.all(1)].mean(0)[0].item() == pytest.approx(0, abs=1e-5)

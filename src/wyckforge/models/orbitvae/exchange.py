@@ -89,8 +89,10 @@ class Exchange:
             if nearer is None:
                 break
             kept = nearer
-        found = WyckoffGene(gene.space_group, tuple(book.names[orbit] for orbit in kept))
-        return gene if self._vocabulary.problem(found) else found
+            found = WyckoffGene(gene.space_group, tuple(book.names[orbit] for orbit in kept))
+            if self._vocabulary.problem(found) is None:  # the way may lead through genes of too many elements
+                gene = found
+        return gene
 
     @torch.inference_mode()
     def _dictionary(self, space_group: int) -> _Dictionary:

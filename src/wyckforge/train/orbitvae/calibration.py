@@ -117,9 +117,9 @@ class Calibration:
         Raises:
             CheckpointError: malformed.
         """
-        # checkpoints made before the likely zeros had a level of their own calibrated them with the sure ones
-        early = {"level_unsure": data["level_zero"]} if "level_zero" in data else {}
         try:
+            # checkpoints made before the likely zeros had a level of their own calibrated them with the sure ones
+            early = {"level_unsure": data["level_zero"]} if "level_zero" in data else {}
             return cls(**{name: float(value) for name, value in {**early, **data}.items()})
         except (TypeError, ValueError) as error:
             raise CheckpointError(f"{dict(data)!r} is no calibration ({error}); fetch the checkpoint again") from None

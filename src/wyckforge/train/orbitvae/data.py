@@ -159,6 +159,7 @@ class OrbitData:
                 "left_out": sum(vocabulary.problem(gene) is not None for gene in table.genes),
                 "extra": sum(len(each) for each in held[1:]),
                 "extra_rows": sum(len(each) for each in extras),
+                "with_geometry": int((~geometry.isnan()).all(1).sum()) if geometry.shape[1] else 0,
             },
             hashes=(table.content_hash(), *(each.content_hash() for each in extras), _digest(geometry)),
         )
