@@ -35,7 +35,9 @@ class SamplingConfig(Settings):
         0.95, gt=0, lt=1, description="seeds, OrbitVAE: how little of a seed the decoder is told"
     )
     temperature: float = Field(1.05, gt=0, description="OrbitVAE: of its choices; below 1 the likely becomes likelier")
-    guidance: float = Field(1.0, ge=0, description="OrbitVAE: extra weight of the properties asked for, of the prior")
+    guidance: float = Field(
+        1.0, ge=0, description="OrbitVAE: extra weight of the properties asked for; children of a search have their own"
+    )
     per_pass: int = Field(4000, ge=1, description="decodes in one pass of the prior or the search")
     search: SearchConfig = SearchConfig()
     max_draws: int = Field(60_000, ge=1, description="decodes after which a run stops looking for more")
