@@ -168,17 +168,29 @@ def settings(
 
 
 def finish(ground: Ground, by: By, seed: int, cache: Path, members: int | None, passes: int | None) -> dict[str, Any]:
-    """Train and score one run, or go on where an earlier call was killed."""
+    """Train and score one run, or go on where an earlier call was killed.
+
+    Raises:
+        ConfigError: the run in the cache was made with other settings.
+    """
     folder = cache / f"{by}-{seed}"
     scores = folder / "scores.json"
+    split = prepare_split(ground, by, cache)
+    config = settings(folder, split, seed, members, passes)
+    asked = json.loads(json.dumps(config.to_dict()))
     if not scores.exists():
-        split = prepare_split(ground, by, cache)
-        train_orbitvae(settings(folder, split, seed, members, passes), resume=True)
+        train_orbitvae(config, resume=True)
         checkpoint = load_checkpoint(folder / CHECKPOINT)
         test = ground.table.select(Split.read(split).test)
         found = score(checkpoint, test, folder / "evaluation")
-        write_atomically(scores, json.dumps(found, indent=1).encode())
-    found_again: dict[str, Any] = json.loads(scores.read_text())
+        write_atomically(scores, json.dumps({"config": asked, "scores": found}, indent=1).encode())
+    kept: dict[str, Any] = json.loads(scores.read_text())
+    if kept.get("config") != asked:
+        raise ConfigError(
+            f"{scores} is of a training with other settings; give the --members and --passes it was made with, or "
+            "another --cache"
+        )
+    found_again: dict[str, Any] = kept["scores"]
     return found_again
 
 
@@ -298,7 +310,11 @@ def count(rows: NDArray[np.int64]) -> str:
 
 
 def page_of(
-    table: GeneTable, splits: dict[By, Split], found: dict[By, dict[int, dict[str, Any]]], passes: int | None
+    table: GeneTable,
+    splits: dict[By, Split],
+    found: dict[By, dict[int, dict[str, Any]]],
+    passes: int | None,
+    bundled: bool,
 ) -> str:
     """The page, Markdown; its words are in ``orbitvae.md.j2``."""
     words = Environment(
@@ -308,13 +324,13 @@ def page_of(
         rows=f"{len(table):,}",
         config=OrbitConfig.from_toml(CONFIG),
         passes=passes,
-        bundled=SPLIT_SEED,
+        bundled=SPLIT_SEED if bundled else None,
         parts={
             by: {
                 "title": by.replace("_", " "),
                 "sizes": {part: count(getattr(splits[by], part)) for part in ("train", "val", "test")},
                 "seeds": sorted(runs),
-                "lost": {run["rows"] - run["n"] for run in runs.values()},
+                "lost": sorted({run["rows"] - run["n"] for run in runs.values()}),
                 "table": table_of(by, [runs[seed] for seed in sorted(runs)]),
                 "claims": claims_of([runs[seed] for seed in sorted(runs)]),
             }
@@ -365,7 +381,7 @@ def make(data: Path, options: argparse.Namespace) -> str:
                 found[by][seed] = finish(ground, by, seed, cache, options.members, options.passes)
     found = {by: runs for by, runs in found.items() if runs}
     drawn = {by: Split.read(prepare_split(ground, by, cache)) for by in found}
-    return page_of(ground.table, drawn, found, options.passes)
+    return page_of(ground.table, drawn, found, options.passes, options.bundled)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from tests.orbit import CRYSTALS, tiny_orbit_checkpoint
 from wyckforge.models.orbitvae.autoencoder import condition_of
 from wyckforge.records import Target
 from wyckforge.symmetry.gene import WyckoffGene
+from wyckforge.train.model import load_checkpoint
 
 MODEL = tiny_orbit_checkpoint()
 SALT = tiny_orbit_checkpoint([WyckoffGene.parse("225|Na:a|Cl:b")])
@@ -67,3 +68,16 @@ def test_what_is_asked_for_in_physical_units_reaches_the_decoder():
 def test_noise_without_a_generator_is_refused():
     with pytest.raises(ValueError, match=r"noise level 0\.5 given without a random generator"):
         MODEL.decode(np.zeros((1, 16)), level=0.5)
+
+
+def test_longer_genes_than_were_learned_are_held_but_not_drawn():
+    """Of up to 60 orbits in the bundled checkpoint, which learned from up to 24."""
+    model = load_checkpoint("orbitvae")
+    long = [WyckoffGene.parse(f"14|O:{'e' * 30}|Ca:{'e' * 12}")]
+    long += [WyckoffGene.parse(f"1|S:{'a' * 40}|Zr:{'a' * 20}"), WyckoffGene.parse(f"19|O:{'a' * 21}|Si:{'a' * 10}")]
+    assert [len(gene.sites) for gene in long] == [42, 60, 31]
+    assert np.isfinite(model.log_likelihood(long)).all()
+    assert model.nearest(model.encode(long)) == [gene.canonical() for gene in long]
+    drawn = model.decode(model.encode(long), rng=np.random.default_rng(0), level=0.1)
+    assert max(len(gene.sites) for gene in drawn) <= 24
+    assert "61 orbits, at most 60" in model.problem(WyckoffGene.parse(f"1|S:{'a' * 61}"))

@@ -87,12 +87,24 @@ def test_scales_come_from_training_labels(data):
 
 
 def test_genes_that_are_too_long_are_left_out_and_counted(orbit_config, tmp_path):
-    data = OrbitData.prepare(orbit_config(tmp_path, max_sites=3))
+    data = OrbitData.prepare(orbit_config(tmp_path, max_sites=3, max_sites_learned=3))
     long = sum(len(gene.sites) > 3 for gene in data.table.genes)
     assert data.counts["left_out"] == long > 0
     kept = sum(len(data.rows(getattr(data.split, part))) for part in ("train", "val", "test"))
     assert kept == len(data.table) - long
     assert data.train.orbits.element.shape[1] == 3
+
+
+def test_longer_genes_are_measured_with_but_not_learned_from(orbit_config, tmp_path):
+    short = crystals(36)
+    long = [WyckoffGene(1, tuple((z, "a") for z in gene.elements for _ in range(3))) for gene in short]
+    table_of(short + long).write(tmp_path / "both.parquet")
+    data = OrbitData.prepare(
+        orbit_config(tmp_path, table=str(tmp_path / "both.parquet"), max_sites=9, max_sites_learned=4)
+    )
+    assert data.train.lengths.max() == 4
+    assert data.val.lengths.max() == data.test.lengths.max() == 9
+    assert data.counts["left_out"] == 0
 
 
 def test_saved_splits_are_used(orbit_config, tmp_path, data):

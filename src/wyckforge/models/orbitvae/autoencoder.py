@@ -29,7 +29,7 @@ class AutoencoderConfig:
         latent: dimensions.
         layers: attention blocks of the decoder.
         heads: of each block.
-        max_sites: most orbits of a gene.
+        max_sites: orbits of the longest gene it learns from; behind so many, all places of the decoder are alike.
     """
 
     elements: int
@@ -177,6 +177,11 @@ class OrbitVAE(nn.Module):
         read: Tensor = self.read_remainder(remainder)
         return read if sites is None else read + self.read_site(sites)
 
+    def places(self, numbers: Tensor | int) -> Tensor:
+        """(…, d) vectors of places of the decoder by number."""
+        last = len(self.place) - 1
+        return self.place[torch.as_tensor(numbers).clamp(max=last)]
+
     def _parts(self, tables: Tables, orbits: Orbits) -> Tensor:
         """(n, k + 1, latent) encodings of the group and of the orbits, 0 at empty places."""
         element, position = self.embedding.sites(tables, orbits)
@@ -191,7 +196,7 @@ class OrbitVAE(nn.Module):
         nothing = torch.zeros_like(group)
         first = torch.stack([torch.cat([nothing, nothing, part], -1) for part in (nothing, group)], 1)
         sites = torch.cat([first, before], 1)
-        return self.read(remainder, sites) + self.place[: sites.shape[1]]
+        return self.read(remainder, sites) + self.places(torch.arange(sites.shape[1], device=sites.device))
 
 
 def _matches(freed: Tensor, key: nn.Linear, vectors: Tensor) -> Tensor:

@@ -67,7 +67,7 @@ class AtomCount:
     Args:
         low: least atoms, at least 1.
         high: most atoms, or ``None``.
-        max_sites: most orbits, at most 48.
+        max_sites: most orbits, at most 61.
     """
 
     def __init__(self, low: int, high: int | None, max_sites: int) -> None:
@@ -125,4 +125,5 @@ class AtomCount:
 
 def _highest_bit(values: Ints) -> Ints:
     """Index of the highest set bit, -1 for zero."""
-    return np.frexp(values.astype(np.float64))[1].astype(np.int64) - 1
+    alone = values & ~(values >> 1)  # the next lower bit is cleared, so that rounding cannot carry into a higher one
+    return np.frexp(alone.astype(np.float64))[1].astype(np.int64) - 1

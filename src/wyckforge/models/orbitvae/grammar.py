@@ -21,7 +21,8 @@ from wyckforge.records import Target
 from wyckforge.symmetry.gene import WyckoffGene
 from wyckforge.symmetry.tables import MULTIPLICITY
 
-_MAX_SITES = 48  # numbers of orbits are bits of integers that must survive a conversion to floating point
+MAX_SITES = 61
+"""Most orbits of a gene: their numbers, and one more, are bits of signed integers."""
 
 
 class Grammar:
@@ -33,7 +34,7 @@ class Grammar:
     Args:
         elements: vocabulary, atomic numbers in the order of emission.
         target: hard constraints; ``None`` allows every gene.
-        max_sites: most orbits of a gene, 1 to 48.
+        max_sites: most orbits of a gene, 1 to 61.
         max_elements: most elements of a gene.
 
     Raises:
@@ -42,9 +43,9 @@ class Grammar:
     """
 
     def __init__(self, elements: tuple[int, ...], target: Target | None, max_sites: int, max_elements: int) -> None:
-        if not 1 <= max_sites <= _MAX_SITES or max_elements < 1:
+        if not 1 <= max_sites <= MAX_SITES or max_elements < 1:
             raise ValueError(
-                f"at most {max_sites} orbits and {max_elements} elements given; allowed are 1 to {_MAX_SITES} orbits "
+                f"at most {max_sites} orbits and {max_elements} elements given; allowed are 1 to {MAX_SITES} orbits "
                 "and at least 1 element"
             )
         target = target or Target()

@@ -20,6 +20,11 @@ from wyckforge.symmetry.gene import WyckoffGene
 Chances = NDArray[np.float64]
 
 
+def n_chances(max_sites: int) -> int:
+    """Uniform numbers that :func:`decode` takes for a gene of at most ``max_sites`` orbits."""
+    return 2 + 2 * max_sites
+
+
 @dataclass
 class _Running:
     """Genes that are not finished: places among all, what is left of their latents, the past of the decoder.
@@ -69,7 +74,7 @@ def decode(
         z: (n, latent) as the decoder receives them.
         level: (n,) noise levels.
         condition: (n, 4 t) wanted properties, see :func:`~wyckforge.models.orbitvae.autoencoder.condition_of`.
-        chances: (n, 2 + 2 max_sites) uniform numbers in [0, 1), or ``None`` for the likeliest choices.
+        chances: (n, :func:`n_chances`) uniform numbers in [0, 1), or ``None`` for the likeliest choices.
         temperature: divides the logits; below 1, the likely becomes likelier.
         guidance: γ in p(choice | properties)^(1+γ) / p(choice)^γ; above 0, the properties weigh more than in the
             training crystals. Source: Ho and Salimans, arXiv:2207.12598 (classifier-free guidance).
@@ -134,7 +139,7 @@ def _emit(
 
 def _place(model: OrbitVAE, running: _Running, read: Tensor, place: int) -> Tensor:
     """(n, d) output of the decoder at the next place."""
-    x = (read + model.place[place] + running.condition)[:, None]
+    x = (read + model.places(place) + running.condition)[:, None]
     for number, block in enumerate(cast(Iterable[Block], model.blocks)):
         x, running.pasts[number] = block.step(x, running.pasts[number])
     normalised: Tensor = model.normalise(x)

@@ -110,7 +110,8 @@ of the first table by vintage:
 
 - Elements:
 {elements}
-- Crystals of {checkpoint.vocabulary.span} and at most {checkpoint.vocabulary.max_sites} orbits.
+- Crystals of {checkpoint.vocabulary.span} and at most {checkpoint.vocabulary.max_sites} orbits; those with more than
+  {checkpoint.autoencoder.config.max_sites} were not learned from, and are not drawn.
 - The model sees no coordinates and no lattice; two crystals with one gene get one prediction.
 - Properties are those of density-functional theory (PBE), with its errors; gaps are too small.
 - Intervals are made to hold {LEVEL:.0%} of the labels of crystals like those of the validation part. Far from them, as

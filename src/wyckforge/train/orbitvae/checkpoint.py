@@ -21,7 +21,7 @@ from wyckforge.models.orbitvae.exchange import Exchange
 from wyckforge.models.orbitvae.grammar import Grammar
 from wyckforge.models.orbitvae.nearest import nearest_genes
 from wyckforge.models.orbitvae.predictor import Predictor
-from wyckforge.models.orbitvae.sampling import decode
+from wyckforge.models.orbitvae.sampling import decode, n_chances
 from wyckforge.models.orbitvae.vocabulary import Vocabulary
 from wyckforge.records import Target
 from wyckforge.symmetry.gene import WyckoffGene
@@ -84,12 +84,12 @@ class OrbitCheckpoint:
         return self.vocabulary.problem(gene)
 
     def grammar(self, target: Target | None = None) -> Grammar:
-        """The masks under which genes are made.
+        """The masks under which genes are made: of no more orbits than those it learned from have.
 
         Raises:
             TargetError: no gene that the model can make meets the hard constraints.
         """
-        return Grammar(self.vocabulary.elements, target, self.vocabulary.max_sites, self.vocabulary.max_elements)
+        return self._grammar(target, self.autoencoder.config.max_sites)
 
     def encode(self, genes: Sequence[WyckoffGene], *, batch: int = 1024) -> Latents:
         """Posterior means (n, latent) of n genes; all descriptions of one crystal have the same.
@@ -134,11 +134,12 @@ class OrbitCheckpoint:
         if level and rng is None:
             raise ValueError(f"noise level {level} given without a random generator; give rng")
         latent = np.asarray(z, np.float32)
+        grammar = grammar or self._everything
         chances = None
         if rng is not None:
             noise = rng.standard_normal(latent.shape).astype(np.float32)
             latent = with_noise(*map(torch.from_numpy, (latent, np.full(len(z), level, np.float32), noise))).numpy()
-            chances = rng.random((len(z), self._n_chances))
+            chances = rng.random((len(z), n_chances(grammar.max_sites)))
         return self._decoded(latent, level, wanted, grammar, chances, temperature, guidance, batch)
 
     def nearest(self, z: NDArray[np.floating], *, batch: int = 1024) -> list[WyckoffGene]:
@@ -149,19 +150,21 @@ class OrbitCheckpoint:
         """
 
         def propose(latents: Latents, chances: Floats | None, temperature: float) -> list[WyckoffGene]:
-            return self._decoded(latents, 0.0, None, None, chances, temperature, 0.0, batch)
+            return self._decoded(latents, 0.0, None, self._holdable, chances, temperature, 0.0, batch)
 
         def improve(latent: Latents, gene: WyckoffGene) -> WyckoffGene:
             return self._exchange(latent, gene).canonical()
 
-        return nearest_genes(np.asarray(z, np.float32), propose, self.encode, improve, self._n_chances)
+        return nearest_genes(
+            np.asarray(z, np.float32), propose, self.encode, improve, n_chances(self.vocabulary.max_sites)
+        )
 
     def _decoded(
         self,
         latent: Latents,
         level: float,
         wanted: Floats | None,
-        grammar: Grammar | None,
+        grammar: Grammar,
         chances: Floats | None,
         temperature: float,
         guidance: float,
@@ -174,7 +177,7 @@ class OrbitCheckpoint:
             part = torch.from_numpy(latent[rows])
             genes += decode(
                 self.autoencoder,
-                grammar or self._everything,
+                grammar,
                 part,
                 torch.full((len(part),), float(level)),
                 self._condition(None if wanted is None else wanted[rows], len(part)),
@@ -184,10 +187,6 @@ class OrbitCheckpoint:
                 tables=self._tables,
             )
         return [gene.canonical() for gene in genes]
-
-    @property
-    def _n_chances(self) -> int:
-        return 2 + 2 * self.vocabulary.max_sites
 
     def log_likelihood(self, genes: Sequence[WyckoffGene], *, batch: int = 1024) -> Floats:
         """(n,) natural logarithm of the probability that the unconditional prior makes the crystal of a gene.
@@ -258,6 +257,13 @@ class OrbitCheckpoint:
     @cached_property
     def _everything(self) -> Grammar:
         return self.grammar()
+
+    @cached_property
+    def _holdable(self) -> Grammar:
+        return self._grammar(None, self.vocabulary.max_sites)
+
+    def _grammar(self, target: Target | None, max_sites: int) -> Grammar:
+        return Grammar(self.vocabulary.elements, target, max_sites, self.vocabulary.max_elements)
 
     @cached_property
     def _exchange(self) -> Exchange:

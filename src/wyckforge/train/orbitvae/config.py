@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from wyckforge.models.orbitvae.grammar import MAX_SITES
 from wyckforge.settings import Configuration, Settings
 from wyckforge.train.config import SplitConfig
 
@@ -82,7 +83,8 @@ class OrbitConfig(Configuration):
     seed: int = Field(0, ge=0, description="the one seed: split, initial weights, order of the crystals, noise")
     vintage: str = Field("", description="named vintage of the labels; empty accepts a table of a single vintage only")
     targets: tuple[str, ...] = Field(min_length=1, description="label columns to learn")
-    max_sites: int = Field(24, ge=1, description="most orbits of a gene; crystals with more are left out")
+    max_sites: int = Field(60, ge=1, le=MAX_SITES, description="most orbits of a gene; crystals with more are left out")
+    max_sites_learned: int = Field(24, ge=1, description="most orbits of a gene that is learned from, and drawn")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where there is one")
     precision: Literal["float32", "bfloat16"] = Field("bfloat16", description="arithmetic of the forward pass")
     split: SplitConfig = SplitConfig()
@@ -93,6 +95,8 @@ class OrbitConfig(Configuration):
     def _check(self) -> Self:
         if len(set(self.targets)) != len(self.targets):
             raise ValueError(f"targets {', '.join(self.targets)} given; name each once")
+        if self.max_sites_learned > self.max_sites:
+            raise ValueError(f"max_sites_learned {self.max_sites_learned} is more than max_sites {self.max_sites}")
         if unknown := set(self.predictor.weights) - set(self.targets):
             raise ValueError(
                 f"predictor.weights for {', '.join(sorted(unknown))}, which are not learned; learned are "

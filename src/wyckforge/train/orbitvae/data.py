@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -124,12 +124,14 @@ class OrbitData:
         if len(table) < _FEWEST:
             raise TableError(f"{config.table} has {len(table)} crystals; training needs {_FEWEST} or more")
         split = split_as_set(table, config.split, config.seed)
-        vocabulary = Vocabulary.of(
-            (gene for each in (table, *extras) for gene in each.genes), max_sites=config.max_sites
+        short = (
+            gene for each in (table, *extras) for gene in each.genes if len(gene.sites) <= config.max_sites_learned
         )
+        vocabulary = Vocabulary.of(short, max_sites=config.max_sites)
         more = _unseen(table, split, extras)
         sources = [given.select(split.train), *(extra.select(rows) for extra, rows in zip(extras, more, strict=True))]
-        held = [source.select(_representable(vocabulary, source.genes)) for source in sources]
+        learned_from = replace(vocabulary, max_sites=config.max_sites_learned)
+        held = [source.select(_representable(learned_from, source.genes)) for source in sources]
         learned, other = _labels(held, accepted, config.targets)
         others = [name for name in config.targets if not np.isnan(other[name]).all()]
         scales = {name: _fitted(name, learned[name]) for name in config.targets}

@@ -17,6 +17,7 @@ from torch import nn
 from wyckforge.data.property_scale import PropertyScale
 from wyckforge.errors import CheckpointError
 from wyckforge.models.orbitvae.autoencoder import AutoencoderConfig, OrbitVAE
+from wyckforge.models.orbitvae.grammar import MAX_SITES
 from wyckforge.models.orbitvae.predictor import Predictor, PredictorConfig
 from wyckforge.models.orbitvae.vocabulary import Vocabulary
 from wyckforge.symmetry.elements import atomic_number, symbol
@@ -133,8 +134,11 @@ def _require_agreement(fields: Mapping[str, Any]) -> None:
     configs = [autoencoder.config, *(predictor.config for predictor in fields["predictors"])]
     if {config.elements for config in configs} != {len(vocabulary.elements)}:
         raise ValueError(f"{len(vocabulary.elements)} elements in the vocabulary, another number in a network")
-    if autoencoder.config.max_sites != vocabulary.max_sites:
-        raise ValueError(f"{vocabulary.max_sites} orbits at most, but {autoencoder.config.max_sites} in the decoder")
+    if not autoencoder.config.max_sites <= vocabulary.max_sites <= MAX_SITES:
+        raise ValueError(
+            f"{vocabulary.max_sites} orbits at most, but the decoder learned {autoencoder.config.max_sites}, and "
+            f"{MAX_SITES} can be counted"
+        )
     if autoencoder.config.width % autoencoder.config.heads:
         raise ValueError(f"width {autoencoder.config.width} with {autoencoder.config.heads} heads")
     predicted = {name for config in configs[1:] for name in config.outputs}
