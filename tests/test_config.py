@@ -75,5 +75,5 @@ def test_unreadable_files(tmp_path):
     broken = tmp_path / "broken.toml"
     broken.write_text("seed = ")
     for path in (broken, tmp_path / "absent.toml", tmp_path):
-        with pytest.raises(ConfigError, match="cannot be read as TOML"):
+        with pytest.raises(ConfigError, match=r"cannot be read( as TOML|: No such file|: Is a directory)"):
             RunConfig.from_toml(path)

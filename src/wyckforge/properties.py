@@ -13,11 +13,13 @@ class Property:
         name: column name and command-line spelling, ``band_gap``.
         label: text for people, ``Band gap``.
         unit: ``eV``; empty where unknown or dimensionless.
+        non_negative: whether a value below zero cannot be right.
     """
 
     name: str
     label: str
     unit: str
+    non_negative: bool = False
 
     @property
     def axis_label(self) -> str:
@@ -27,7 +29,7 @@ class Property:
 
 _KNOWN = (
     Property("formation_energy", "Formation energy", "eV/atom"),
-    Property("band_gap", "Band gap", "eV"),
+    Property("band_gap", "Band gap", "eV", non_negative=True),
     Property("energy_above_hull", "Energy above hull", "eV/atom"),
     Property("bulk_modulus", "Bulk modulus", "GPa"),
     Property("shear_modulus", "Shear modulus", "GPa"),

@@ -40,7 +40,11 @@ class Configuration(Settings):
         """The content of a TOML file, unchecked."""
         try:
             return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except OSError as error:
+            raise ConfigError(
+                f"{path} cannot be read: {error.strerror}; give the path of a configuration, see {cls.PAGE}"
+            ) from None
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ConfigError(
                 f"{path} cannot be read as TOML ({error}); give the path of a configuration, see {cls.PAGE}"
             ) from None
@@ -54,6 +58,8 @@ class Configuration(Settings):
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"])) or "the whole"
             problem = f"{first['msg']}, got {first['input']!r}"
+            if first["type"] == "value_error":  # our own words, which name what was given
+                problem = str(first["ctx"]["error"])
             if first["type"] == "extra_forbidden":
                 problem = f"unknown key; known are {', '.join(_keys_beside(cls, first['loc']))}"
             raise ConfigError(f"{source}: {key}: {problem}; see {cls.PAGE}") from None

@@ -80,6 +80,12 @@ def test_labels_that_are_no_number_count_and_become_missing():
     ]
 
 
+def test_a_gap_below_zero_counts_and_becomes_missing():
+    table, report = build_table([row("below", **gap(-0.2)), row("ok", **gap(0.0))], BuildRules())
+    assert report.notes["band_gap below zero"] == 1
+    assert table.labels["band_gap"].mask.tolist() == [False, True]
+
+
 def test_vintages_are_kept_and_chosen_by_name():
     rows = [
         RawRow(name, perovskite(), {"formation_energy": -1.0, "band_gap": 1.0}, {"formation_energy": e, "band_gap": g})

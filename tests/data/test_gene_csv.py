@@ -35,8 +35,24 @@ def test_rows_without_a_gene_are_named(tmp_path):
     path = written(tmp_path / "a.csv", "gene,formation_energy_per_atom\n225|Na:a|Cl:b,-2\n225|Na:a|Cl:a,-1\n,0\n")
     assert has_genes(path)
     table, report = read_gene_csv(path, ["formation_energy_per_atom"])
-    assert (len(table), report.n_kept, [line for line, _ in report.dropped]) == (1, 1, ["line 3", "line 4"])
+    assert (len(table), report.n_kept, [line for line, _ in report.dropped]) == (1, 1, ["1", "2"])
     assert table.column("formation_energy").unit == "eV/atom"
+
+
+def test_rows_keep_their_own_identifier_or_number(tmp_path):
+    rows = "rock salt,1,x\n225|Na:a|Cl:b,2,y\n225|K:a|Cl:b,3,\n"
+    numbered, report = read_gene_csv(written(tmp_path / "a.csv", "gene,b,c\n" + rows), ["b"])
+    assert (numbered.ids, report.dropped[0][0]) == (("1", "2"), "0")
+    named, report = read_gene_csv(written(tmp_path / "b.csv", "gene,b,id\n" + rows), ["b"])
+    assert (named.ids, report.dropped[0][0]) == (("y", "2"), "x")
+
+
+def test_a_gap_below_zero_is_missing_and_counted(tmp_path):
+    text = "gene,band_gap,seebeck\n225|Na:a|Cl:b,-0.1,-200\n225|K:a|Cl:b,0,1\n"
+    table, report = read_gene_csv(written(tmp_path / "a.csv", text), ["band_gap", "seebeck"])
+    assert table.column("band_gap").mask.tolist() == [False, True]
+    assert table.column("seebeck").mask.all()
+    assert report.notes["band_gap below zero"] == 1
 
 
 def test_the_vintage_may_be_stated(tmp_path):
@@ -48,7 +64,7 @@ def test_the_vintage_may_be_stated(tmp_path):
     ("text", "message"),
     [
         ("gene,a\n225|Na:a|Cl:b,1\n", "no column 'b'.*it has: gene, a"),
-        ("gene,b\nrock salt,1\n", "no row of .* holds a gene.*line 2.*'225"),
+        ("gene,b\nrock salt,1\n", "no row of .* holds a gene.*row 0.*'225"),
         ("gene,b\n", "it is empty"),
     ],
 )

@@ -131,6 +131,12 @@ def test_a_target_far_beyond_the_labels_is_refused(model, table):
             run(model, table, target=Target(properties={"band_gap": interval}), max_draws=20)
 
 
+def test_a_single_value_is_refused_before_anything_is_drawn(model, table):
+    with pytest.raises(TargetError, match=r"band_gap 2 asked for, a single value.*give an interval like 1\.9:2\.1"):
+        run(model, table, target=Target(properties={"band_gap": Interval(2, 2)}), max_draws=20)
+    assert run(model, table, target=Target(properties={"band_gap": Interval(0, 0)}), max_draws=20).draws == 20
+
+
 def test_a_model_that_only_perturbs_says_so(checkpoint, table):
     with pytest.raises(TargetError, match="can only perturb seeds; use --method seeds"):
         run(checkpoint, table, method="prior")

@@ -194,9 +194,15 @@ def test_predictions_are_written_for_the_parity_plot(checkpoint, write_rows, tmp
 
 
 def test_a_folder_that_cannot_be_written_to_is_told_before_the_work(checkpoint, tmp_path):
-    (tmp_path / "file").write_text("no folder")
+    (tmp_path / "file").write_text("no folder, and no table either")
     with pytest.raises(FileExistsError):
-        evaluate_file(checkpoint, tmp_path / "absent.parquet", tmp_path / "file")
+        evaluate_file(checkpoint, tmp_path / "file", tmp_path / "file")
+
+
+def test_a_mistyped_input_leaves_no_folder_behind(checkpoint, tmp_path):
+    with pytest.raises(TableError, match=r"absent\.parquet does not exist"):
+        evaluate_file(checkpoint, tmp_path / "absent.parquet", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_nothing_usable_is_an_error(checkpoint, write_rows, tmp_path):

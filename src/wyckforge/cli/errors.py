@@ -25,7 +25,7 @@ class UserErrors(click.Group):
             return super().invoke(ctx)
         except click.UsageError as error:
             verb = error.ctx.command_path if error.ctx else "wyckforge"
-            _leave(ctx, f"{error.format_message()} See '{verb} --help'.", MISTAKE)
+            _leave(ctx, f"{error.format_message().rstrip('.')}. See '{verb} --help'.", MISTAKE)
         except WyckforgeError as error:
             _leave(ctx, str(error), MISTAKE)
         except KeyboardInterrupt:

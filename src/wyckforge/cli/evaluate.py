@@ -87,6 +87,7 @@ def _evaluate_generation(
     judge = load_checkpoint(oracle or ORACLE) if named or oracle else None
     sampling = SamplingConfig(method=method or "auto")
     model = load_checkpoint(checkpoint)
+    out.mkdir(parents=True, exist_ok=True)  # a folder that cannot be written to is told before the work
     found = assess(model, load_embedded(), named, judge, n=n, sampling=sampling, seed=seed or 0, progress=True)
     found.write(out)
     record = found.to_dict()
@@ -150,7 +151,7 @@ def assessment_table(found: Mapping[str, Any]) -> str:
     """
     from wyckforge.report.terminal import align
 
-    samples = {"unconditional": found["unconditional"]}
+    samples = dict(found["without_target"])
     samples |= {name: target["generation"] for name, target in found["targets"].items()}
     head = ["sample", *_MADE.values(), "SG χ²"]
     rows = [
@@ -199,7 +200,8 @@ def _hit_lines(name: str, target: Mapping[str, Any]) -> list[str]:
     lines = [asked, *align([head, *rows], right=set(range(1, len(head))))]
     calibration = target["hits"]["calibration"]
     if calibration and calibration["expected_calibration_error"] is not None:
-        lines.append(f"claims are off by {calibration['expected_calibration_error']:.3f} on average over their bins")
+        error = calibration["expected_calibration_error"]
+        lines.append(f"claims and achieved hits are {error:.3f} apart on average over their bins")
     if target["judge_probability"]:
         free = _share(target["judge_probability_unconditional"])
         lines.append(f"the judge expects {_share(target['judge_probability'])} hits, unconditionally {free}")

@@ -210,6 +210,8 @@ def _unusable_labels(row: RawRow, rules: BuildRules) -> dict[str, tuple[str, str
     for name, value in row.labels.items():
         if value is not None and not math.isfinite(value):
             unusable[name] = ("not a finite number", f"is {value}")
+        elif value is not None and value < 0 and describe(name).non_negative:
+            unusable[name] = ("below zero", f"is {value}")
         elif value is not None and name in accepted and row.sources.get(name) not in accepted[name]:
             unusable[name] = ("of another vintage", f"is of vintage {row.sources.get(name, '')}")
     return unusable

@@ -22,6 +22,9 @@ _REACH = 1.75
 _BOND = 1.2
 """Neighbours up to so many times as far as the nearest one count as bonded."""
 
+_MOST_DISTANCES = 4_000_000
+"""Taken at a time, so that a crystal of a thousand atoms takes no more memory than one of a hundred."""
+
 SIZE = 5 + 2 * len(_SHELLS)
 """Numbers of a fingerprint."""
 
@@ -34,30 +37,38 @@ def fingerprint(crystal: Crystal) -> NDArray[np.float64]:
     units of the cube root of the volume per atom, the number of neighbours per atom, smeared, and the sum of their
     differences in electronegativity.
     """
-    edge = (crystal.volume / len(crystal)) ** (1 / 3)
-    distances = _distances(crystal, _REACH * edge)
-    nearest = np.minimum(distances.min((1, 2)), _REACH * edge)
-    bonded = np.minimum(_BOND * nearest, _REACH * edge)[:, None, None]
-    bonds = (distances < bonded).sum((1, 2)).mean()
-    one, other, image = np.nonzero(distances < _REACH * edge)
-    apart = distances[one, other, image] / edge
-    near = np.exp(-0.5 * ((apart[:, None] - _SHELLS) / _WIDTH) ** 2)
-    pull = _electronegativities()[crystal.numbers]
-    polar = near * np.abs(pull[one] - pull[other])[:, None]
-    sizes = np.log([edge**3, nearest.mean(), nearest.max(), nearest.min()])
-    return np.concatenate([sizes, [bonds], near.sum(0) / len(crystal), polar.sum(0) / len(crystal)])
+    n, edge = len(crystal), (crystal.volume / len(crystal)) ** (1 / 3)
+    images = _images(crystal, _REACH * edge)
+    at_once = max(1, _MOST_DISTANCES // (n * len(images)))
+    blocks = [_seen_from(crystal, np.arange(n)[i : i + at_once], images, edge) for i in range(0, n, at_once)]
+    nearest, bonds, near, polar = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+    with np.errstate(divide="ignore"):  # atoms on top of each other: minus infinity says so
+        sizes = np.log([edge**3, nearest.mean(), nearest.max(), nearest.min()])
+    return np.concatenate([sizes, [bonds.mean()], near.sum(0) / n, polar.sum(0) / n])
 
 
-def _distances(crystal: Crystal, reach: float) -> NDArray[np.float64]:
-    """(n, n, images) distances in Å from atoms to atoms in all cells up to ``reach``; infinite from one to itself."""
+def _images(crystal: Crystal, reach: float) -> NDArray[np.int64]:
+    """(m, 3) cells up to ``reach`` in Å, the own one in the middle."""
     spacing = 1 / np.linalg.norm(np.linalg.inv(crystal.lattice), axis=0)
     most = np.ceil(reach / spacing).astype(int)
-    images = np.stack(np.meshgrid(*(np.arange(-k, k + 1) for k in most), indexing="ij"), -1).reshape(-1, 3)
-    apart = crystal.frac_coords[:, None] - crystal.frac_coords
+    return np.stack(np.meshgrid(*(np.arange(-k, k + 1) for k in most), indexing="ij"), -1).reshape(-1, 3)
+
+
+def _seen_from(
+    crystal: Crystal, atoms: NDArray[np.int64], images: NDArray[np.int64], edge: float
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """What k atoms see: the nearest neighbour (k,), bonds (k,), and of each pair within reach (p, 9) both counts."""
+    reach = _REACH * edge
+    apart = crystal.frac_coords[atoms, None] - crystal.frac_coords
     shifted = ((apart - np.rint(apart))[:, :, None] + images) @ crystal.lattice
-    distances: NDArray[np.float64] = np.linalg.norm(shifted, axis=-1)
-    distances[np.arange(len(crystal)), np.arange(len(crystal)), len(images) // 2] = np.inf
-    return distances
+    distances = np.linalg.norm(shifted, axis=-1)
+    distances[np.arange(len(atoms)), atoms, len(images) // 2] = np.inf  # an atom is no neighbour of itself
+    nearest = np.minimum(distances.min((1, 2)), reach)
+    bonds = (distances < np.minimum(_BOND * nearest, reach)[:, None, None]).sum((1, 2))
+    one, other, image = np.nonzero(distances < reach)
+    near = np.exp(-0.5 * ((distances[one, other, image][:, None] / edge - _SHELLS) / _WIDTH) ** 2)
+    pull = _electronegativities()[crystal.numbers]
+    return nearest, bonds, near, near * np.abs(pull[atoms[one]] - pull[other])[:, None]
 
 
 @cache

@@ -30,7 +30,9 @@ ALIASES: Mapping[str, str] = {"formation_energy_per_atom": "formation_energy", "
 UNSTATED = "unstated"
 """Vintage of labels given with an object in memory, without one."""
 
-_ID_COLUMNS = ("material_id", "id", "entry")
+ID_COLUMNS = ("material_id", "id", "entry")
+"""Columns that hold identifiers, the first that is there."""
+
 _STRUCTURE_COLUMNS = ("lattice", "numbers", "frac_coords")
 _GROUP_COLUMNS = ("given_space_group", "space_group_number", "spacegroup.number")
 _POSCAR_NAMES = ("POSCAR", "CONTCAR")
@@ -76,8 +78,7 @@ def read_structures(
         if not files:
             raise TableError(f"{path} holds no CIF or POSCAR file; give a folder with *.cif, *.vasp or POSCAR files")
         return Rows((_file_row(file, _name_in(path, file)) for file in files), len(files))
-    if not path.exists():
-        raise TableError(f"{path} does not exist; give a .parquet, .csv, .cif or POSCAR file, or a folder of them")
+    require_input(path)
     if path.suffix == ".parquet":
         return _parquet_rows(path, labels, id_column)
     if path.suffix == ".csv":
@@ -85,6 +86,16 @@ def read_structures(
     if _is_structure_file(path):
         return Rows(iter([_file_row(path, _name_in(path.parent, path))]), 1)
     raise TableError(f"{path} is of no known kind; give a .parquet, .csv, .cif, .vasp or POSCAR file, or a folder")
+
+
+def require_input(path: Path) -> None:
+    """Pass if there is something to read.
+
+    Raises:
+        TableError: there is not.
+    """
+    if not path.exists():
+        raise TableError(f"{path} does not exist; give a .parquet, .csv, .cif or POSCAR file, or a folder of them")
 
 
 def rows_from_objects(
@@ -165,7 +176,7 @@ class _Columns:
             if name not in names:
                 raise TableError(f"{path} has no column {name!r}; it has: {', '.join(names) or 'none'}")
         self._file = path.stem
-        self._id = id_column or next((name for name in _ID_COLUMNS if name in names), None)
+        self._id = id_column or next((name for name in ID_COLUMNS if name in names), None)
         self._group = next((name for name in _GROUP_COLUMNS if name in names), None)
         chosen = [name for name in names if ALIASES.get(name, name) in KNOWN] if labels is None else labels
         self._labels = {name: ALIASES.get(name, name) for name in chosen}

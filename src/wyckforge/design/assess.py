@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,7 +96,8 @@ def assess(
             both = (_judge_claim(judge, target, made, rng) for made in (attempts, unconditional))
             claims[name] = JudgeClaims(*both)
     described = None if judge is None else _described(judge)
-    return Assessment(model.name, sampling.method, described, samples, hits, claims, seed)
+    method = _default_method(model) if sampling.method == "auto" else sampling.method
+    return Assessment(model.name, method, described, samples, hits, claims, seed)
 
 
 def _check_judge(model: GeneModel, judge: GeneModel | None, targets: Mapping[str, Target]) -> None:
@@ -129,8 +130,11 @@ def _without(target: Target) -> str:
 
 
 def _unconditional(model: GeneModel, sampling: SamplingConfig) -> SamplingConfig:
-    method = "prior" if isinstance(model, OrbitCheckpoint) else "seeds"
-    return sampling.model_copy(update={"method": method, "unconditional": True})
+    return sampling.model_copy(update={"method": _default_method(model), "unconditional": True})
+
+
+def _default_method(model: GeneModel) -> Literal["prior", "seeds"]:
+    return "prior" if isinstance(model, OrbitCheckpoint) else "seeds"
 
 
 def _draw(

@@ -122,7 +122,9 @@ class Assessment:
             "n": len(self.samples[UNCONDITIONAL].attempts.draws),
             "seed": self.seed,
             "judge": self.judge,
-            "unconditional": self.samples[UNCONDITIONAL].generation.to_dict(),
+            "without_target": {
+                name: sample.generation.to_dict() for name, sample in self.samples.items() if name not in self.hits
+            },
             "targets": found,
         }
 

@@ -56,11 +56,17 @@ def require_reach(model: OrbitCheckpoint, target: Target) -> None:
     """Refuse, before anything is drawn, intervals farther from all training labels than half the range of these.
 
     Raises:
-        TargetError: there is one, or one below zero of a property that cannot be.
+        TargetError: there is one, or one below zero of a property that cannot be, or one that is a single value, which
+            no prediction meets, but for zero where there are crystals of exactly that.
     """
     for name in (name for name in target.properties if name in model.targets):
         interval, labels = target.properties[name], model.labels[:, list(model.targets).index(name)]
         labels = labels[~np.isnan(labels)]
+        if interval.low == interval.high and not (interval.low == 0 and model.scales[name].zero_inflated):
+            raise TargetError(
+                f"{name} {interval} asked for, a single value, which has no probability; give an interval like "
+                f"{interval.low - 0.1:g}:{interval.high + 0.1:g}"
+            )
         if not len(labels):
             continue
         low, high = float(labels.min()), float(labels.max())

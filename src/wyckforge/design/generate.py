@@ -114,7 +114,14 @@ def generate(
     while len(kept) < wanted and draws < sampling.max_draws:
         drawn = min(source.per_pass, sampling.max_draws - draws)
         one_pass = source.draw(drawn, rng, draws)
-        bar = tqdm(one_pass, "decoding genes", drawn, unit=" genes", file=sys.stderr, disable=not progress)
+        bar = tqdm(
+            one_pass,
+            f"decoding genes, {len(kept)} of {wanted} found",
+            drawn,
+            unit=" genes",
+            file=sys.stderr,
+            disable=not progress,
+        )
         draws += drawn
         if funnel is None:
             kept += screen.screen(bar)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from wyckforge.data.build import BuildReport, BuildRules, build_from_path
 from wyckforge.data.gene_csv import columns_of, has_genes, read_gene_csv
+from wyckforge.data.readers import require_input
 from wyckforge.data.table import GeneTable
 from wyckforge.data.vintages import VINTAGES, resolve_vintage
 from wyckforge.errors import TableError
@@ -43,6 +44,7 @@ def evaluate_file(
         TableError: the file cannot be read, no row of it can be used, or no label is of the vintage.
     """
     path = Path(data)
+    require_input(path)
     Path(out).mkdir(parents=True, exist_ok=True)  # a folder that cannot be written to is told before the work
     if has_genes(path):
         table, report = read_gene_csv(path, [name for name in checkpoint.targets if name in columns_of(path)])
@@ -158,15 +160,17 @@ def _property_metrics(table: GeneTable, predicted: dict[str, Prediction], rng: n
     for name in dict.fromkeys((*predicted, FORMATION_ENERGY, BAND_GAP)):
         column = table.labels.get(name)
         true = np.full(len(table), np.nan) if column is None else column.values
-        cases = {f"{name}_mae": true}
+        unlabelled = f"no row has a label {name}" if np.isnan(true).all() else ""
+        cases = {f"{name}_mae": (true, unlabelled)}
         if name == BAND_GAP:
-            cases[f"{name}_mae_semiconductors"] = np.where(true > 0, true, np.nan)
-        for metric, values in cases.items():
+            above = np.where(true > 0, true, np.nan)
+            cases[f"{name}_mae_semiconductors"] = (above, unlabelled or "no row has a gap above zero")
+        for metric, (values, reason) in cases.items():
             if name not in predicted:
                 metrics |= {metric: None, f"{metric}_reason": f"the checkpoint does not predict {name}"}
             else:
                 errors = absolute_errors(values, predicted[name].value)
-                metrics |= mean(metric, errors, rng, f"no row has a label for {metric}")
+                metrics |= mean(metric, errors, rng, reason)
         if name in predicted:
             metrics |= uncertainty_metrics(name, true, predicted[name], rng)
         if column is not None and name in predicted and len(column.vintages()) > 1:

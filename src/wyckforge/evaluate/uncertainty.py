@@ -35,19 +35,23 @@ def uncertainty_metrics(
     if predicted.low is None or predicted.high is None:
         return {}
     inside = (predicted.low <= true) & (true <= predicted.high)
-    metrics = rate(f"{name}_coverage", inside, "no row has a label")
-    metrics |= mean(f"{name}_width", predicted.high - predicted.low, rng, "no row has a label")
+    unlabelled = "" if known.any() else "no row has a label"
+    metrics = rate(f"{name}_coverage", inside, unlabelled)
+    metrics |= mean(f"{name}_width", predicted.high - predicted.low, rng, unlabelled)
     if predicted.zero is None:
         return metrics
     likely_zero = predicted.zero > 0.5
-    metrics |= rate(f"{name}_coverage_nonzero", inside[~likely_zero], "no row is predicted to be other than zero")
+    none_nonzero = unlabelled or "no row with a label is predicted to be other than zero"
+    metrics |= rate(f"{name}_coverage_nonzero", inside[~likely_zero], none_nonzero)
     kinds = ("metal", "semiconductor") if name == BAND_GAP else (f"{name}_zero", f"{name}_nonzero")
     for kind, predicted_so, is_so in ((kinds[0], likely_zero, true == 0), (kinds[1], ~likely_zero, true != 0)):
-        metrics |= rate(f"{kind}_precision", is_so[predicted_so], f"no row is predicted to be {kind}")
-        metrics |= rate(f"{kind}_recall", predicted_so[is_so], f"no row is {kind}")
+        metrics |= rate(
+            f"{kind}_precision", is_so[predicted_so], unlabelled or f"no row with a label is predicted {kind}"
+        )
+        metrics |= rate(f"{kind}_recall", predicted_so[is_so], unlabelled or f"no row is {kind} by its label")
     found = calibration(np.clip(predicted.zero, 0, 1), true == 0)
     error = f"{kinds[0]}_calibration_error"
-    reason = {} if found.n else {f"{error}_reason": "no row has a label"}
+    reason = {} if found.n else {f"{error}_reason": unlabelled}
     return metrics | {
         error: found.error,
         f"{error}_n": found.n,

@@ -217,11 +217,20 @@ def _stage_counts(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
     return counts
 
 
+def _strictest(steps: Sequence[Mapping[str, Any]]) -> str:
+    """The step that let the smallest share of what reached it through, and its most frequent reason, in words."""
+    worst = min((step for step in steps if step["reasons"]), key=lambda s: s["passed"] / s["entered"], default=None)
+    if worst is None:
+        return ""
+    reason, count = max(worst["reasons"].items(), key=lambda item: item[1])
+    return f"; strictest was {worst['step']}, which stopped {count:,} of {worst['entered']:,} with: {reason}"
+
+
 def _message(config: RunConfig, record: Mapping[str, Any], survivors: int) -> str:
     drawn = f"{record['draws']:,} genes decoded"
     lost = ", ".join(f"{step['step']} {step['passed']:,}" for step in record["funnel"])
     if survivors == 0:
-        return f"none of {drawn} came through (left after {lost}); {REMEDY}"
+        return f"none of {drawn} came through (left after {lost}{_strictest(record['funnel'])}); {REMEDY}"
     if not _realises(config):
         short = f", {config.count} asked for (left after {lost}); to find more, {REMEDY}"
         return f"{survivors:,} of {drawn} came through{short if survivors < config.count else ''}"

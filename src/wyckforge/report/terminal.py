@@ -44,6 +44,8 @@ def summary(folder: Path) -> str:
     chosen = pursued(rows)
     calibrated = bool(run.info.get("calibrated"))
     cells = [_HEAD, *(_cells(row, calibrated=calibrated) for row in chosen[:MAX_LINES])]
+    if run.info.get("config", {}).get("pareto"):
+        cells = [(*line[:_FRONT], line[_FRONT].replace("–", "no"), *line[_FRONT + 1 :]) for line in cells]
     filled = [i for i in range(len(_HEAD)) if any(line[i] != "–" for line in cells[1:])]
     numeric = {place for place, i in enumerate(filled) if _HEAD[i] in _NUMERIC}
     table = align([[line[i] for i in filled] for line in cells], right=numeric)
@@ -73,6 +75,7 @@ _HEAD = (
     "rank", "formula", "space group", "above hull", "gap", "E_f", "on target", "front", "relaxed E_f", "converged",
     "symmetry", "gene",
 )  # fmt: skip
+_FRONT = _HEAD.index("front")
 _NUMERIC = {"rank", "above hull", "gap", "E_f", "on target", "relaxed E_f"}
 
 

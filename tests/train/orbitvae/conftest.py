@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.data.examples import perovskite
 from tests.train.conftest import crystals, table_of
 
 from wyckforge.data.labels import LabelColumn
@@ -44,6 +46,16 @@ def tables(tmp_path_factory) -> dict[str, Path]:
     )
     extra.write(folder / "extra.parquet")
     return {"table": folder / "main.parquet", "extra": folder / "extra.parquet"}
+
+
+@pytest.fixture(scope="session")
+def shown_table(tables) -> Path:
+    """The main table with the structures of two crystals in three."""
+    table = GeneTable.read(tables["table"])
+    structures = tuple(perovskite(edge=3.8 + 0.01 * row) if row % 3 else None for row in range(len(table)))
+    path = tables["table"].with_name("shown.parquet")
+    replace(table, crystals=structures).write(path)
+    return path
 
 
 @pytest.fixture(scope="session")

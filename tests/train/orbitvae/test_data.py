@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from tests.data.examples import perovskite
 from tests.train.conftest import crystals, table_of
 
 from wyckforge.data.fingerprint import SIZE
@@ -135,13 +134,10 @@ def test_a_table_of_a_few_crystals_is_refused(orbit_config, tmp_path):
         OrbitData.prepare(orbit_config(tmp_path, table=str(tmp_path / "few.parquet")))
 
 
-def test_geometry_is_learned_where_tables_hold_structures(orbit_config, tables, tmp_path, data):
+def test_geometry_is_learned_where_shown_table_hold_structures(orbit_config, shown_table, tmp_path, data):
     assert data.train.geometry.shape == (data.train.size, 0)
     assert data.counts["with_geometry"] == 0
-    table = GeneTable.read(tables["table"])
-    crystals = tuple(perovskite(edge=3.8 + 0.01 * row) if row % 3 else None for row in range(len(table)))
-    replace(table, crystals=crystals).write(tmp_path / "shown.parquet")
-    shown = {"table": str(tmp_path / "shown.parquet")}
+    shown = {"table": str(shown_table)}
     whole = OrbitData.prepare(orbit_config(tmp_path, **shown))
     found = whole.train
     known = ~found.geometry.isnan()

@@ -30,10 +30,11 @@ __main__.main()
 EXACT = {"learning_rate": 1e-3, "epochs": 2, "batch_size": 11}
 
 
-def test_two_processes_end_with_the_weights_of_one(orbit_config, tmp_path):
+def test_two_processes_end_with_the_weights_of_one(orbit_config, shown_table, tmp_path):
     def settings(out: Path):
         return orbit_config(
             out,
+            table=str(shown_table),
             precision="float32",
             autoencoder={**EXACT, "condition_dropout": 0.4},
             predictor={**EXACT, "members": 1, "dropout": 0.0},

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -30,6 +31,9 @@ Orbit = int
 
 _MOST_EXCHANGED = 2
 _MOST_STEPS = 12
+_REMEMBERED = 48
+"""Groups whose dictionaries are kept, some megabytes each."""
+
 _FIRST_OF_PAIR = 64
 """Of the pairs that can come in, those are tried whose first orbit is among so many nearest ones."""
 _EXACT = 1e-9
@@ -74,7 +78,7 @@ class Exchange:
 
     def __init__(self, model: OrbitVAE, vocabulary: Vocabulary, tables: Tables) -> None:
         self._model, self._vocabulary, self._tables = model, vocabulary, tables
-        self._dictionaries: dict[int, _Dictionary] = {}
+        self._dictionary = lru_cache(maxsize=_REMEMBERED)(self._make_dictionary)
 
     def __call__(self, z: NDArray[np.floating], gene: WyckoffGene) -> WyckoffGene:
         """The gene, or one in the same group whose encoding is nearer to ``z`` (latent,), in the description found."""
@@ -95,24 +99,22 @@ class Exchange:
         return gene
 
     @torch.inference_mode()
-    def _dictionary(self, space_group: int) -> _Dictionary:
-        if space_group not in self._dictionaries:
-            freedom = DEGREES_OF_FREEDOM[space_group - 1]
-            letters = np.flatnonzero(freedom >= 0)
-            numbers = self._vocabulary.elements
-            letter = np.tile(letters, len(numbers))
-            element = np.repeat(np.arange(len(numbers)), len(letters))
-            positions = self._tables.position[self._model.embedding.index[space_group - 1, torch.from_numpy(letter)]]
-            sites = torch.cat([self._tables.element[torch.from_numpy(element)], positions], -1)
-            vectors = self._model.encode_orbit(sites).double().numpy()
-            self._dictionaries[space_group] = _Dictionary(
-                self._model.encode_group(self._tables.group[space_group - 1]).double().numpy(),
-                tuple((numbers[e], LETTERS[k]) for e, k in zip(element, letter, strict=True)),
-                vectors,
-                (vectors**2).sum(1),
-                np.where(freedom[letter] == 0, letter, -1),
-            )
-        return self._dictionaries[space_group]
+    def _make_dictionary(self, space_group: int) -> _Dictionary:
+        freedom = DEGREES_OF_FREEDOM[space_group - 1]
+        letters = np.flatnonzero(freedom >= 0)
+        numbers = self._vocabulary.elements
+        letter = np.tile(letters, len(numbers))
+        element = np.repeat(np.arange(len(numbers)), len(letters))
+        positions = self._tables.position[self._model.embedding.index[space_group - 1, torch.from_numpy(letter)]]
+        sites = torch.cat([self._tables.element[torch.from_numpy(element)], positions], -1)
+        vectors = self._model.encode_orbit(sites).double().numpy()
+        return _Dictionary(
+            self._model.encode_group(self._tables.group[space_group - 1]).double().numpy(),
+            tuple((numbers[e], LETTERS[k]) for e, k in zip(element, letter, strict=True)),
+            vectors,
+            (vectors**2).sum(1),
+            np.where(freedom[letter] == 0, letter, -1),
+        )
 
 
 def _exchanged(book: _Dictionary, kept: tuple[Orbit, ...], rest: Floats, max_sites: int) -> tuple[Orbit, ...] | None:
