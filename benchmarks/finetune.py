@@ -116,7 +116,7 @@ def scratch_score(base: OrbitCheckpoint, aflow: Aflow, name: str, n: int, seed: 
     scale = PropertyScale.fit(name, labelled.labels[name])
     settings = PredictorSettings(epochs=SCRATCH_EPOCHS.get(n, 40), **SCRATCH)
     scaled = torch.from_numpy(scale.transform(labelled.labels[name]).astype(np.float32))[:, None]
-    crystals, begin = Crystals(base.vocabulary.encode(labelled.genes), scaled), time.process_time()
+    crystals, begin = Crystals.of(base.vocabulary.encode(labelled.genes), scaled), time.process_time()
     network = _learn(base.predictors[0], name, crystals, settings, seed)
     with torch.inference_mode():
         said = scale.inverse(network(base.vocabulary.encode(test.genes)).location[:, 0].double().numpy())

@@ -32,7 +32,8 @@ class Judge:
 
     def __call__(self, genes: Sequence[WyckoffGene]) -> Floats:
         """(n,) the property of genes."""
-        return np.exp(self._trees.predict(self._features(genes)))
+        logarithms: Floats = self._trees.predict(self._features(genes))
+        return np.exp(logarithms)
 
     def _features(self, genes: Sequence[WyckoffGene]) -> Floats:
         return np.array([self._row(gene) for gene in genes])
@@ -59,4 +60,4 @@ def _element_table() -> Floats:
 def _quantities(element: Element) -> list[float]:
     found = (element.Z, element.atomic_mass, element.row, element.group, element.X, element.atomic_radius)
     values = [float(value) if value is not None else np.nan for value in (*found, element.melting_point)]
-    return np.nan_to_num(values).tolist()
+    return [float(value) for value in np.nan_to_num(values)]

@@ -63,7 +63,9 @@ def _errors(scores: Scores, name: str, sizes: Sequence[int], seeds: Sequence[int
 
 
 def _asking(scores: Scores, name: str, sizes: Sequence[int], seeds: Sequence[int], decodes: int) -> str:
-    rows = [("labels", "tenth", "asked, %", "not asked, %", "base, %", "times", "unique, %", "new, %")]
+    rows: list[tuple[str, ...]] = [
+        ("labels", "tenth", "asked, %", "not asked, %", "base, %", "times", "unique, %", "new, %")
+    ]
     for n in sizes:
         found = [scores[key_of("tuned", name, n, seed)] for seed in seeds]
         for side, words in (("low", "lowest"), ("high", "highest")):

@@ -57,7 +57,7 @@ GOALS = {"all": 0.05, "gap": 0.35}
 
 def passes(share: float, whole: int) -> int:
     """Epochs over a share of the crystals: fewer crystals are seen more often, but make fewer updates in all."""
-    return round(whole / share**0.5)
+    return round(whole / float(np.sqrt(share)))
 
 
 def part_of(genes: list[str], share: float) -> NDArray[np.int64]:

@@ -89,8 +89,9 @@ def _density(
 ) -> None:
     low, high = max(wanted.low, bins[0]), min(wanted.high, bins[-1])
     ax.axvspan(low, high, color="0.9", zorder=0, label="asked for")
-    ax.hist(others, bins, density=True, color="tab:cyan", alpha=0.5, label="unconditional")
-    ax.hist(values, bins, density=True, color="tab:purple", alpha=0.5, label="conditional")
+    edges = bins.tolist()
+    ax.hist(others, edges, density=True, color="tab:cyan", alpha=0.5, label="unconditional")
+    ax.hist(values, edges, density=True, color="tab:purple", alpha=0.5, label="conditional")
     ax.set_xlim(bins[0], bins[-1])
 
 

@@ -85,10 +85,6 @@ PAIRS = (
 EXPERIMENTS = (
     ("thawed-plain", "transfer-plain", "the encoder learns"),
     ("thawed-plain", "target-plain", "transfer, the encoder learns"),
-    ("target-plain-x3", "target-plain", "updates alone"),
-    ("target-orbit-x3", "target-orbit", "updates, augmented"),
-    ("target-orbit-x3", "target-plain-x3", "augmentation, at 3 × updates"),
-    ("target-orbit-x3", "target-plain", "augmentation and updates, as published"),
 )
 
 

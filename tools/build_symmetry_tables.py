@@ -14,6 +14,7 @@ import math
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +72,7 @@ def build_table(number: int) -> dict[str, object]:
 def exact(affine: NDArray[np.float64]) -> Operator:
     """The (3, 4) integer form of a 4×4 affine matrix."""
     scaled = affine[:3] * np.array([1, 1, 1, GRID])
-    rounded = np.rint(scaled).astype(np.int64)
+    rounded: Operator = np.rint(scaled).astype(np.int64)
     if not np.allclose(scaled, rounded, atol=1e-4):
         raise ValueError(f"no exact form in 24ths: {affine}")
     return rounded
@@ -103,9 +104,9 @@ def holohedry(number: int) -> Iterator[Operator]:
 class NormalizerBuilder:
     """Exact Euclidean normalizer of one group, modulo the group and modulo continuous translations."""
 
-    def __init__(self, table: dict[str, object]) -> None:
+    def __init__(self, table: dict[str, Any]) -> None:
         self.number: int = table["number"]
-        self.positions: list[dict] = table["positions"]
+        self.positions: list[dict[str, Any]] = table["positions"]
         self.operators = np.array(table["operators"]).reshape(-1, 3, 4)
         by_matrix: dict[bytes, list[Operator]] = {}
         for operator in self.operators:
@@ -164,7 +165,7 @@ class NormalizerBuilder:
                 return str(position["letter"])
         raise ValueError(f"group {self.number}: no position holds {point}")
 
-    def holds(self, position: dict, point: NDArray[np.int64]) -> bool:
+    def holds(self, position: dict[str, Any], point: NDArray[np.int64]) -> bool:
         """Whether some image of the position's affine subspace passes through the point, modulo the lattice."""
         modulus = GRID * PRIME
         base = np.array(position["representative"]).reshape(3, 4)

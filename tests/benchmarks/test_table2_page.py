@@ -61,9 +61,9 @@ def test_models_are_compared_on_the_seeds_that_both_have():
 
 def test_experiments_are_told_of_only_where_they_were_run():
     without = [score for score in scores() if "x3" not in score.model and "thawed" not in score.model]
-    assert "Experiments" in table2_page.page_of(scores(), SIZES, 2_070)
+    assert "## An experiment" in table2_page.page_of(scores(), SIZES, 2_070)
     page = table2_page.page_of(without, SIZES, 2_070)
-    assert "Experiments" not in page
+    assert "## An experiment" not in page
     assert "nothing frozen |" not in page
 
 
