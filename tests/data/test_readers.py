@@ -150,7 +150,7 @@ def test_csv_with_cif_column(tmp_path):
 
 def test_csv_without_a_named_column_says_which_columns_there_are(tmp_path):
     path = write_csv(tmp_path / "set.csv", ["id", "structure"], ["a", perovskite_cif()])
-    with pytest.raises(TableError, match=r"no column 'cif'; it has: id, structure"):
+    with pytest.raises(TableError, match=r"no column 'cif' with the text of CIF files; it has: id, structure"):
         read_structures(path)
     with pytest.raises(TableError, match="no column 'gap'"):
         read_structures(path, cif_column="structure", labels=["gap"])

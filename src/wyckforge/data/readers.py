@@ -143,7 +143,13 @@ def _csv_rows(path: Path, labels: Sequence[str] | None, id_column: str | None, c
     csv.field_size_limit(sys.maxsize)
     with _open_csv(path) as stream:
         reader = csv.DictReader(stream)
-        columns = _Columns(path, list(reader.fieldnames or ()), labels, id_column, required=(cif_column,))
+        names = list(reader.fieldnames or ())
+        if cif_column not in names:
+            raise TableError(
+                f"{path} has no column {cif_column!r} with the text of CIF files; it has: {', '.join(names) or 'none'} "
+                "(evaluate and finetune also take a column 'gene', like 225|Na:a|Cl:b)"
+            )
+        columns = _Columns(path, names, labels, id_column, required=())
         count = sum(1 for _ in reader)
 
     def rows() -> Iterator[RawRow]:
