@@ -3,9 +3,10 @@
     python benchmarks/table2.py                # trains 18 models, about an hour on one core
     python benchmarks/table2.py --resume       # after a kill, or to write the page anew
     python benchmarks/table2.py --explain      # with the experiment behind an explanation
+    python benchmarks/table2.py --vintage all  # second setting: labels of all vintages, split and page of its own
 
-Everything is kept under ``.cache/table2``: the gene table, the split, one folder per run with its state, checkpoint and
-scores. The page is written by :mod:`table2_page`.
+Everything is kept under ``.cache/table2`` (``.cache/table2_all``): the gene table, the split, one folder per run with
+its state, checkpoint and scores. The pages are written by :mod:`table2_page`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import json
 import os
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,8 +39,10 @@ from wyckforge.train.run import METRICS as LOG
 ROOT = Path(__file__).resolve().parents[1]
 STRUCTURES = ROOT.parent / "shared" / "data" / "materials_project_structures.parquet"
 CACHE = Path(".cache/table2")
-PAGE = Path("docs/benchmarks/table2.md")
 RULES = BuildRules(min_elements=3, max_elements=3, require=(FORMATION_ENERGY,), vintage="modern")
+PAGES = {"modern": Path("docs/benchmarks/table2.md"), "all": Path("docs/benchmarks/table2_all.md")}
+"""By vintage of the labels."""
+
 SPLIT_SEED = 7
 SCORES = "scores.json"
 UPDATES = 2_070
@@ -101,7 +104,7 @@ def epochs_of(updates: int, rows: int, batch: int) -> int:
     return max(1, round(updates / -(-rows // batch)))
 
 
-def settings(run: Run, cache: Path, rows: dict[str, int], updates: int) -> TrainConfig:
+def settings(run: Run, cache: Path, rows: dict[str, int], updates: int, vintage: str = "modern") -> TrainConfig:
     """Configuration of a run of so many updates; ``rows`` counts the training crystals of ``source`` and ``target``."""
     on_target = run.kind != "source"
     step = StepConfig(
@@ -120,7 +123,7 @@ def settings(run: Run, cache: Path, rows: dict[str, int], updates: int) -> Train
             "out": cache / run.name,
             "seed": run.seed,
             "start": source if run.kind in ("transfer", "thawed") else None,
-            "vintage": "modern",
+            "vintage": vintage,
             "augmentation": "orbit" if run.orbit else "none",
             "precision": "bfloat16",
             "split": {"saved": cache / "split.json"},
@@ -136,15 +139,16 @@ class Ground:
 
     table: GeneTable
     split: Split
+    vintage: str = "modern"
 
     @classmethod
-    def prepare(cls, data: Path, cache: Path) -> Ground:
+    def prepare(cls, data: Path, cache: Path, rules: BuildRules = RULES) -> Ground:
         """Build the table and draw the split, or read those of an earlier call."""
         path = cache / "table.parquet"
         if not path.exists():
             if not data.exists():
                 raise MissingDependencyError(f"{data} is absent; give the shared structures with --data")
-            table, report = build_from_path(data, RULES, progress=True)
+            table, report = build_from_path(data, rules, progress=True)
             print(report.to_text())
             path.parent.mkdir(parents=True, exist_ok=True)
             table.write(path)
@@ -153,7 +157,7 @@ class Ground:
             split_table(table, seed=SPLIT_SEED, by="formula").write(saved)
         split = Split.read(saved)
         split.check_belongs_to(table)
-        return cls(table, split)
+        return cls(table, split, rules.vintage or "")
 
     def sets(self, part: str) -> dict[str, np.ndarray[Any, np.dtype[np.int64]]]:
         """Rows of a part: ``source`` all of them, ``target`` those with a gap above zero."""
@@ -168,7 +172,8 @@ def finish(run: Run, ground: Ground, cache: Path, updates: int) -> list[Score]:
         ConfigError: the cache holds a finished run of another length.
     """
     folder = cache / run.name
-    config = settings(run, cache, {name: len(part) for name, part in ground.sets("train").items()}, updates)
+    rows = {name: len(part) for name, part in ground.sets("train").items()}
+    config = settings(run, cache, rows, updates, ground.vintage)
     scores = folder / SCORES
     if scores.exists():
         epochs = json.loads((folder / CONFIG).read_text())["pretrain"]["epochs"]
@@ -227,31 +232,51 @@ def main() -> None:
     parser.add_argument("--updates", type=int, default=UPDATES, help="of every step (use another --cache for another)")
     parser.add_argument("--resume", action="store_true", help="go on with the runs in the cache")
     parser.add_argument("--explain", action="store_true", help="with transfer without freezing, ten minutes more")
-    parser.add_argument("--cache", type=Path, default=CACHE)
-    parser.add_argument("--page", type=Path, default=PAGE)
+    parser.add_argument("--vintage", choices=list(PAGES), default="modern", help="of the labels")
+    parser.add_argument("--cache", type=Path, help=f"default: {CACHE}, or {CACHE}_all")
+    parser.add_argument("--page", type=Path)
     options = parser.parse_args()
     data = options.data.resolve()
+    cache = options.cache or (CACHE if options.vintage == "modern" else CACHE.with_name(f"{CACHE.name}_all"))
+    target = options.page or PAGES[options.vintage]
     os.chdir(ROOT)
     # The running squares of RMSprop decay to denormal numbers where a weight gets no gradient. Arithmetic on those is
     # slow, and their roots vanish beside the 1e-7 that is added to them.
     torch.set_flush_denormal(True)
     try:
-        page = make(data, options.cache, options.seeds, options.updates, resume=options.resume, explain=options.explain)
-        write_atomically(options.page, page.encode())
+        page = make(
+            data,
+            cache,
+            options.seeds,
+            options.updates,
+            vintage=options.vintage,
+            resume=options.resume,
+            explain=options.explain,
+        )
+        write_atomically(target, page.encode())
     except WyckforgeError as error:
         sys.exit(f"error: {error}")
-    print(f"wrote {options.page}")
+    print(f"wrote {target}")
 
 
-def make(data: Path, cache: Path, seeds: list[int], updates: int, *, resume: bool, explain: bool = False) -> str:
+def make(
+    data: Path,
+    cache: Path,
+    seeds: list[int],
+    updates: int,
+    *,
+    vintage: str = "modern",
+    resume: bool = False,
+    explain: bool = False,
+) -> str:
     """Everything that is still to be done; returns the page."""
     runs = runs_of(seeds) + [run for run in experiments_of(seeds) if explain or _finished(run, cache)]
     if not resume and (found := [run.name for run in runs if (cache / run.name).exists()]):
         raise ConfigError(f"{cache} holds {found[0]} already; go on with --resume, or give another --cache")
-    ground = Ground.prepare(data, cache)
+    ground = Ground.prepare(data, cache, replace(RULES, vintage=vintage))
     scores = finish_all(runs, ground, cache, updates)
     sizes = {part: {name: len(rows) for name, rows in ground.sets(part).items()} for part in ("train", "val", "test")}
-    return page_of(scores, sizes, updates)
+    return page_of(scores, sizes, updates, vintage)
 
 
 if __name__ == "__main__":

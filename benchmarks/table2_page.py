@@ -88,19 +88,26 @@ EXPERIMENTS = (
 )
 
 
-def page_of(scores: Sequence[Score], sizes: Mapping[str, Mapping[str, int]], updates: int) -> str:
-    """The page, Markdown; its words are in ``table2.md.j2``.
+TEMPLATES = {"modern": "table2.md.j2", "all": "table2_all.md.j2"}
+"""Words of the page, by vintage of the labels."""
+
+
+def page_of(
+    scores: Sequence[Score], sizes: Mapping[str, Mapping[str, int]], updates: int, vintage: str = "modern"
+) -> str:
+    """The page, Markdown; its words are in one of :data:`TEMPLATES`.
 
     Args:
         scores: of all models, seeds and test sets.
         sizes: crystals by part (``train``, ``val``, ``test``) and set (``source``, ``target``).
         updates: of every step of every training.
+        vintage: of the labels.
     """
     total = {name: sum(part[name] for part in sizes.values()) for name in ("source", "target")}
     words = Environment(
         loader=FileSystemLoader(HERE), undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True
     )
-    return words.get_template("table2.md.j2").render(
+    return words.get_template(TEMPLATES[vintage]).render(
         seeds=sorted({score.seed for score in scores}),
         count={part: {k: f"{n:,}" for k, n in found.items()} for part, found in {**sizes, "total": total}.items()},
         updates=f"{updates:,}",
@@ -109,6 +116,7 @@ def page_of(scores: Sequence[Score], sizes: Mapping[str, Mapping[str, int]], upd
         comparisons=comparisons(scores, PAIRS),
         experiments=comparisons(scores, EXPERIMENTS),
         intervals=intervals(scores),
+        by_vintage=by_vintage(scores),
         losses=losses(scores),
     )
 
@@ -164,6 +172,20 @@ def _cells(scores: Sequence[Score], test: str) -> list[tuple[str, str]]:
         for model, label in LABELS.items()
         if model in trained
     ]
+
+
+def by_vintage(scores: Sequence[Score]) -> str:
+    """Errors of the formation energy on all test crystals, one line per model, by vintage of the label."""
+    found: dict[str, list[Mapping[str, float]]] = {}
+    for score in (one for one in scores if one.test == "source"):
+        found.setdefault(score.model, []).append(score.metrics.get("formation_energy_mae_by_vintage", {}))
+    names = sorted({name for runs in found.values() for run in runs for name in run})
+    lines = [f"| model | {' | '.join(names)} |", "|---|" + "---|" * len(names)]
+    for model, label in LABELS.items():
+        if model in found:
+            means = [mean(run[name] for run in found[model]) for name in names]
+            lines.append(f"| {label} | {' | '.join(f'{value:.3f}' for value in means)} |")
+    return "\n".join(lines)
 
 
 def comparisons(scores: Sequence[Score], pairs: Iterable[tuple[str, str, str]]) -> str:

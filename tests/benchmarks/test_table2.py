@@ -113,3 +113,9 @@ def test_a_split_of_another_table_in_the_cache_is_refused(ground, tmp_path):
     split_table(found.table.select(np.arange(20)), seed=7).write(tmp_path / "split.json")
     with pytest.raises(table2.WyckforgeError, match="another table"):
         table2.Ground.prepare(tmp_path / "absent", tmp_path)
+
+
+def test_a_run_uses_the_labels_of_the_vintage_that_is_asked_for(tmp_path):
+    rows = {"source": 1000, "target": 300}
+    for vintage in table2.PAGES:
+        assert table2.settings(table2.Run("source", False, 0), tmp_path, rows, 10, vintage).vintage == vintage

@@ -79,3 +79,21 @@ def test_the_page_sets_ours_beside_the_paper():
     assert "2,070" in page
     assert "| WyCryst (multi) | 41 | 251 |" in page
     assert "{{" not in page
+
+
+def test_errors_are_told_by_vintage():
+    found = [
+        Score(
+            "source-plain", seed, "source", {"formation_energy_mae_by_vintage": {"new": 0.1 + seed, "old": 0.3}}, (0, 0)
+        )
+        for seed in (0, 1)
+    ]
+    lines = table2_page.by_vintage(found).splitlines()
+    assert lines[0] == "| model | new | old |"
+    assert lines[2] == "| WyCryst (single) | 0.600 | 0.300 |"
+
+
+def test_the_second_setting_has_a_page_of_its_own():
+    page = table2_page.page_of(scores(), SIZES, 2_070, "all")
+    assert "--vintage all" in page
+    assert "| TL-WyCryst+ − TL-WyCryst |" in page

@@ -16,3 +16,9 @@ def test_strict_differs_from_modern_in_the_gaps_of_older_years():
 def test_names_resolve_to_a_group_or_to_one_source():
     assert resolve_vintage("modern", ("band_gap",)) is VINTAGES["modern"]
     assert resolve_vintage("mine", ("band_gap", "x")) == {"band_gap": {"mine"}, "x": {"mine"}}
+
+
+def test_all_vintages_hold_the_modern_ones():
+    for name, sources in VINTAGES["modern"].items():
+        assert sources <= VINTAGES["all"][name]
+    assert "aviary_mp_2020" in VINTAGES["all"]["formation_energy"]

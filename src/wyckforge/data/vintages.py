@@ -17,14 +17,18 @@ Vintage = Mapping[str, frozenset[str]]
 _MP2020 = frozenset({"mp_20", "mpts_52", "wbm"})
 """Formation energies with the MP2020 corrections: 99.8 % within 0.02 eV/atom on shared identifiers."""
 
+_OLDER = frozenset({"aviary_mp_2020", "megnet_mp_2018"})
+
 VINTAGES: Mapping[str, Vintage] = {
     # mpts_52 has no gaps of its own; older PBE gaps stand in (the corrections concern energies only). Against gaps of
     # 2018, those of mp_20 lie within 0.1 eV for 87 % of 8,196 crystals, and 91 % agree on metal or not.
     "modern": {
         FORMATION_ENERGY: _MP2020,
-        BAND_GAP: frozenset({"mp_20", "wbm", "aviary_mp_2020", "megnet_mp_2018"}),
+        BAND_GAP: frozenset({"mp_20", "wbm"}) | _OLDER,
     },
     "modern_strict": {FORMATION_ENERGY: _MP2020, BAND_GAP: frozenset({"mp_20", "wbm"})},
+    # more crystals for labels that disagree: against mp_20, the older energies are off by 0.25 eV/atom in one of twenty
+    "all": {FORMATION_ENERGY: _MP2020 | _OLDER, BAND_GAP: frozenset({"mp_20", "wbm"}) | _OLDER},
 }
 
 
