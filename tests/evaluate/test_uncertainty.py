@@ -67,5 +67,5 @@ def test_nothing_to_measure_is_said_so(rng):
     found = uncertainty_metrics("band_gap", nothing, Prediction(*np.ones((4, 2))), rng)
     for name in ("band_gap_coverage", "band_gap_width", "metal_precision", "metal_recall", "metal_calibration_error"):
         assert found[name] is None
-        assert found[f"{name}_reason"] == "no row has a label"
+        assert found[f"{name}_reason"] == "no row has a label band_gap"
     assert uncertainty_metrics("band_gap", np.ones(2), Prediction(np.ones(2)), rng) == {}

@@ -25,7 +25,8 @@ class UserErrors(click.Group):
             return super().invoke(ctx)
         except click.UsageError as error:
             verb = error.ctx.command_path if error.ctx else "wyckforge"
-            _leave(ctx, f"{error.format_message().rstrip('.')}. See '{verb} --help'.", MISTAKE)
+            message = error.format_message()
+            _leave(ctx, f"{message}{'' if message.endswith(('.', '?')) else '.'} See '{verb} --help'.", MISTAKE)
         except WyckforgeError as error:
             _leave(ctx, str(error), MISTAKE)
         except KeyboardInterrupt:

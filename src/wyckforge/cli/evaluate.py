@@ -130,17 +130,18 @@ def _apart(what: str, known: int, n: int, others: Mapping[str, Any]) -> list[str
 
 
 def _metric_lines(metrics: Mapping[str, Any]) -> list[str]:
-    """One line per metric: value, 95 % interval and number of crystals, or why there is none."""
+    """One line per metric: value, 95 % interval and number of crystals; then those that there are none of, and why."""
     lines = []
+    absent: dict[str, list[str]] = {}
     for name, value in metrics.items():
         if f"{name}_interval" in metrics:
             low, high = metrics[f"{name}_interval"]
             lines.append(f"{name:<32}{value:>9.4f}  95 % [{low:.4f}, {high:.4f}]  n {metrics[f'{name}_n']:,}")
         elif f"{name}_reason" in metrics:
-            lines.append(f"{name:<32}{'–':>9}  {metrics[f'{name}_reason']}")
+            absent.setdefault(metrics[f"{name}_reason"], []).append(name)
         elif f"{name}_n" in metrics:
             lines.append(f"{name:<32}{value:>9.4f}{'':24}  n {metrics[f'{name}_n']:,}")
-    return lines
+    return lines + [f"not measured, {reason}: {', '.join(names)}" for reason, names in absent.items()]
 
 
 def assessment_table(found: Mapping[str, Any]) -> str:

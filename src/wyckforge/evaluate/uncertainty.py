@@ -35,7 +35,7 @@ def uncertainty_metrics(
     if predicted.low is None or predicted.high is None:
         return {}
     inside = (predicted.low <= true) & (true <= predicted.high)
-    unlabelled = "" if known.any() else "no row has a label"
+    unlabelled = "" if known.any() else f"no row has a label {name}"
     metrics = rate(f"{name}_coverage", inside, unlabelled)
     metrics |= mean(f"{name}_width", predicted.high - predicted.low, rng, unlabelled)
     if predicted.zero is None:
