@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from wyckforge.data.build import BuildRules, build_from_path
 from wyckforge.data.property_scale import PropertyScale
 from wyckforge.data.table import GeneTable
 from wyckforge.design.prior import draw_prior
-from wyckforge.errors import CheckpointError, MissingDependencyError, WyckforgeError
+from wyckforge.errors import CheckpointError, ConfigError, MissingDependencyError, WyckforgeError
 from wyckforge.files import write_atomically
 from wyckforge.models.orbitvae.predictor import Predictor, predictor_loss
 from wyckforge.records import Interval, Target
@@ -194,7 +195,7 @@ def main() -> None:
     if not isinstance(base, OrbitCheckpoint):
         raise CheckpointError(f"{base.name} is no OrbitVAE; give one with --checkpoint")
     aflow = Aflow.prepare(options.data)
-    scores = _Scores(CACHE / "scores.json", keep=options.resume)
+    scores = _Scores(CACHE / "scores.json", _identity(base), keep=options.resume)
     for seed in options.seeds:
         for name in PROPERTIES:
             for n in options.sizes:
@@ -209,12 +210,30 @@ def main() -> None:
     write_atomically(options.page, text.encode())
 
 
-class _Scores:
-    """Scores by kind, property, number of labels and seed, in a file that grows with every one."""
+def _identity(base: OrbitCheckpoint) -> str:
+    """SHA-256 of the weights of the base and of the settings."""
+    digest = sha256(FinetuneSettings().model_dump_json().encode() + json.dumps([SCRATCH, SCRATCH_EPOCHS]).encode())
+    for network in (base.autoencoder, *base.predictors):
+        for tensor in network.state_dict().values():
+            digest.update(tensor.numpy().tobytes())
+    return digest.hexdigest()
 
-    def __init__(self, path: Path, *, keep: bool) -> None:
-        self.path = path
-        self.found: dict[str, dict[str, Any]] = json.loads(path.read_text()) if keep and path.exists() else {}
+
+class _Scores:
+    """Scores by kind, property, number of labels and seed, in a file that grows with every one.
+
+    Raises:
+        ConfigError: those that are to be kept are of another base or other settings.
+    """
+
+    def __init__(self, path: Path, identity: str, *, keep: bool) -> None:
+        self.path, self.identity = path, identity
+        kept: dict[str, Any] = {"of": identity, "scores": {}}
+        if keep and path.exists():
+            kept = json.loads(path.read_text())
+        if kept.get("of") != identity:
+            raise ConfigError(f"{path} holds scores of another base or other settings; leave out --resume")
+        self.found: dict[str, dict[str, Any]] = kept["scores"]
 
     def add(
         self,
@@ -230,7 +249,8 @@ class _Scores:
         key = key_of(kind, name, n, seed)
         if key not in self.found:
             self.found[key] = measure(base, aflow, name, n, seed)
-            write_atomically(self.path, json.dumps(self.found, indent=1).encode())
+            kept = {"of": self.identity, "scores": self.found}
+            write_atomically(self.path, json.dumps(kept, indent=1).encode())
             print(f"{key}: {json.dumps(self.found[key])}", file=sys.stderr, flush=True)
 
 

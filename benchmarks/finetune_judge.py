@@ -1,4 +1,4 @@
-"""A judge of generated genes that shares nothing with the model: trees on composition and site statistics."""
+"""A judge of generated genes that shares no weights with the model: trees on composition and site statistics."""
 
 from __future__ import annotations
 

@@ -84,8 +84,7 @@ def errors_of(model: OrbitCheckpoint, network: Predictor, test: GeneTable) -> di
 
 def train_on(share: float, data: OrbitData, config: OrbitConfig) -> tuple[int, Predictor]:
     """A network that has learned from a share of the crystals, and how many these were."""
-    split = data.table.select(data.rows(data.split.train)).formulas
-    formulas = [*split, *(gene.formula for gene in data.extra_genes)]
+    formulas = [gene.formula for gene in data.learned_genes]
     crystals = data.train.rows(torch.from_numpy(part_of(formulas, share)))
     config = OrbitConfig.from_dict(
         config.to_dict()

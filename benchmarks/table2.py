@@ -27,6 +27,7 @@ from table2_page import Score, page_of
 from wyckforge.data.build import BuildRules, build_from_path
 from wyckforge.data.split import Split, split_table
 from wyckforge.data.table import GeneTable
+from wyckforge.data.vintages import resolve_vintage
 from wyckforge.errors import ConfigError, MissingDependencyError, WyckforgeError
 from wyckforge.evaluate.run import evaluate
 from wyckforge.files import write_atomically
@@ -155,6 +156,13 @@ class Ground:
         table, saved = GeneTable.read(path), cache / "split.json"
         if not saved.exists():
             split_table(table, seed=SPLIT_SEED, by="formula").write(saved)
+        accepted = {
+            name: sorted(sources) for name, sources in resolve_vintage(rules.vintage or "", RULES.require).items()
+        }
+        if table.provenance.get("accepted_vintages") != accepted:
+            raise ConfigError(
+                f"{path} was built for labels of another vintage than {rules.vintage}; give another --cache"
+            )
         split = Split.read(saved)
         split.check_belongs_to(table)
         return cls(table, split, rules.vintage or "")

@@ -2,9 +2,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.train.conftest import crystals, table_of
 
 import learning_curve
 import plots
+from wyckforge.models.orbitvae import descriptors
+from wyckforge.symmetry.gene import WyckoffGene
+from wyckforge.train.orbitvae.config import OrbitConfig
+from wyckforge.train.orbitvae.data import OrbitData
 
 
 def test_smaller_parts_lie_in_larger_ones_and_hold_whole_formulas():
@@ -42,3 +47,18 @@ def test_the_curves_are_drawn(tmp_path, monkeypatch):
     assert path == tmp_path / "curve.svg"
     assert (line.get_xdata().tolist(), line.get_ydata().tolist()) == ([10, 20], [1.0, 0.5])
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["an error"]
+
+
+def test_a_share_is_of_the_crystals_that_are_learned_from(tmp_path, monkeypatch):
+    """Longer ones are held, but no part of it."""
+    monkeypatch.setattr(descriptors, "elements", lambda numbers: np.eye(119, dtype=np.float32)[list(numbers)])
+    short = crystals(36)
+    long = [WyckoffGene(1, tuple((z, "a") for z in gene.elements for _ in range(3))) for gene in short]
+    table_of(long + short).write(tmp_path / "table.parquet")
+    tiny = {"epochs": 1, "batch_size": 16, "width": 32, "layers": 1}
+    given = {"model": "orbitvae", "name": "tiny", "table": tmp_path / "table.parquet", "out": tmp_path / "out"}
+    given |= {"targets": ["formation_energy", "band_gap"], "max_sites_learned": 4, "predictor": tiny, "seed": 3}
+    config = OrbitConfig.from_dict(given)
+    data = OrbitData.prepare(config)
+    assert learning_curve.train_on(1.0, data, config)[0] == data.train.size
+    assert 0 < learning_curve.train_on(0.5, data, config)[0] < data.train.size

@@ -11,6 +11,7 @@ from tests.train.conftest import crystals, table_of
 
 import table2
 from wyckforge.data.split import Split, split_table
+from wyckforge.data.vintages import VINTAGES
 from wyckforge.errors import ConfigError, MissingDependencyError
 from wyckforge.properties import BAND_GAP, FORMATION_ENERGY
 from wyckforge.train.config import TrainConfig
@@ -25,7 +26,7 @@ def ground(tmp_path_factory) -> tuple[table2.Ground, Path]:
     table = table_of(crystals(36))
     sources = np.full(len(table), "mp_20")
     table = replace(table, labels={name: replace(c, sources=sources) for name, c in table.labels.items()})
-    table.write(cache / "table.parquet")
+    table.with_vintage(VINTAGES["modern"]).write(cache / "table.parquet")
     return table2.Ground.prepare(cache / "absent", cache), cache
 
 

@@ -101,3 +101,29 @@ def test_parents_are_new_and_the_likely_ones_breed_most():
     assert all(child.parent in run.parents for child in bred)
     preference = run.forecast.preference
     assert np.mean([preference(child.parent) for child in bred]) > np.mean([preference(gene) for gene in run.parents])
+
+
+@pytest.mark.parametrize("steps", [0, 3])
+def test_children_are_decoded_from_where_the_ascent_ends_with_a_guidance_of_their_own(monkeypatch, steps):
+    calls = []
+    decode = type(MODEL).decode
+
+    def spied(self, z, **told):
+        calls.append((np.array(z), told["guidance"], told["level"]))
+        return decode(self, z, **told)
+
+    monkeypatch.setattr(type(MODEL), "decode", spied)
+    config = SearchConfig(generations=1, steps=steps, guidance=1.5, noise_level=0.8)
+    run = Search(MODEL, Forecast(MODEL, ASKED), config, MODEL.encode(CRYSTALS), MODEL.grammar(), guidance=0.5)
+    _, bred = run.run(60, np.random.default_rng(0))
+    (_, first, _), (z, guidance, level) = calls
+    assert (first, guidance, level) == (0.5, 1.5, 0.8)
+    apart = np.linalg.norm(z - MODEL.encode([child.parent for child in bred]), axis=1)
+    assert (apart == 0).all() if steps == 0 else (apart > 0).all()
+
+
+def test_what_is_known_is_avoided_and_so_is_what_was_found():
+    run = Search(MODEL, Forecast(MODEL, ASKED), SearchConfig(generations=1), MODEL.encode(CRYSTALS), MODEL.grammar())
+    list(run.run(40, np.random.default_rng(0)))
+    assert np.array_equal(run.avoid[: len(CRYSTALS)], MODEL.encode(CRYSTALS))
+    assert np.array_equal(run.avoid[len(CRYSTALS) :], MODEL.encode(list(run.parents)))

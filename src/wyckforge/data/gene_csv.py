@@ -73,6 +73,7 @@ def read_gene_csv(path: Path, labels: Sequence[str]) -> tuple[GeneTable, BuildRe
     values = {name: np.array([_number(record[name]) for record in records], np.float64) for name in labels}
     notes = {f"{name} not a finite number": int(np.isinf(column).sum()) for name, column in values.items()}
     for name, column in values.items():
+        column[np.isinf(column)] = math.nan
         if describe(ALIASES.get(name, name)).non_negative:
             notes[f"{name} below zero"] = int((column < 0).sum())
             column[column < 0] = math.nan
@@ -90,7 +91,6 @@ def read_gene_csv(path: Path, labels: Sequence[str]) -> tuple[GeneTable, BuildRe
 def _column(
     path: Path, name: str, values: NDArray[np.float64], records: Sequence[dict[str, str | None]]
 ) -> LabelColumn:
-    values = np.where(np.isinf(values), math.nan, values)
     sources = [record.get(f"{name}_source") or path.stem for record in records]
     return LabelColumn(values, describe(ALIASES.get(name, name)).unit, np.where(np.isnan(values), "", sources))
 
@@ -100,6 +100,6 @@ def _number(text: str | None) -> float:
     if not (text or "").strip():
         return math.nan
     try:
-        return float(text or "")
+        return math.inf if "_" in (text or "") else float(text or "")  # Python's 1_000 is nobody's number
     except ValueError:
         return math.inf

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -56,7 +57,8 @@ class GeneTable:
             if length != len(self.ids):
                 raise TableError(f"{length} {name} for {len(self.ids)} rows; every column needs one entry per row")
         if len(set(self.ids)) != len(self.ids):
-            raise TableError("an identifier occurs twice; every row needs its own")
+            twice = next(name for name, count in Counter(self.ids).items() if count > 1)
+            raise TableError(f"the identifier {twice!r} occurs twice; every row needs its own")
 
     def __len__(self) -> int:
         return len(self.ids)

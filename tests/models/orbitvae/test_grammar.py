@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.strategies import genes
 
 from wyckforge.errors import TargetError
-from wyckforge.models.orbitvae.grammar import Grammar
+from wyckforge.models.orbitvae.feasibility import _highest_bit
+from wyckforge.models.orbitvae.grammar import MAX_SITES, Grammar
 from wyckforge.models.orbitvae.state import State
 from wyckforge.records import Interval, Target
 from wyckforge.symmetry.elements import electronegativity
@@ -221,6 +222,13 @@ def test_masks_of_a_gene_do_not_depend_on_the_batch() -> None:
 def test_a_target_that_no_gene_meets_is_refused(target: Target, message: str) -> None:
     with pytest.raises(TargetError, match=message):
         Grammar(FEW, target, 4, 2 if "at most 2" in message else 3)
+
+
+def test_the_highest_bit_is_exact_up_to_the_most_orbits():
+    powers = np.arange(MAX_SITES + 1)
+    assert _highest_bit(2**powers).tolist() == powers.tolist()
+    assert _highest_bit(2 ** (powers + 1) - 1).tolist() == powers.tolist()
+    assert _highest_bit(np.zeros(1, np.int64)).tolist() == [-1]
 
 
 @pytest.mark.parametrize(("max_sites", "max_elements"), [(0, 1), (62, 1), (4, 0)])

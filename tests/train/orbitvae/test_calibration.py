@@ -114,3 +114,10 @@ def test_it_comes_back_from_its_dictionary():
     assert Calibration.from_dict(early).level_unsure == found.level_zero
     with pytest.raises(CheckpointError, match=r"no calibration.*fetch"):
         Calibration.from_dict({"heat": 1.0})
+
+
+def test_labels_that_a_logarithm_cannot_hold_tell_nothing():
+    votes, labels = told(CONDUCTIVITY, 200, 3)
+    with_wrong = Votes(*(np.concatenate([part, part[:, :2]], 1) for part in votes))
+    found = Calibration.fit(with_wrong, CONDUCTIVITY, np.concatenate([labels, [0.0, -1.0]]))
+    assert found == Calibration.fit(votes, CONDUCTIVITY, labels)

@@ -94,6 +94,22 @@ def test_genes_that_are_too_long_are_left_out_and_counted(orbit_config, tmp_path
     assert data.train.orbits.element.shape[1] == 3
 
 
+def test_labels_of_other_vintages_are_no_measure(orbit_config, tables, tmp_path):
+    table = GeneTable.read(tables["table"])
+    sources = np.where(np.arange(len(table)) % 2, "mp_20", "megnet_mp_2018")
+    energy = replace(table.column("formation_energy"), sources=sources)
+    replace(table, labels={**table.labels, "formation_energy": energy}).write(tmp_path / "mixed.parquet")
+    config = orbit_config(
+        tmp_path, table=str(tmp_path / "mixed.parquet"), vintage="mp_20", targets=["formation_energy"]
+    )
+    data = OrbitData.prepare(config)
+    for part in ("val", "test"):
+        modern = data.split.__getattribute__(part) % 2 == 1
+        assert modern.any()
+        assert not modern.all()
+        assert (~getattr(data, part).labels[:, 0].isnan()).tolist() == modern.tolist()
+
+
 def test_longer_genes_are_measured_with_but_not_learned_from(orbit_config, tmp_path):
     short = crystals(36)
     long = [WyckoffGene(1, tuple((z, "a") for z in gene.elements for _ in range(3))) for gene in short]
@@ -104,6 +120,8 @@ def test_longer_genes_are_measured_with_but_not_learned_from(orbit_config, tmp_p
     assert data.train.lengths.max() == 4
     assert data.val.lengths.max() == data.test.lengths.max() == 9
     assert data.counts["left_out"] == 0
+    assert len(data.learned_genes) == data.train.size
+    assert [len(gene.sites) for gene in data.learned_genes] == data.train.lengths.tolist()
 
 
 def test_saved_splits_are_used(orbit_config, tmp_path, data):

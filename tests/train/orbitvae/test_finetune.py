@@ -53,6 +53,7 @@ def test_the_new_properties_are_predicted_with_their_uncertainty(tuned, labelled
     assert not tuned.scales["weight"].zero_inflated
     low, high = tuned.calibrations["weight"].interval(found["weight"])
     true = labelled.labels["weight"]
+    assert tuned.calibrations["weight"].disagreement == 0  # every label was judged by one network
     assert ((low <= true) & (true <= high)).mean() > 0.7
     assert (found["share"].value() >= 0).all()
 

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from wyckforge.data.table import GeneTable
 from wyckforge.errors import CheckpointError, ConfigError
+from wyckforge.train.orbitvae.checkpoint import OrbitCheckpoint
 from wyckforge.train.orbitvae.config import OrbitConfig
 from wyckforge.train.orbitvae.loop import Trainer
 from wyckforge.train.orbitvae.run import train_orbitvae
@@ -106,3 +108,15 @@ def test_the_file_names_the_architecture(finished, orbit_config, tmp_path):
     path.write_text('model = "gpt"')
     with pytest.raises(ConfigError, match="'gpt' given; allowed are mpvae, orbitvae"):
         read_config(path)
+
+
+def test_the_running_mean_of_a_predictor_is_kept(finished):
+    state = load_file(finished / "parts/predictor-0.safetensors")
+    kept = OrbitCheckpoint.load(finished / "checkpoint").predictors[0].state_dict()
+    moved = False
+    for name, tensor in kept.items():
+        mean, last = (next(state[key] for key in (f"{part}.{name}", f"{part}.predictor.{name}") if key in state)
+                      for part in ("average", "network"))  # fmt: skip
+        assert torch.equal(tensor, mean)
+        moved |= not torch.equal(mean, last)
+    assert moved

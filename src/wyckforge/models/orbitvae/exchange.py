@@ -31,6 +31,9 @@ Orbit = int
 
 _MOST_EXCHANGED = 2
 _MOST_STEPS = 12
+_SEARCHABLE = 32
+"""Orbits up to which two go at a time: the pairs of more are too many to try, and one at a time mends those too."""
+
 _REMEMBERED = 48
 """Groups whose dictionaries are kept, some megabytes each."""
 
@@ -127,7 +130,8 @@ def _exchanged(book: _Dictionary, kept: tuple[Orbit, ...], rest: Floats, max_sit
         max_sites: most orbits of a gene.
     """
     limit = float(rest @ rest) * (1 - _GAIN)
-    for out in range(_MOST_EXCHANGED + 1):
+    most = _MOST_EXCHANGED if len(kept) <= _SEARCHABLE else 1
+    for out in range(most + 1):
         least, best = limit, None
         for gone in combinations(range(len(kept)), out):
             staying = tuple(orbit for place, orbit in enumerate(kept) if place not in gone)

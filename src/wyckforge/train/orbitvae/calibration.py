@@ -71,7 +71,7 @@ class Calibration:
 
         Source: Angelopoulos and Bates, arXiv:2107.07511 (split conformal prediction, section 1; Mondrian, 4.1).
         """
-        known = ~np.isnan(labels)
+        known = ~np.isnan(scale.transform(labels))  # a label that the scale has no place for tells nothing
         labels, votes = labels[known], Votes(*(part[:, known] for part in votes))
         found = cls()
         if scale.zero_inflated:

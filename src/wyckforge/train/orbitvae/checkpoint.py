@@ -191,7 +191,8 @@ class OrbitCheckpoint:
     def log_likelihood(self, genes: Sequence[WyckoffGene], *, batch: int = 1024) -> Floats:
         """(n,) natural logarithm of the probability that the unconditional prior makes the crystal of a gene.
 
-        Summed over the normalizer orbit: over every description in which the decoder could emit it.
+        Summed over the normalizer orbit: over every description in which the decoder could emit it. Of a gene of more
+        orbits than are drawn (see :meth:`grammar`), what it would be without that limit.
 
         Raises:
             InvalidGeneError: a gene that the model cannot hold.

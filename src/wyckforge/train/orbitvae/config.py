@@ -91,12 +91,15 @@ class OrbitConfig(Configuration):
     autoencoder: AutoencoderSettings = AutoencoderSettings()
     predictor: PredictorSettings = PredictorSettings()
 
+    @property
+    def longest_learned(self) -> int:
+        """Most orbits of a gene that is learned from, and drawn."""
+        return min(self.max_sites, self.max_sites_learned)
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         if len(set(self.targets)) != len(self.targets):
             raise ValueError(f"targets {', '.join(self.targets)} given; name each once")
-        if self.max_sites_learned > self.max_sites:
-            raise ValueError(f"max_sites_learned {self.max_sites_learned} is more than max_sites {self.max_sites}")
         if unknown := set(self.predictor.weights) - set(self.targets):
             raise ValueError(
                 f"predictor.weights for {', '.join(sorted(unknown))}, which are not learned; learned are "

@@ -89,7 +89,8 @@ class OrbitData:
         train: the training rows of the main table, then those of the extra tables; labels by output.
         val: validation rows; labels of other vintages are missing.
         test: test rows, likewise.
-        extra_genes: genes of the rows of the extra tables that are learned from.
+        learned_genes: genes of :attr:`train`, in its order.
+        extra_genes: those of them that come from the extra tables.
         counts: JSON-ready numbers of crystals, used and left out.
         hashes: content hashes of the main table and of the extra ones, then that of the fingerprints of the structures,
             which are no part of those.
@@ -105,6 +106,7 @@ class OrbitData:
     train: Crystals
     val: Crystals
     test: Crystals
+    learned_genes: tuple[WyckoffGene, ...]
     extra_genes: tuple[WyckoffGene, ...]
     counts: Mapping[str, int]
     hashes: tuple[str, ...]
@@ -124,13 +126,11 @@ class OrbitData:
         if len(table) < _FEWEST:
             raise TableError(f"{config.table} has {len(table)} crystals; training needs {_FEWEST} or more")
         split = split_as_set(table, config.split, config.seed)
-        short = (
-            gene for each in (table, *extras) for gene in each.genes if len(gene.sites) <= config.max_sites_learned
-        )
+        short = (gene for each in (table, *extras) for gene in each.genes if len(gene.sites) <= config.longest_learned)
         vocabulary = Vocabulary.of(short, max_sites=config.max_sites)
         more = _unseen(table, split, extras)
         sources = [given.select(split.train), *(extra.select(rows) for extra, rows in zip(extras, more, strict=True))]
-        learned_from = replace(vocabulary, max_sites=config.max_sites_learned)
+        learned_from = replace(vocabulary, max_sites=config.longest_learned)
         held = [source.select(_representable(learned_from, source.genes)) for source in sources]
         learned, other = _labels(held, accepted, config.targets)
         others = [name for name in config.targets if not np.isnan(other[name]).all()]
@@ -140,6 +140,7 @@ class OrbitData:
         columns += [scales[name].transform(other[name]) for name in others]
         geometry = _geometry(held) if config.predictor.geometry_weight else torch.zeros(len(columns[0]), 0)
         encode = _Encoder(table, vocabulary, scales, outputs)
+        learned_genes = tuple(gene for each in held for gene in each.genes)
         return cls(
             table=table,
             split=split,
@@ -149,13 +150,14 @@ class OrbitData:
             outputs=outputs,
             scales=scales,
             train=Crystals(
-                vocabulary.encode([gene for each in held for gene in each.genes]),
+                vocabulary.encode(learned_genes),
                 _tensor(columns),
                 geometry,
             ),
             val=encode(split.val, "validation"),
             test=encode(split.test, None),
-            extra_genes=tuple(gene for each in held[1:] for gene in each.genes),
+            learned_genes=learned_genes,
+            extra_genes=learned_genes[len(held[0]) :],
             counts={
                 "rows": len(table),
                 "left_out": sum(vocabulary.problem(gene) is not None for gene in table.genes),
@@ -172,7 +174,7 @@ class OrbitData:
         return torch.tensor([self.scales[name.removesuffix(OTHER)].zero_inflated for name in self.outputs])
 
     def rows(self, part: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The rows of a part of the split that the model can hold, as in :attr:`train`, :attr:`val`, :attr:`test`."""
+        """The rows of a part of the split that the model can hold, as in :attr:`val` and :attr:`test`."""
         return part[_representable(self.vocabulary, [self.table.genes[row] for row in part])]
 
 

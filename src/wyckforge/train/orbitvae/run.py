@@ -88,7 +88,7 @@ class _Run:
 
     def _trainers(self) -> list[Trainer[Any]]:
         config, data, world = self.config, self.data, self.world
-        learned = AutoencoderObjective(config.autoencoder, data, config.max_sites_learned, world)
+        learned = AutoencoderObjective(config.autoencoder, data, config.longest_learned, world)
         predicted = PredictorObjective(config.predictor, data, world)
         return [
             Trainer(AUTOENCODER, learned, config.autoencoder, config.seed, config.precision),
