@@ -153,3 +153,9 @@ def test_candidates_carry_predictions_of_every_property(model, table):
     for candidate in run(model, table).candidates:
         assert isinstance(candidate, Candidate)
         assert set(candidate.predictions) == set(model.targets)
+
+
+def test_a_search_keeps_away_from_the_known_crystals(model, table):
+    settings = SamplingConfig(method="search")
+    found = source_of(model, table, ASKED, settings, Forecast(model, ASKED))
+    assert np.array_equal(found.run.avoid, model.encode(table.genes))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -160,3 +161,21 @@ def test_mistakes_end_in_one_line(files, tmp_path, changes, message):
     assert result.exit_code == MISTAKE
     assert message in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_the_generator_learns_from_no_longer_genes_than_it_draws(base, monkeypatch):
+    drawing_little = tiny_orbit_checkpoint()
+    monkeypatch.setattr(drawing_little.autoencoder, "config", replace(drawing_little.autoencoder.config, max_sites=3))
+    seen = []
+
+    def stop(_, genes, *__, **___):
+        seen.extend(genes)
+        raise InterruptedError
+
+    monkeypatch.setattr("wyckforge.train.orbitvae.finetune.with_generator", stop)
+    genes = tuple(dict.fromkeys(draw(base, 300, seed=9)))[:60]
+    weight = np.array([np.mean(gene.elements) for gene in genes])
+    assert max(len(gene.sites) for gene in genes) > 3
+    with pytest.raises(InterruptedError):
+        finetune(drawing_little, Labelled(genes, {"weight": weight}, {}), SETTINGS)
+    assert 0 < max(len(gene.sites) for gene in seen) <= 3

@@ -105,8 +105,12 @@ def finetune(
     drawn = draw(base, settings.generator.samples, settings.seed, progress=progress)
     genes = [*drawn, *labelled.genes]
     labels = _measured_or_predicted(tuned.predict(genes), labelled.labels)
+    short = np.array([len(gene.sites) <= base.autoencoder.config.max_sites for gene in genes])  # others are not drawn
+    kept = [gene for gene, one in zip(genes, short, strict=True) if one]
     tuned = replace(
-        with_generator(tuned, genes, labels, settings, progress=progress),
+        with_generator(
+            tuned, kept, {name: values[short] for name, values in labels.items()}, settings, progress=progress
+        ),
         name="+".join([base.name, *labelled.labels]),
         known=base.known.with_genes(labelled.genes),
         labels=_pool(base, {name: values[len(drawn) :] for name, values in labels.items()}),
