@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from wyckforge.design.generate import Generation, generate
 from wyckforge.design.sources import CHUNK, source_of
 from wyckforge.errors import TargetError
 from wyckforge.records import Candidate, Interval, Target
+from wyckforge.symmetry.gene import WyckoffGene
 from wyckforge.targets import TargetConfig, parse_target
 from wyckforge.train.orbitvae.checkpoint import OrbitCheckpoint
 
@@ -159,3 +161,31 @@ def test_a_search_keeps_away_from_the_known_crystals(model, table):
     settings = SamplingConfig(method="search")
     found = source_of(model, table, ASKED, settings, Forecast(model, ASKED))
     assert np.array_equal(found.run.avoid, model.encode(table.genes))
+
+
+def test_decoding_ends_where_nothing_more_is_found(model, table, monkeypatch):
+    monkeypatch.setattr("wyckforge.design.generate._PATIENCE", 120)
+    one = Target(
+        space_groups=frozenset([225]), stoichiometry=(1, 1), n_atoms=Interval(high=8), n_elements=Interval(2, 2)
+    )
+    few = {elements: replace(one, elements=elements) for elements in (frozenset([11, 17]), frozenset([8, 38]))}
+    model = tiny_orbit_checkpoint([WyckoffGene.parse("225|Na:a|Cl:b"), WyckoffGene.parse("225|Sr:a|O:b")])
+    for target in few.values():
+        found = run(model, table, target=target, wanted=50, max_draws=6000)
+        assert 0 < len(found.candidates) < 50
+        assert 120 < found.draws < 1000
+        assert "nothing was found in the last" in found.warnings[-1]
+
+
+def test_of_a_formula_that_is_asked_for_every_gene_is_kept(model, table):
+    asked = Target(elements=frozenset([8, 22, 38]), stoichiometry=(1, 1, 3))
+    off = FunnelConfig(novel=False, target="off", charge_neutrality=False, anions=False, f_block=False, max_sites=200)
+    model = tiny_orbit_checkpoint([WyckoffGene.parse("221|O:c|Ti:b|Sr:a")])
+    named, open_ = (
+        run(model, table, target=target, wanted=400, funnel=off)
+        for target in (asked, replace(asked, elements=None, must_contain=frozenset([8, 22, 38])))
+    )
+    formulas = [candidate.gene.formula for candidate in named.candidates]
+    assert len(formulas) > len(set(formulas))
+    one_each = [candidate.gene.formula for candidate in open_.candidates]
+    assert len(one_each) == len(set(one_each))

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from wyckforge.data.table import GeneTable
 
 
+_PATIENCE = 12_000
+"""Decodes without a further find after which a target can be exhausted."""
+
+
 @dataclass(frozen=True)
 class Generation:
     """Genes and how they came about.
@@ -78,6 +82,10 @@ def generate(
 ) -> Generation:
     """Decode, pass by pass, until ``wanted`` genes have come through or ``max_draws`` are spent.
 
+    It ends before if something was found, and then nothing more in twice as many decodes and at least
+    :data:`_PATIENCE`. Of one formula :attr:`~wyckforge.design.config.RankingConfig.per_formula` genes are kept, unless
+    the target names the formula: elements and stoichiometry.
+
     A pass is always finished, unless the draws run out, so that the best genes of it can be chosen: there may be more
     than wanted.
 
@@ -110,8 +118,10 @@ def generate(
     prototypes = count_prototypes(table.genes)
     survivors: list[Candidate] = []
     kept: list[Candidate] = []
-    draws = 0
-    while len(kept) < wanted and draws < sampling.max_draws:
+    per_formula = wanted if target.elements and target.stoichiometry else ranking.per_formula
+    draws, found_at, exhausted = 0, 0, False
+    while len(kept) < wanted and draws < sampling.max_draws and not exhausted:
+        found = len(kept)
         drawn = min(source.per_pass, sampling.max_draws - draws)
         one_pass = source.draw(drawn, rng, draws)
         bar = tqdm(
@@ -125,14 +135,21 @@ def generate(
         draws += drawn
         if funnel is None:
             kept += screen.screen(bar)
-            continue
-        survivors += [
-            compare_with_prototypes(
-                _preferred(candidate, claims, weights), prototypes, new_weight=ranking.new_prototype_weight
-            )
-            for candidate in screen.screen(bar)
-        ]
-        kept = best_of_formulas(survivors, ranking.per_formula)
+        else:
+            survivors += [
+                compare_with_prototypes(
+                    _preferred(candidate, claims, weights), prototypes, new_weight=ranking.new_prototype_weight
+                )
+                for candidate in screen.screen(bar)
+            ]
+            kept = best_of_formulas(survivors, per_formula)
+        found_at = draws if len(kept) > found else found_at
+        exhausted = bool(kept) and draws - found_at >= max(_PATIENCE, 2 * found_at)
+    if exhausted and len(kept) < wanted:
+        warnings.append(
+            f"nothing was found in the last {draws - found_at:,} of {draws:,} decodes, so decoding ended there; "
+            "a wider target has more"
+        )
     if funnel is None:
         return Generation(tuple(kept), screen.counts, draws, source.to_dict(), tuple(warnings))
     best = StepCount("best_of_formula", len(survivors), len(kept))
