@@ -10,7 +10,7 @@ import tempfile
 import time
 
 GOAL_GB = 2.0
-POTENTIAL = "from wyckforge.realise.potential import load_model; load_model()"
+POTENTIAL = "from wyckforge.potential.chgnet import load_model; load_model()"
 DESIGN = (
     "design",
     "--formation-energy",

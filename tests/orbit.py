@@ -12,8 +12,8 @@ from wyckforge.models.orbitvae.autoencoder import AutoencoderConfig, OrbitVAE
 from wyckforge.models.orbitvae.predictor import Predictor, PredictorConfig
 from wyckforge.models.orbitvae.vocabulary import Vocabulary
 from wyckforge.symmetry.gene import WyckoffGene
+from wyckforge.train.calibration import Calibration
 from wyckforge.train.known import KnownCrystals
-from wyckforge.train.orbitvae.calibration import Calibration
 from wyckforge.train.orbitvae.checkpoint import OrbitCheckpoint
 
 SCALES = (

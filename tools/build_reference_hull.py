@@ -46,7 +46,7 @@ from scipy.optimize import nnls
 from tqdm import tqdm
 
 from wyckforge.data.embedded import load_embedded
-from wyckforge.realise.potential import TOOL, ChgnetCalculator, PotentialError, evaluate
+from wyckforge.potential.chgnet import TOOL, ChgnetCalculator, PotentialError, evaluate
 from wyckforge.symmetry.elements import symbol
 
 ROOT = Path(__file__).resolve().parents[1]

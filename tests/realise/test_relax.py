@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from wyckforge.potential.chgnet import energy_per_atom
 from wyckforge.realise.build import build
 from wyckforge.realise.config import RelaxConfig
-from wyckforge.realise.potential import energy_per_atom
 from wyckforge.realise.relax import relax
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.detection import detect

@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import moyopy
 import numpy as np
 from ase import Atoms
 from ase.constraints import FixSymmetry
@@ -21,9 +20,9 @@ from ase.optimize.optimize import Optimizer
 from ase.units import GPa
 
 from wyckforge.errors import StructureError
+from wyckforge.potential.chgnet import ChgnetCalculator, PotentialError
 from wyckforge.realise.build import MIN_DISTANCE_ANGSTROM, SYMPREC, shortest_distance
 from wyckforge.realise.config import RelaxConfig
-from wyckforge.realise.potential import ChgnetCalculator, PotentialError
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.detection import detect
 
@@ -156,9 +155,5 @@ def _crystal(atoms: Atoms) -> Crystal:
 
 
 def _primitive(crystal: Crystal) -> Atoms:
-    cell = moyopy.Cell(crystal.lattice.tolist(), crystal.frac_coords.tolist(), crystal.numbers.tolist())
-    try:
-        cell = moyopy.MoyoDataset(cell, symprec=SYMPREC).prim_std_cell
-    except ValueError as error:
-        raise StructureError(f"no symmetry can be determined for the start ({error})") from None
-    return Atoms(numbers=cell.numbers, cell=cell.basis, scaled_positions=cell.positions, pbc=True)
+    cell = detect(crystal, symprec=SYMPREC).primitive
+    return Atoms(numbers=cell.numbers, cell=cell.lattice, scaled_positions=cell.frac_coords, pbc=True)

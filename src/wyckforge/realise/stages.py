@@ -74,8 +74,8 @@ class Relax:
 
     def __call__(self, candidate: Candidate) -> Candidate:
         """The relaxed structure with its energy, or ``unknown`` with the reason."""
+        from wyckforge.potential.chgnet import TOOL, PotentialError
         from wyckforge.realise.build import BuildFailure
-        from wyckforge.realise.potential import TOOL, PotentialError
         from wyckforge.realise.relax import relax
 
         if candidate.crystal is None:
@@ -154,8 +154,8 @@ class Hull:
 
     def __call__(self, candidate: Candidate) -> Candidate:
         """``pass`` inside the target and at or below the threshold; ``unknown`` if not converged or not comparable."""
+        from wyckforge.potential.chgnet import TOOL
         from wyckforge.realise.hull import tool
-        from wyckforge.realise.potential import TOOL
 
         relaxed = candidate.find("relax")
         if relaxed is None or relaxed.value is None:

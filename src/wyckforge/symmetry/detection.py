@@ -30,12 +30,14 @@ class Detection:
     Attributes:
         gene: space group and occupied positions, as moyopy labels them (not canonical).
         crystal: conventional cell in the standard setting, symmetrised.
+        primitive: primitive cell of the same, the fewest atoms that make the crystal.
         site_letters: Wyckoff letter of each atom of ``crystal``.
         symprec: tolerance asked for, in Å.
     """
 
     gene: WyckoffGene
     crystal: Crystal
+    primitive: Crystal
     site_letters: tuple[str, ...]
     symprec: float
 
@@ -74,13 +76,17 @@ def detect(crystal: Crystal, *, symprec: float = SYMPREC, angle_tolerance: float
         gene = WyckoffGene(dataset.number, tuple((crystal.numbers[atom], letters[atom]) for atom in representatives))
     except InvalidGeneError as error:
         raise StructureError(f"the symmetry found at tolerance {symprec} Å is inconsistent: {error}") from error
-    standard = dataset.std_cell
     return Detection(
         gene,
-        Crystal(np.array(standard.basis), np.array(standard.numbers), np.array(standard.positions)),
+        _crystal(dataset.std_cell),
+        _crystal(dataset.prim_std_cell),
         _letters_of_standard_cell(dataset, letters),
         symprec,
     )
+
+
+def _crystal(cell: moyopy.Cell) -> Crystal:
+    return Crystal(np.array(cell.basis), np.array(cell.numbers), np.array(cell.positions))
 
 
 def _letters_of_standard_cell(dataset: moyopy.MoyoDataset, letters: list[str]) -> tuple[str, ...]:

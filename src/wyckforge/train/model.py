@@ -15,8 +15,8 @@ from wyckforge.models.distribution import Distribution
 from wyckforge.symmetry.gene import WyckoffGene
 from wyckforge.train import checkpoint as mpvae
 from wyckforge.train.artefact import INDEX, bundled, read_index
+from wyckforge.train.calibration import Calibration
 from wyckforge.train.known import KnownCrystals
-from wyckforge.train.orbitvae.calibration import Calibration
 from wyckforge.train.orbitvae.checkpoint import OrbitCheckpoint
 from wyckforge.train.orbitvae.storage import FORMAT as ORBITVAE
 

@@ -7,8 +7,8 @@ import pytest
 
 from wyckforge.models.orbitvae.autoencoder import OrbitVAE
 from wyckforge.models.orbitvae.predictor import Predictor
+from wyckforge.train.calibration import Calibration
 from wyckforge.train.orbitvae.assemble import assemble
-from wyckforge.train.orbitvae.calibration import Calibration
 from wyckforge.train.orbitvae.checkpoint import OrbitCheckpoint
 from wyckforge.train.orbitvae.data import OrbitData
 from wyckforge.train.orbitvae.objectives import AutoencoderObjective, PredictorObjective

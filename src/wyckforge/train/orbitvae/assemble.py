@@ -17,8 +17,8 @@ from wyckforge.models.orbitvae.autoencoder import OrbitVAE
 from wyckforge.models.orbitvae.predictor import Predictor
 from wyckforge.properties import describe
 from wyckforge.symmetry.elements import symbol
+from wyckforge.train.calibration import LEVEL, Calibration
 from wyckforge.train.known import KnownCrystals
-from wyckforge.train.orbitvae.calibration import LEVEL, Calibration
 from wyckforge.train.orbitvae.checkpoint import OrbitCheckpoint
 from wyckforge.train.orbitvae.config import OrbitConfig
 from wyckforge.train.orbitvae.data import OrbitData

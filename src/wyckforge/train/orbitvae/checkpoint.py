@@ -25,8 +25,8 @@ from wyckforge.models.orbitvae.sampling import decode, n_chances
 from wyckforge.models.orbitvae.vocabulary import Vocabulary
 from wyckforge.records import Target
 from wyckforge.symmetry.gene import WyckoffGene
+from wyckforge.train.calibration import Calibration, Votes
 from wyckforge.train.known import KnownCrystals
-from wyckforge.train.orbitvae.calibration import Calibration, Votes
 from wyckforge.train.orbitvae.storage import read_folder, write_folder
 from wyckforge.train.reconstruction import Found, compare_genes
 
@@ -78,6 +78,12 @@ class OrbitCheckpoint:
     def conditions(self) -> tuple[str, ...]:
         """Names of the properties that its generator can be told."""
         return self.autoencoder.config.targets
+
+    @property
+    def first_predictors(self) -> tuple[Predictor, ...]:
+        """Networks of the first training: those that predict what the generator can be asked for."""
+        first = self.predictors[0].config.outputs
+        return tuple(predictor for predictor in self.predictors if predictor.config.outputs == first)
 
     def problem(self, gene: WyckoffGene) -> str | None:
         """Why the model cannot hold a gene, in words, or ``None``."""

@@ -16,11 +16,10 @@ from tqdm import tqdm
 
 from wyckforge.data.property_scale import PropertyScale
 from wyckforge.errors import CheckpointError, TableError
-from wyckforge.models.orbitvae.predictor import Predictor
 from wyckforge.settings import Settings
 from wyckforge.symmetry.gene import WyckoffGene
+from wyckforge.train.calibration import Calibration, Votes
 from wyckforge.train.model import load_checkpoint
-from wyckforge.train.orbitvae.calibration import Calibration, Votes
 from wyckforge.train.orbitvae.checkpoint import OrbitCheckpoint
 from wyckforge.train.orbitvae.data import Crystals
 from wyckforge.train.orbitvae.finetune_account import account_of, finetuned_card
@@ -141,7 +140,7 @@ def with_predictors(
     tuning = settings.predictor
     with _bar("predictors", tuning.folds * (tuning.head_epochs + tuning.epochs), progress) as tick:
         predictors, votes = finetune_ensemble(
-            _starts(base),
+            base.first_predictors,
             tuple(scales),
             [gene.formula for gene in labelled.genes],
             _encoded(base, scales, labelled.genes, labelled.labels),
@@ -214,12 +213,6 @@ def _require_new(base: OrbitCheckpoint, targets: Sequence[str]) -> None:
             f"{base.name} predicts {', '.join(taken)} already, from more labels; fine-tuning adds properties, so give "
             "the column another name (my_" + taken[0] + ")"
         )
-
-
-def _starts(base: OrbitCheckpoint) -> list[Predictor]:
-    """Networks of the first training: those that predict what the generator can be asked for."""
-    first = base.predictors[0].config.outputs
-    return [predictor for predictor in base.predictors if predictor.config.outputs == first]
 
 
 def _measured_or_predicted(predicted: Mapping[str, Floats], measured: Mapping[str, Floats]) -> dict[str, Floats]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from wyckforge import __version__
 from wyckforge.properties import describe
-from wyckforge.train.orbitvae.calibration import LEVEL, Votes
+from wyckforge.train.calibration import LEVEL, Votes
 from wyckforge.train.orbitvae.checkpoint import OrbitCheckpoint
 from wyckforge.train.orbitvae.labelled import Labelled
 

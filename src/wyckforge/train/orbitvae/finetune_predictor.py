@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from wyckforge.errors import TableError
 from wyckforge.models.orbitvae.predictor import Predictor, predictor_loss
-from wyckforge.train.orbitvae.calibration import Votes
+from wyckforge.train.calibration import Votes
 from wyckforge.train.orbitvae.config import NetworkConfig
 from wyckforge.train.orbitvae.data import Crystals
 from wyckforge.train.orbitvae.loop import follow, n_batches, plan_batches, set_pace

@@ -32,8 +32,8 @@ from wyckforge.train.artefact import (
     stated_size,
     write_artefact,
 )
+from wyckforge.train.calibration import Calibration
 from wyckforge.train.known import KnownCrystals
-from wyckforge.train.orbitvae.calibration import Calibration
 
 if TYPE_CHECKING:
     from wyckforge.train.orbitvae.checkpoint import OrbitCheckpoint
@@ -103,9 +103,11 @@ def read_folder(folder: Path) -> dict[str, Any]:
 def _fields(index: Mapping[str, Any], weights: Arrays, known: Arrays) -> dict[str, Any]:
     elements = tuple(atomic_number(name) for name in index["elements"])
     limits = {name: stated_size(name, index[name]) for name in ("max_sites", "max_elements")}
-    autoencoder = _loaded(OrbitVAE, AutoencoderConfig(**_sizes(index["autoencoder"])), weights, _AUTOENCODER)
+    autoencoder = loaded_network(
+        OrbitVAE, AutoencoderConfig(**checked_sizes(index["autoencoder"])), weights, _AUTOENCODER
+    )
     predictors = [
-        _loaded(Predictor, PredictorConfig(**_sizes(sizes)), weights, _predictor(number))
+        loaded_network(Predictor, PredictorConfig(**checked_sizes(sizes)), weights, _predictor(number))
         for number, sizes in enumerate(index["predictors"])
     ]
     if weights:
@@ -151,7 +153,7 @@ def _require_agreement(fields: Mapping[str, Any]) -> None:
         raise ValueError(f"labels of shape {shape} for {len(scales)} properties")
 
 
-def _loaded(kind: Any, config: Any, weights: Arrays, prefix: str) -> Any:
+def loaded_network(kind: Any, config: Any, weights: Arrays, prefix: str) -> Any:
     """A network with its arrays, which are taken out of ``weights``.
 
     It is built without memory, so that sizes which the arrays do not have cost nothing.
@@ -167,7 +169,7 @@ def _predictor(number: int) -> str:
     return f"predictor.{number}."
 
 
-def _sizes(stated: Mapping[str, Any]) -> dict[str, Any]:
+def checked_sizes(stated: Mapping[str, Any]) -> dict[str, Any]:
     """Sizes of a network: whole numbers in bounds, shares, names."""
     return {name: _checked(name, value) for name, value in stated.items()}
 

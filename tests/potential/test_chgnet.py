@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
-from wyckforge.realise.potential import ChgnetCalculator, PotentialError, energy_per_atom, evaluate
+from wyckforge.potential.chgnet import ChgnetCalculator, PotentialError, energy_per_atom, evaluate
 from wyckforge.symmetry.crystal import Crystal
 
 
@@ -58,7 +58,7 @@ def test_what_the_potential_cannot_describe_is_refused() -> None:
 def test_loading_and_evaluating_says_nothing() -> None:
     program = (
         "import numpy as np\n"
-        "from wyckforge.realise.potential import evaluate\n"
+        "from wyckforge.potential.chgnet import evaluate\n"
         "evaluate(4 * np.eye(3), np.array([11]), np.zeros((1, 3)))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)

@@ -8,7 +8,7 @@ import pytest
 from wyckforge.data.property_scale import PropertyScale
 from wyckforge.errors import CheckpointError
 from wyckforge.models.distribution import Distribution
-from wyckforge.train.orbitvae.calibration import LEVEL, Calibration, Votes, needed_level
+from wyckforge.train.calibration import LEVEL, Calibration, Votes, needed_level
 
 ENERGY = PropertyScale("formation_energy", -1.5, 0.8)
 GAP = PropertyScale("band_gap", 0.0, 1.7, zero_inflated=True, non_negative=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
+from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,6 +20,7 @@ from pymatgen.core import Structure
 from wyckforge.symmetry.crystal import Crystal
 
 if TYPE_CHECKING:
+    from chgnet.graph import CrystalGraph
     from numpy.typing import NDArray
 
 MODEL_NAME = "0.3.0"
@@ -42,31 +44,55 @@ def load_model() -> CHGNet:
     return model
 
 
+def graph_of(
+    lattice: NDArray[np.float64], numbers: NDArray[np.int64], frac_coords: NDArray[np.float64]
+) -> CrystalGraph:
+    """Atoms, bonds and angles as the network takes them.
+
+    Raises:
+        PotentialError: an atom has no neighbour within 6 Å.
+    """
+    with _answering():
+        return load_model().graph_converter(Structure(lattice, numbers, frac_coords))
+
+
 def evaluate(
-    lattice: NDArray[np.float64], numbers: NDArray[np.int64], frac_coords: NDArray[np.float64], *, task: str = "efs"
+    lattice: NDArray[np.float64],
+    numbers: NDArray[np.int64],
+    frac_coords: NDArray[np.float64],
+    *,
+    task: str = "efs",
+    **features: bool,
 ) -> dict[str, NDArray[np.float32]]:
-    """CHGNet's raw prediction: ``e`` in eV/atom, ``f`` (n, 3) in eV/Å, ``s`` (3, 3) in GPa.
+    """CHGNet's raw prediction: ``e`` in eV/atom, ``f`` (n, 3) in eV/Å, ``s`` (3, 3) in GPa, ``m`` (n,) in μB.
 
     Args:
         lattice: (3, 3) row vectors in Å.
         numbers: (n,) atomic numbers.
         frac_coords: (n, 3) fractional coordinates.
-        task: ``efs``, or ``e`` for the energy alone, at a third of the time.
+        task: letters of what is asked for: ``efs``, or ``e`` for the energy alone, at a third of the time.
+        features: what else ``CHGNet.predict_graph`` shall return.
 
     Raises:
         PotentialError: an atom has no neighbour within 6 Å, or the prediction is not finite.
     """
-    model = load_model()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            graph = model.graph_converter(Structure(lattice, numbers, frac_coords))
-            prediction: dict[str, Any] = model.predict_graph(graph, task=task)
-    except (ValueError, RuntimeError) as error:
-        raise PotentialError(f"CHGNet cannot describe the structure: {error}") from error
+    graph = graph_of(lattice, numbers, frac_coords)
+    with _answering():
+        prediction: dict[str, Any] = load_model().predict_graph(graph, task=task, **features)
     if not all(np.isfinite(value).all() for value in prediction.values()):
         raise PotentialError("CHGNet's energy, forces or stress are not finite")
     return prediction
+
+
+@contextlib.contextmanager
+def _answering() -> Iterator[None]:
+    """Turn the network's errors into ours, and keep its warnings to itself."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except (ValueError, RuntimeError) as error:
+        raise PotentialError(f"CHGNet cannot describe the structure: {error}") from error
 
 
 def energy_per_atom(crystal: Crystal) -> float:

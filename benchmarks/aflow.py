@@ -1,0 +1,79 @@
+"""The 4,905 AFLOW compounds of the paper's Table 1, with their published splits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from wyckforge.data.material import Material
+from wyckforge.data.readers import read_structures
+from wyckforge.errors import MissingDependencyError
+from wyckforge.train.forward.method import Task
+
+ROOT = Path(__file__).resolve().parents[1]
+STRUCTURES = ROOT.parent / "shared" / "data" / "aflow_structures.parquet"
+
+GROUPS = {
+    "mechanical": ("bulk_modulus", "shear_modulus", "debye_temperature"),
+    "thermal": ("thermal_conductivity", "thermal_expansion"),
+}
+"""Properties that share a published split. A model learns those of one group together, never those of the other: a
+crystal of the test part of one can be in the training part of the other."""
+
+PROPERTIES = tuple(name for names in GROUPS.values() for name in names)
+
+
+@dataclass(frozen=True, eq=False)
+class Aflow:
+    """The compounds.
+
+    Attributes:
+        materials: n of them.
+        labels: (n,) by property, units of :mod:`wyckforge.properties`, NaN where missing.
+        parts: (n,) ``train``, ``val`` or ``test`` by property, empty where it has no label.
+    """
+
+    materials: list[Material]
+    labels: dict[str, NDArray[np.float64]]
+    parts: dict[str, NDArray[np.str_]]
+
+    @classmethod
+    def read(cls, path: Path = STRUCTURES) -> Aflow:
+        """Read the file and find the symmetry of every structure.
+
+        Raises:
+            MissingDependencyError: there is no such file.
+        """
+        if not path.exists():
+            raise MissingDependencyError(f"{path} is absent; give the shared AFLOW structures with --data")
+        rows = list(read_structures(path))
+        columns = pq.read_table(path, columns=[f"split_{name}" for name in PROPERTIES]).to_pydict()
+        return cls(
+            [Material.of_crystal(row.crystal) for row in rows if row.crystal is not None],
+            {name: np.array([_number(row.labels[name]) for row in rows]) for name in PROPERTIES},
+            {name: np.array([part or "" for part in columns[f"split_{name}"]]) for name in PROPERTIES},
+        )
+
+    def task(self, group: str, seed: int) -> Task:
+        """What a model learns about the properties of a group."""
+        names = GROUPS[group]
+        return Task(
+            self.materials,
+            {name: self.labels[name] for name in names},
+            self.rows(group, "train"),
+            self.rows(group, "val"),
+            seed=seed,
+        )
+
+    def rows(self, group: str, part: str) -> NDArray[np.int64]:
+        """Rows of a part of a group's split."""
+        return np.flatnonzero(self.parts[GROUPS[group][0]] == part)
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)

@@ -1,0 +1,144 @@
+"""What CHGNet says of structures, computed once: kept by the content of the structure, shared by all runs of a user."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing, contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from wyckforge.errors import WyckforgeError
+from wyckforge.symmetry.crystal import Crystal
+
+Array = NDArray[np.float64]
+
+LOCATION = "WYCKFORGE_CACHE"
+"""Environment variable that names another folder for the cache."""
+
+_VERSION = 1
+"""Raised whenever a number changes its meaning, so that what is kept from before is not used."""
+
+_ALONE = 8
+"""So few structures are not worth the start of worker processes."""
+
+_AT_ONCE = 500
+"""Keys in one question to the database."""
+
+
+def embeddings(crystals: Sequence[Crystal], *, workers: int | None = None, shown: bool = False) -> Array:
+    """(n, EMBEDDING_SIZE) embeddings of n primitive cells; see :func:`look_up`."""
+    from wyckforge.potential.embedding import EMBEDDING_SIZE, embed
+
+    return look_up(embed, EMBEDDING_SIZE, crystals, workers=workers, shown=shown)
+
+
+def mechanics(crystals: Sequence[Crystal], *, workers: int | None = None, shown: bool = False) -> Array:
+    """(n, MECHANICS_SIZE) elastic constants and equations of state of n primitive cells; see :func:`look_up`."""
+    from wyckforge.potential.mechanics import MECHANICS_SIZE, respond_in_numbers
+
+    return look_up(respond_in_numbers, MECHANICS_SIZE, crystals, workers=workers, shown=shown)
+
+
+def look_up(
+    compute: Callable[[Crystal], Array],
+    size: int,
+    crystals: Sequence[Crystal],
+    *,
+    workers: int | None = None,
+    shown: bool = False,
+) -> Array:
+    """What was computed before, and the rest anew, kept as soon as it is there: a killed run goes on where it was.
+
+    Args:
+        compute: a function of a module, which names it in the cache.
+        size: numbers that it gives.
+        crystals: n of them.
+        workers: processes, each with one thread; by default one per processor.
+        shown: whether to show a bar on standard error.
+
+    Returns:
+        (n, size), rows of NaN where CHGNet has no answer.
+
+    Raises:
+        WyckforgeError: the cache cannot be read or written.
+    """
+    keys = [_key(compute.__name__, crystal) for crystal in crystals]
+    rows: dict[str, int] = {}
+    for row, key in enumerate(keys):
+        rows.setdefault(key, row)
+    with _opened() as database:
+        known = _read(database, list(rows), size)
+        missing = [key for key in rows if key not in known]
+        results = _computed(compute, [crystals[rows[key]] for key in missing], workers or os.cpu_count() or 1)
+        bar = tqdm(results, compute.__name__, len(missing), disable=not shown or len(missing) < _ALONE, unit="crystal")
+        for key, found in zip(missing, bar, strict=True):
+            known[key] = np.full(size, np.nan) if found is None else found
+            with database:
+                database.execute(
+                    "INSERT OR REPLACE INTO numbers VALUES (?, ?)", (key, known[key].astype("<f4").tobytes())
+                )
+    return np.array([known[key] for key in keys]).reshape(-1, size).astype(np.float64)
+
+
+def _computed(compute: Callable[[Crystal], Array], crystals: Sequence[Crystal], workers: int) -> Iterator[Array | None]:
+    if len(crystals) < _ALONE or workers == 1:
+        yield from (_attempt(compute, crystal) for crystal in crystals)
+        return
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"  # read by the workers as they start; more threads only wait for each other
+    try:
+        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+            yield from pool.map(_attempt, [compute] * len(crystals), crystals, chunksize=4)
+    finally:
+        os.environ.pop("OMP_NUM_THREADS") if before is None else os.environ.update(OMP_NUM_THREADS=before)
+
+
+def _attempt(compute: Callable[[Crystal], Array], crystal: Crystal) -> Array | None:
+    from wyckforge.potential.chgnet import PotentialError
+
+    try:
+        return compute(crystal)
+    except PotentialError:
+        return None
+
+
+def _key(name: str, crystal: Crystal) -> str:
+    """Of a structure up to the ninth digit, which differs from machine to machine."""
+    parts = (np.round(crystal.lattice, 6) + 0.0, crystal.numbers, np.round(crystal.frac_coords % 1.0, 6) % 1.0 + 0.0)
+    return sha256(f"{name} {_VERSION} ".encode() + b"".join(part.tobytes() for part in parts)).hexdigest()
+
+
+def _read(database: sqlite3.Connection, keys: list[str], size: int) -> dict[str, Array]:
+    found: dict[str, Array] = {}
+    for start in range(0, len(keys), _AT_ONCE):
+        some = keys[start : start + _AT_ONCE]
+        marks = ",".join("?" * len(some))
+        for key, blob in database.execute(f"SELECT key, value FROM numbers WHERE key IN ({marks})", some):
+            if len(blob) == 4 * size:  # anything else is damaged, and computed anew
+                found[key] = np.frombuffer(blob, "<f4")
+    return found
+
+
+@contextmanager
+def _opened() -> Iterator[sqlite3.Connection]:
+    given = os.environ.get(LOCATION)
+    folder = Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wyckforge"
+    path = folder / "chgnet.sqlite"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(path, timeout=60)) as database:
+            database.execute("PRAGMA journal_mode=WAL")
+            database.execute("CREATE TABLE IF NOT EXISTS numbers (key TEXT PRIMARY KEY, value BLOB)")
+            yield database
+    except (OSError, sqlite3.Error) as error:
+        raise WyckforgeError(
+            f"the cache {path} cannot be used ({error}); remove it, or name another folder in the variable {LOCATION}"
+        ) from error

@@ -1,0 +1,1 @@
+"""Training of forward models: one loop for all networks, and models that combine what others say."""
