@@ -14,12 +14,14 @@ class Property:
         label: text for people, ``Band gap``.
         unit: ``eV``; empty where unknown or dimensionless.
         non_negative: whether a value below zero cannot be right.
+        usual: size that the median of a large table can be expected to have, without sign; ``None`` where unknown.
     """
 
     name: str
     label: str
     unit: str
     non_negative: bool = False
+    usual: tuple[float, float] | None = None
 
     @property
     def axis_label(self) -> str:
@@ -28,14 +30,14 @@ class Property:
 
 
 _KNOWN = (
-    Property("formation_energy", "Formation energy", "eV/atom"),
-    Property("band_gap", "Band gap", "eV", non_negative=True),
+    Property("formation_energy", "Formation energy", "eV/atom", usual=(0.02, 6)),
+    Property("band_gap", "Band gap", "eV", non_negative=True, usual=(0.02, 12)),
     Property("energy_above_hull", "Energy above hull", "eV/atom"),
-    Property("bulk_modulus", "Bulk modulus", "GPa"),
-    Property("shear_modulus", "Shear modulus", "GPa"),
-    Property("debye_temperature", "Debye temperature", "K"),
-    Property("thermal_conductivity", "Thermal conductivity (300 K)", "W/(m K)"),
-    Property("thermal_expansion", "Thermal expansion (300 K)", "1/K"),
+    Property("bulk_modulus", "Bulk modulus", "GPa", usual=(3, 600)),
+    Property("shear_modulus", "Shear modulus", "GPa", usual=(1, 600)),
+    Property("debye_temperature", "Debye temperature", "K", usual=(40, 2500)),
+    Property("thermal_conductivity", "Thermal conductivity (300 K)", "W/(m K)", usual=(0.05, 500)),
+    Property("thermal_expansion", "Thermal expansion (300 K)", "1/K", usual=(1e-6, 1e-3)),
 )
 KNOWN = {known.name: known for known in _KNOWN}
 FORMATION_ENERGY = "formation_energy"

@@ -10,6 +10,7 @@ from wyckforge.cli.design import design, report
 from wyckforge.cli.errors import UserErrors
 from wyckforge.cli.evaluate import evaluate
 from wyckforge.cli.finetune import finetune
+from wyckforge.cli.fit import fit
 from wyckforge.cli.model import predict, train
 from wyckforge.cli.symmetry import symmetry
 
@@ -23,5 +24,5 @@ def main() -> None:
     """
 
 
-for _verb in (design, report, predict, evaluate, train, finetune, data, symmetry):
+for _verb in (design, report, predict, evaluate, train, finetune, fit, data, symmetry):
     main.add_command(_verb)

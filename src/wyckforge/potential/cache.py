@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from wyckforge.errors import WyckforgeError
+from wyckforge.errors import StructureError, WyckforgeError
 from wyckforge.symmetry.crystal import Crystal
 
 Array = NDArray[np.float64]
@@ -80,11 +80,10 @@ def look_up(
         results = _computed(compute, [crystals[rows[key]] for key in missing], workers or os.cpu_count() or 1)
         bar = tqdm(results, compute.__name__, len(missing), disable=not shown or len(missing) < _ALONE, unit="crystal")
         for key, found in zip(missing, bar, strict=True):
-            known[key] = np.full(size, np.nan) if found is None else found
+            # in single precision at once: the answer shall not depend on whether it was kept before
+            known[key] = np.full(size, np.nan, "<f4") if found is None else found.astype("<f4")
             with database:
-                database.execute(
-                    "INSERT OR REPLACE INTO numbers VALUES (?, ?)", (key, known[key].astype("<f4").tobytes())
-                )
+                database.execute("INSERT OR REPLACE INTO numbers VALUES (?, ?)", (key, known[key].tobytes()))
     return np.array([known[key] for key in keys]).reshape(-1, size).astype(np.float64)
 
 
@@ -106,18 +105,18 @@ def _attempt(compute: Callable[[Crystal], Array], crystal: Crystal) -> Array | N
 
     try:
         return compute(crystal)
-    except PotentialError:
+    except (PotentialError, StructureError):
         return None
 
 
 def _key(name: str, crystal: Crystal) -> str:
-    """Of a structure up to the ninth digit, which differs from machine to machine."""
+    """Of a structure up to the seventh digit: those behind it differ from machine to machine."""
     parts = (np.round(crystal.lattice, 6) + 0.0, crystal.numbers, np.round(crystal.frac_coords % 1.0, 6) % 1.0 + 0.0)
     return sha256(f"{name} {_VERSION} ".encode() + b"".join(part.tobytes() for part in parts)).hexdigest()
 
 
-def _read(database: sqlite3.Connection, keys: list[str], size: int) -> dict[str, Array]:
-    found: dict[str, Array] = {}
+def _read(database: sqlite3.Connection, keys: list[str], size: int) -> dict[str, NDArray[np.float32]]:
+    found: dict[str, NDArray[np.float32]] = {}
     for start in range(0, len(keys), _AT_ONCE):
         some = keys[start : start + _AT_ONCE]
         marks = ",".join("?" * len(some))

@@ -91,7 +91,7 @@ def _answering() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except (ValueError, RuntimeError) as error:
+    except (IndexError, ValueError, RuntimeError) as error:
         raise PotentialError(f"CHGNet cannot describe the structure: {error}") from error
 
 

@@ -95,6 +95,71 @@ def scatter(
     return _frame(x_axis, y_axis, x_label, y_label, parts)
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A prediction with its interval beside the label."""
+
+    label: float
+    value: float
+    low: float
+    high: float
+    text: str
+
+
+def parity(points: Sequence[Judged], axis_label: str, *, logarithmic: bool = False) -> Markup:
+    """Predictions with their intervals against labels, and the line on which both agree.
+
+    Args:
+        points: at least one.
+        axis_label: name of the property with its unit.
+        logarithmic: whether both axes show decimal logarithms; all labels and values are positive then.
+
+    Returns:
+        An ``<svg>`` element.
+    """
+    turn = (lambda v: math.log10(max(v, 1e-12))) if logarithmic else float
+    shown = [turn(v) for point in points for v in (point.label, point.value)]
+    x_axis, y_axis = _horizontal(shown), _vertical(shown)
+    low, high = x_axis.low, x_axis.high
+    parts = [f'<path class="mark" d="M{x_axis(low):.1f} {y_axis(low):.1f}L{x_axis(high):.1f} {y_axis(high):.1f}"/>']
+    for point in points:
+        x = x_axis(turn(point.label))
+        top, bottom = (y_axis.clip(turn(v)) for v in (point.high, point.low))
+        parts.append(f'<path class="interval" d="M{x:.1f} {top:.1f}V{bottom:.1f}"/>')
+    for point in points:
+        parts.append(
+            f'<circle class="dot kept" cx="{x_axis(turn(point.label)):.1f}" cy="{y_axis(turn(point.value)):.1f}" '
+            f'r="2.5"><title>{escape(point.text)}</title></circle>'
+        )
+    scale = "log₁₀ of " if logarithmic else ""
+    return _frame(x_axis, y_axis, f"{scale}label, {axis_label}", f"{scale}prediction", parts)
+
+
+def curve(points: Sequence[tuple[float, float]], x_label: str, y_label: str) -> Markup:
+    """A line through points, with logarithmic horizontal spacing.
+
+    Args:
+        points: (x, y) with positive x, ascending; at least one.
+        x_label: label of the horizontal axis.
+        y_label: label of the vertical axis, with its unit.
+
+    Returns:
+        An ``<svg>`` element.
+    """
+    places = [(math.log2(x), y) for x, y in points]
+    x_axis = _horizontal([x for x, _ in places])
+    y_axis = _vertical([0.0, *(y for _, y in places)])
+    line = "L".join(f"{x_axis(x):.1f} {y_axis(y):.1f}" for x, y in places)
+    parts = [f'<path class="line" d="M{line}"/>']
+    for (x, y), (given, _) in zip(places, points, strict=True):
+        parts.append(
+            f'<circle class="dot kept" cx="{x_axis(x):.1f}" cy="{y_axis(y):.1f}" r="4">'
+            f"<title>{given:,.0f}: {y:.4g}</title></circle>"
+            f'<text class="tick mid" x="{x_axis(x):.1f}" y="{_HEIGHT - _BOTTOM + 17}">{given:,.0f}</text>'
+        )
+    return _frame(x_axis, y_axis, x_label, y_label, parts, x_ticks=False)
+
+
 def histogram(values: Sequence[float], x_label: str, mark: float | None = None) -> Markup:
     """Histogram of finite values with a dashed line at ``mark``; bins have round edges.
 
@@ -177,12 +242,19 @@ def _vertical(values: Iterable[float]) -> _Axis:
 
 
 def _frame(
-    x_axis: _Axis, y_axis: _Axis, x_label: str, y_label: str, parts: list[str], *, whole_y: bool = False
+    x_axis: _Axis,
+    y_axis: _Axis,
+    x_label: str,
+    y_label: str,
+    parts: list[str],
+    *,
+    whole_y: bool = False,
+    x_ticks: bool = True,
 ) -> Markup:
     """Grid, ticks and labels around the drawn parts."""
     bottom, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
     grid = []
-    for value in x_axis.ticks:
+    for value in x_axis.ticks if x_ticks else ():
         x = x_axis(value)
         grid.append(f'<path class="grid" d="M{x:.1f} {_TOP}V{bottom}"/>')
         grid.append(f'<text class="tick mid" x="{x:.1f}" y="{bottom + 17}">{_text(value)}</text>')

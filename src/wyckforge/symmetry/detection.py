@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import moyopy
 import numpy as np
+from numpy.typing import NDArray
 
 from wyckforge.errors import InvalidGeneError, StructureError
 from wyckforge.symmetry.crystal import Crystal
@@ -83,6 +84,21 @@ def detect(crystal: Crystal, *, symprec: float = SYMPREC, angle_tolerance: float
         _letters_of_standard_cell(dataset, letters),
         symprec,
     )
+
+
+def point_group(crystal: Crystal, *, symprec: float = SYMPREC) -> NDArray[np.float64]:
+    """(k, 3, 3) rotations, reflections and inversions that leave a crystal as it is, for Cartesian column vectors.
+
+    Raises:
+        StructureError: no symmetry can be determined.
+    """
+    cell = moyopy.Cell(crystal.lattice.tolist(), crystal.frac_coords.tolist(), crystal.numbers.tolist())
+    try:
+        found = np.array(moyopy.MoyoDataset(cell, symprec=symprec).operations.rotations, np.float64)
+    except ValueError as error:
+        raise StructureError(f"no symmetry found at tolerance {symprec} Å ({error})") from None
+    axes = crystal.lattice.T
+    return axes @ np.unique(found, axis=0) @ np.linalg.inv(axes)
 
 
 def _crystal(cell: moyopy.Cell) -> Crystal:

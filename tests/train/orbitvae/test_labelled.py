@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from tests.train.conftest import crystals
 
+from wyckforge.data.label_check import FEWEST
 from wyckforge.data.labels import LabelColumn
 from wyckforge.data.table import GeneTable
 from wyckforge.errors import TableError
-from wyckforge.train.orbitvae.labelled import FEWEST, read_labelled
+from wyckforge.train.orbitvae.labelled import read_labelled
 
 GENES = crystals(36) * 6
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any, Self
 
 import numpy as np
@@ -92,6 +93,15 @@ class FinetunedMethod(Method):
         return cls(vocabulary, tuple(predictors))
 
 
+def cannot_hold(material: Material) -> str | None:
+    """Why the bundled model cannot hold the gene of a material, in words, or ``None``.
+
+    Raises:
+        CheckpointError: the bundled model is absent.
+    """
+    return _base().vocabulary.problem(material.gene)
+
+
 def fit_finetuned(task: Task) -> Fitted:
     """Fine-tune on the training and the validation part together; every row is judged by a network that never saw it.
 
@@ -99,7 +109,7 @@ def fit_finetuned(task: Task) -> Fitted:
         CheckpointError: the bundled model is absent.
         TableError: fewer formulas than folds.
     """
-    base = OrbitCheckpoint.load(bundled("orbitvae"))
+    base = _base()
     rows = np.concatenate([task.train, task.val])
     genes = [task.materials[row].gene for row in rows]
     labels = torch.from_numpy(task.scaled()[rows].astype(np.float32))
@@ -116,3 +126,8 @@ def fit_finetuned(task: Task) -> Fitted:
             tick=bar.update,
         )
     return Fitted(FinetunedMethod(base.vocabulary, tuned.predictors), rows, list(tuned.votes.values()))
+
+
+@cache
+def _base() -> OrbitCheckpoint:
+    return OrbitCheckpoint.load(bundled("orbitvae"))

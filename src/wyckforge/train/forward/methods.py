@@ -2,18 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
+from wyckforge.data.material import Material
 from wyckforge.models.forward.catalogue import PUBLISHED
-from wyckforge.train.forward.finetuned import FinetunedMethod, fit_finetuned
+from wyckforge.train.forward.finetuned import FinetunedMethod, cannot_hold, fit_finetuned
 from wyckforge.train.forward.method import Fit, Method
 from wyckforge.train.forward.network import NetworkMethod, fit_network
-from wyckforge.train.forward.stacked import StackedMethod, fit_stacked
+from wyckforge.train.forward.stacked import StackedMethod, fit_stacked, lacks_structure
 
-FITS: dict[str, Fit] = {
-    "structures": fit_stacked,
-    "genes": fit_finetuned,
-    **{name: partial(fit_network, name) for name in PUBLISHED},
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a forward model is fitted.
+
+    Attributes:
+        fit: fits it to a task.
+        problem: why it cannot learn from a material or be asked about it, in words, or ``None``.
+        words: what it is, for people.
+    """
+
+    fit: Fit
+    problem: Callable[[Material], str | None]
+    words: str
+
+
+_WORDS = {
+    "elemnet": "fully connected layers on the composition",
+    "roost": "messages between the elements of the composition",
+    "crabnet": "a transformer on the composition",
+    "ftcp": "real and reciprocal space of the cell",
+    "ftcp+": "the same, learned from all settings of the cell",
+    "wycryst": "the Wyckoff array",
+    "wycryst+": "the same, learned from all spellings of the letters",
+    "wycryst-l+": "Wyckoff array, lattice and coordinates, learned from all settings",
+}
+
+RECIPES: dict[str, Recipe] = {
+    "structures": Recipe(
+        fit_stacked, lacks_structure, "structure, potential and gene together; about a second per new structure"
+    ),
+    "embeddings": Recipe(
+        partial(fit_stacked, with_mechanics=False),
+        lacks_structure,
+        "the same without elastic constants; a twentieth of a second per new structure",
+    ),
+    "genes": Recipe(fit_finetuned, cannot_hold, "gene only: fine-tuned from formation energies and gaps"),
+    **{
+        name: Recipe(partial(fit_network, name), architecture.problem, _WORDS[name])
+        for name, architecture in PUBLISHED.items()
+    },
 }
 
 KINDS: dict[str, type[Method]] = {method.kind: method for method in (NetworkMethod, FinetunedMethod, StackedMethod)}

@@ -26,7 +26,7 @@ from wyckforge.train.artefact import (
 )
 from wyckforge.train.calibration import Calibration
 from wyckforge.train.forward.method import Floats, Method, Task
-from wyckforge.train.forward.methods import FITS, KINDS
+from wyckforge.train.forward.methods import KINDS, RECIPES
 
 FORMAT = "wyckforge-forward"
 VERSION = 1
@@ -148,15 +148,15 @@ def fit_model(name: str, task: Task) -> ForwardModel:
     """Fit a forward model by name and calibrate it on rows that it did not learn from.
 
     Args:
-        name: of one of :data:`~wyckforge.train.forward.methods.FITS`.
+        name: of one of :data:`~wyckforge.train.forward.methods.RECIPES`.
         task: what to learn.
 
     Raises:
         TableError: no model of that name, or a material that it cannot learn from.
     """
-    if name not in FITS:
-        raise TableError(f"there is no forward model {name!r}; choose one of {', '.join(FITS)}")
-    method, rows, votes = FITS[name](task)
+    if name not in RECIPES:
+        raise TableError(f"there is no forward model {name!r}; choose one of {', '.join(RECIPES)}")
+    method, rows, votes = RECIPES[name].fit(task)
     calibrations, errors = {}, {}
     for (property_, scale), said in zip(task.scales.items(), votes, strict=True):
         labels = task.labels[property_][rows]

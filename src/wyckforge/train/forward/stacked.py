@@ -22,7 +22,7 @@ from wyckforge.models.forward.regressor import Regressor, Standardiser
 from wyckforge.train.artefact import give_weights, stated_size
 from wyckforge.train.calibration import Votes
 from wyckforge.train.forward.features import describe
-from wyckforge.train.forward.finetuned import FinetunedMethod, fit_finetuned
+from wyckforge.train.forward.finetuned import FinetunedMethod, cannot_hold, fit_finetuned
 from wyckforge.train.forward.kernel import MOST_ROWS, Kernel
 from wyckforge.train.forward.loop import Lesson, answers, learn
 from wyckforge.train.forward.method import Arrays, Fitted, Floats, Method, Task
@@ -63,9 +63,7 @@ class StackedMethod(Method):
 
     def problem(self, material: Material) -> str | None:
         """Why it cannot be asked about a material."""
-        if material.structure is None:
-            return "it needs a structure, and only a gene is given"
-        return self.genes.problem(material)
+        return _without_structure(material) or self.genes.problem(material)
 
     def votes(self, materials: Sequence[Material]) -> list[Votes]:
         """What the voices say together: one vote."""
@@ -110,6 +108,15 @@ class StackedMethod(Method):
         if index["kernel"]:
             kernel = Kernel.from_arrays(_part(arrays, "kernel."), inputs=standardiser.kept, outputs=outputs)
         return cls(genes, bool(index["with_mechanics"]), standardiser, tuple(perceptrons), kernel, shares)
+
+
+def lacks_structure(material: Material) -> str | None:
+    """Why a stacked model cannot learn from a material, in words, or ``None``.
+
+    Raises:
+        CheckpointError: the bundled model is absent.
+    """
+    return _without_structure(material) or cannot_hold(material)
 
 
 def fit_stacked(task: Task, *, with_mechanics: bool = True) -> Fitted:
@@ -157,6 +164,10 @@ def mixed(shares: Floats, said: Floats, perceived: Floats, regressed: Floats | N
     voices = [said[0], perceived[0], np.zeros_like(said[0]) if regressed is None else regressed]
     location = np.einsum("tv,vnt->nt", shares, np.stack(voices))
     return [Votes(location[None, :, k], perceived[1][None, :, k], perceived[2][None, :, k]) for k in range(len(shares))]
+
+
+def _without_structure(material: Material) -> str | None:
+    return "it needs a structure, and only a gene is given" if material.structure is None else None
 
 
 def _perceptrons(

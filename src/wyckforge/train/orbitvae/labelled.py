@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from wyckforge.data.build import BuildRules, build_from_path
 from wyckforge.data.gene_csv import GENE, has_genes, read_gene_csv
+from wyckforge.data.label_check import require_variety
 from wyckforge.data.readers import ALIASES
 from wyckforge.data.storage import read_parquet
 from wyckforge.data.table import GeneTable
@@ -19,9 +20,6 @@ from wyckforge.data.vintages import resolve_vintage
 from wyckforge.errors import TableError
 from wyckforge.properties import describe
 from wyckforge.symmetry.gene import WyckoffGene
-
-FEWEST = 50
-"""Labels of a property below which not even the error of a model can be measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +66,8 @@ def read_labelled(
         progress: whether to show a bar while symmetry is detected.
 
     Raises:
-        TableError: a target is not among the columns, its vintages are mixed, fewer than :data:`FEWEST` of its labels
-            can be used, or they are all equal.
+        TableError: a target is not among the columns, its vintages are mixed, fewer than fifty of its labels can
+            be used, or they are all equal.
     """
     table, left_out = _read(Path(path), targets, progress=progress)
     names = tuple(dict.fromkeys(ALIASES.get(name, name) for name in targets))
@@ -80,7 +78,7 @@ def read_labelled(
         table.require_single_vintage(name)
     found = select_labelled(table, names, problem, left_out)
     for name in names:
-        _require_variety(name, found, path)
+        require_variety(name, found.labels[name], path, found.left_out)
     return found
 
 
@@ -119,15 +117,3 @@ def _read(path: Path, targets: Sequence[str], *, progress: bool) -> tuple[GeneTa
     else:
         table, report = build_from_path(path, BuildRules(keep_structures=False), labels=targets, progress=progress)
     return table, Counter(str(problem.rule) for _, problem in report.dropped)
-
-
-def _require_variety(name: str, found: Labelled, path: Path | str) -> None:
-    values = found.labels[name][~np.isnan(found.labels[name])]
-    if len(values) < FEWEST:
-        reasons = ", ".join(f"{why} ({count:,})" for why, count in Counter(found.left_out).most_common(3))
-        raise TableError(
-            f"{path} has {len(values)} usable labels of {name}; fine-tuning needs {FEWEST} and is made for 200 or more "
-            f"(rows left out: {reasons or 'none'})"
-        )
-    if len(np.unique(values)) == 1:
-        raise TableError(f"all {len(values):,} labels of {name} in {path} are {values[0]:g}; give labels that differ")

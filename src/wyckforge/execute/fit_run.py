@@ -1,0 +1,293 @@
+"""Fitting a forward model to a user's table: read, check, split, learn, measure, and write it all to a folder."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from wyckforge.data.build import BuildReport, BuildRules, build_from_path
+from wyckforge.data.gene_csv import has_genes, read_gene_csv
+from wyckforge.data.label_check import FEWEST, check_labels, require_variety
+from wyckforge.data.material import Material
+from wyckforge.data.readers import ALIASES
+from wyckforge.data.split import GroupBy, split_table
+from wyckforge.data.table import GeneTable
+from wyckforge.errors import CheckpointError, TableError
+from wyckforge.evaluate.forward import forward_metrics, predict_materials
+from wyckforge.evaluate.predictions import Prediction
+from wyckforge.evaluate.predictions import table as predicted_table
+from wyckforge.execute.fit_card import card_of
+from wyckforge.files import write_atomically
+from wyckforge.properties import describe
+from wyckforge.settings import Settings
+from wyckforge.train.artefact import INDEX
+from wyckforge.train.forward.method import Task
+from wyckforge.train.forward.methods import RECIPES
+from wyckforge.train.forward.model import fit_model
+
+METRICS, PREDICTIONS = "metrics.json", "test_predictions.csv"
+_CURVE = (0.125, 0.25, 0.5)
+"""Shares of the training part from which the learning curve is drawn, beside the whole."""
+
+Rows = NDArray[np.int64]
+
+
+class FitSettings(Settings):
+    """What a fit depends on beside its table."""
+
+    model: str = Field("structures", description="forward model, by name")
+    seed: int = Field(0, ge=0, description="split, weights and order of everything random")
+    split: GroupBy = Field("formula", description="what stays in one part: formula, or chemical_system")
+    test_share: float = Field(0.1, gt=0, le=0.5, description="share of the rows that measures the result")
+    learning_curve: bool = Field(True, description="whether to fit smaller parts too")
+
+
+@dataclass(frozen=True, eq=False)
+class _Data:
+    """What there is to learn from.
+
+    Attributes:
+        table: rows with at least one label that the model can be asked about.
+        materials: of the same rows.
+        left_out: rows of the source that are not used, by reason.
+        warnings: what looks wrong, in words.
+    """
+
+    table: GeneTable
+    materials: list[Material]
+    left_out: Counter[str]
+    warnings: list[str]
+
+
+def fit_file(
+    path: Path,
+    targets: Sequence[str],
+    out: Path,
+    settings: FitSettings,
+    *,
+    structure_column: str = "cif",
+    warn: Callable[[str], object] = lambda _: None,
+    shown: bool = True,
+) -> dict[str, Any]:
+    """Fit a forward model to a table and write the folder; returns the content of ``metrics.json``.
+
+    The model is there before the learning curve is drawn. Repeated after an interruption, the call goes on with what
+    is missing; what the potential said about a structure is never computed twice.
+
+    Args:
+        path: what :func:`wyckforge.data.readers.read_structures` reads, or a CSV file with a column ``gene``.
+        targets: label columns.
+        out: folder for the model, ``metrics.json``, ``test_predictions.csv``.
+        settings: how to fit.
+        structure_column: column of a CSV file with the text of CIF files.
+        warn: told every warning as soon as it is known.
+        shown: whether to show progress on standard error.
+
+    Raises:
+        CheckpointError: ``out`` holds something else.
+        TableError: the table cannot be learned from, or there is no model of that name.
+    """
+    if settings.model not in RECIPES:
+        raise TableError(f"there is no forward model {settings.model!r}; choose one of {', '.join(RECIPES)}")
+    _require_free(out)
+    data = _read(path, targets, settings, structure_column, shown)
+    for warning in data.warnings:
+        warn(warning)
+    identity = _identity(data.table, settings)
+    record = _earlier(out, identity)
+    shares = (1 - 2 * settings.test_share, settings.test_share, settings.test_share)
+    parts = split_table(data.table, fractions=shares, seed=settings.seed, by=settings.split)
+    labels = {name: column.values for name, column in data.table.labels.items()}
+    task = Task(data.materials, labels, parts.train, parts.val, seed=settings.seed, shown=shown)
+    if record is None:
+        record = _fit_whole(task, parts.test, data, settings, identity, path.name, out)
+    if settings.learning_curve:
+        _draw_curve(task, parts.test, settings, record, out)
+    record["complete"] = True
+    _write(out, record)
+    return record
+
+
+def _read(path: Path, targets: Sequence[str], settings: FitSettings, column: str, shown: bool) -> _Data:
+    names = tuple(dict.fromkeys(ALIASES.get(name, name) for name in targets))
+    table, report = _table(path, targets, column, shown)
+    table = replace(table, labels={name: table.column(name) for name in names})
+    for name in names:
+        table.require_single_vintage(name)
+    labelled = np.any([table.column(name).mask for name in names], axis=0)
+    left_out = Counter({rule: count for rule, count in report.counts.items() if count})
+    left_out += Counter({"no label": int((~labelled).sum())})
+    table = table.select(labelled)
+    materials, kept = _materials(table, settings.model, left_out)
+    table = table.select(kept)
+    for name in names:
+        require_variety(name, table.label(name), path, left_out)
+    checked = [warning for name in names for warning in check_labels(name, table.label(name), table.genes)]
+    return _Data(table, materials, left_out, checked + [f"{note}: {n:,}" for note, n in _told(report).items()])
+
+
+def _table(path: Path, targets: Sequence[str], column: str, shown: bool) -> tuple[GeneTable, BuildReport]:
+    if has_genes(path):
+        return read_gene_csv(path, targets)
+    return build_from_path(path, BuildRules(), labels=targets, cif_column=column, progress=shown)
+
+
+def _told(report: BuildReport) -> dict[str, int]:
+    """Notes about labels; those about genes are counted elsewhere."""
+    return {note: count for note, count in report.notes.items() if count and ("below zero" in note or "finite" in note)}
+
+
+def _materials(table: GeneTable, model: str, left_out: Counter[str]) -> tuple[list[Material], Rows]:
+    """Materials that the model can learn from, and their rows; the others are counted by reason."""
+    materials, kept = [], []
+    for row in range(len(table)):
+        crystal = None if table.crystals is None else table.crystals[row]
+        material = Material(table.genes[row]) if crystal is None else Material.of_crystal(crystal)
+        if problem := RECIPES[model].problem(material):
+            left_out[problem] += 1
+            continue
+        materials.append(material)
+        kept.append(row)
+    return materials, np.array(kept, np.int64)
+
+
+def _fit_whole(
+    task: Task, test: Rows, data: _Data, settings: FitSettings, identity: str, source: str, out: Path
+) -> dict[str, Any]:
+    """Fit to the whole training part, measure on the test part, and write the model."""
+    began = time.monotonic()
+    model = fit_model(settings.model, task)
+    predicted = predict_materials(model, [task.materials[row] for row in test])
+    record: dict[str, Any] = {
+        "identity": identity,
+        "model": settings.model,
+        "settings": settings.model_dump(mode="json"),
+        "source": source,
+        "rows": {"train": len(task.train), "val": len(task.val), "test": len(test)},
+        "left_out": dict(data.left_out),
+        "warnings": data.warnings,
+        "properties": _measured(task, test, predicted, settings.seed),
+        "parity": _parity(task, test, data.table.ids, predicted),
+        "curve": {},
+        "seconds": round(time.monotonic() - began),
+        "complete": False,
+    }
+    named = replace(
+        model,
+        name=f"{settings.model}-{'-'.join(task.labels)}",
+        provenance={key: record[key] for key in ("identity", "settings", "source", "rows", "properties")},
+        card=card_of(record),
+    )
+    named.save(out)
+    _write_predictions(out, data.table, test, task, predicted)
+    _write(out, record)
+    return record
+
+
+def _draw_curve(task: Task, test: Rows, settings: FitSettings, record: dict[str, Any], out: Path) -> None:
+    """Fit to smaller training parts, nested, and measure each on the same test part."""
+    order = np.random.default_rng(settings.seed).permutation(len(task.train))
+    materials = [task.materials[row] for row in test]
+    whole = {name: found["mae"] for name, found in record["properties"].items()}
+    record["curve"][str(len(task.train) + len(task.val))] = whole
+    for share in _CURVE:
+        train = task.train[np.sort(order[: round(share * len(task.train))])]
+        val = task.val[: max(1, round(share * len(task.val)))]
+        size = str(len(train) + len(val))
+        if size in record["curve"] or len(train) < FEWEST:
+            continue
+        part = Task(task.materials, task.labels, train, val, seed=task.seed, shown=task.shown)
+        said = fit_model(settings.model, part).predict(materials)
+        record["curve"][size] = {
+            name: float(np.nanmean(np.abs(said[name] - task.labels[name][test]))) for name in task.labels
+        }
+        _write(out, record)
+
+
+def _measured(task: Task, test: Rows, predicted: Mapping[str, Prediction], seed: int) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    return {
+        name: {"unit": describe(name).unit or "unit of the labels"}
+        | forward_metrics(name, labels[test], predicted[name], float(np.nanmedian(labels[task.train])), rng)
+        for name, labels in task.labels.items()
+    }
+
+
+def _parity(task: Task, test: Rows, ids: Sequence[str], predicted: Mapping[str, Prediction]) -> dict[str, Any]:
+    """What the parity plots show."""
+    found = {}
+    for name, labels in task.labels.items():
+        known = np.flatnonzero(np.isfinite(labels[test]))
+        said = predicted[name]
+        assert said.low is not None
+        assert said.high is not None
+        found[name] = [
+            [ids[test[k]], *(float(f"{v:.5g}") for v in (labels[test[k]], said.value[k], said.low[k], said.high[k]))]
+            for k in known
+        ]
+    return found
+
+
+def _write_predictions(
+    out: Path, table: GeneTable, test: Rows, task: Task, predicted: Mapping[str, Prediction]
+) -> None:
+    columns: dict[str, Sequence[object]] = {
+        "id": [table.ids[row] for row in test],
+        "formula": [table.formulas[row] for row in test],
+        "gene": [str(table.genes[row]) for row in test],
+    }
+    for name, said in predicted.items():
+        columns[f"{name}_label"] = task.labels[name][test].tolist()
+        columns |= {column: values.tolist() for column, values in predicted_table({name: said}).items()}
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    write_atomically(out / PREDICTIONS, buffer.getvalue().encode())
+
+
+def _write(out: Path, record: Mapping[str, Any]) -> None:
+    write_atomically(out / METRICS, (json.dumps(record, indent=1) + "\n").encode())
+
+
+def _identity(table: GeneTable, settings: FitSettings) -> str:
+    """Of what a fit depends on: two fits of one identity give the same."""
+    text = table.content_hash() + settings.model_dump_json(exclude={"learning_curve"})
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _require_free(out: Path) -> None:
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / METRICS).is_file())):
+        raise CheckpointError(
+            f"{out} holds something else already; give another folder, so that nothing is overwritten"
+        )
+
+
+def _earlier(out: Path, identity: str) -> dict[str, Any] | None:
+    """The record of an earlier call for the same fit.
+
+    Raises:
+        CheckpointError: the folder is that of another fit.
+    """
+    if not (out / METRICS).is_file():
+        return None
+    try:
+        record: dict[str, Any] = json.loads((out / METRICS).read_text())
+        same = record["identity"] == identity and (out / INDEX).is_file()
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise CheckpointError(f"{out / METRICS} cannot be read ({error}); give another folder") from None
+    if not same:
+        raise CheckpointError(f"{out} holds a model of another table or other settings; give another folder")
+    return record
