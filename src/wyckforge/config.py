@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field
 
 from wyckforge.design.config import FunnelConfig, RankingConfig, SamplingConfig
-from wyckforge.realise.config import BuildConfig, HullConfig, RelaxConfig
+from wyckforge.realise.config import BuildConfig, HullConfig, JudgeConfig, RelaxConfig
 from wyckforge.settings import Configuration, Settings
 from wyckforge.targets import TargetConfig
 
@@ -38,6 +38,7 @@ class RunConfig(Configuration):
     build: BuildConfig = BuildConfig()
     relax: RelaxConfig = RelaxConfig()
     hull: HullConfig = HullConfig()
+    judge: JudgeConfig = JudgeConfig()
     execution: ExecutionConfig = ExecutionConfig()
     seed: int = Field(0, ge=0, description="the one seed of the run")
     count: int = Field(20, ge=1, description="candidates wanted at the last step; of genes, at least as many")

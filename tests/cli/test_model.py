@@ -55,7 +55,7 @@ def test_every_prediction_comes_with_how_sure_it_is(model, structures):
             assert record[f"{name}_low"] <= record[name] <= record[f"{name}_high"]
             assert record[name] == pytest.approx(distributions[name].value()[i], abs=1e-5)
         assert record["band_gap_metal_probability"] == pytest.approx(distributions["band_gap"].zero[i], abs=1e-5)
-    assert "UO: 225|O:b|U:a cannot be predicted: U not in the vocabulary" in done.stderr
+    assert "UO: 225|O:a|U:b cannot be predicted: U not in the vocabulary" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 

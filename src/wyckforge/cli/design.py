@@ -31,6 +31,7 @@ PLACES = {
     "method": ("sampling", "method"),
     "unconditional": ("sampling", "unconditional"),
     "hull": ("hull", "reference"),
+    "judges": ("judge", "models"),
     "workers": ("execution", "workers"),
 }
 """Section and key of the configuration that an option sets, where it is not a key of the top."""
@@ -78,6 +79,13 @@ PLACES = {
     "--reference", type=click.Path(), help="Gene table of the known crystals: seeds and novelty. Default: embedded."
 )
 @click.option("--hull", type=click.Path(), help="Table of reference energies. Default: the one in the package.")
+@click.option(
+    "--judge",
+    "judges",
+    multiple=True,
+    help="Folder of a forward model that judges relaxed crystals, or none; may be repeated. Default: the one in the "
+    "package.",
+)
 @click.option("--workers", type=click.IntRange(1), help="Processes.  [default: 2]")
 @click.pass_context
 def design(ctx: click.Context, /, out: Path, config: Path | None, **options: Any) -> None:

@@ -33,37 +33,37 @@ def predict(
 ) -> None:
     """Predict the properties of structures in CIF or POSCAR FILES, or folders of them.
 
-    The model sees the Wyckoff gene only, so the structure need not be relaxed. A file that cannot be read or predicted
+    The models in the package see the Wyckoff gene only, so that the structure need not be relaxed; a model of fit may
+    see the structure as it is. A file that cannot be read or predicted
     is named on standard error, the others are still done, and the exit status is 1.
     """
     if as_json and as_csv:
         raise click.UsageError("--json and --csv given; choose one of the two")
+    from wyckforge.data.material import Material
     from wyckforge.errors import WyckforgeError
     from wyckforge.evaluate import predictions
-    from wyckforge.symmetry.detection import detect
-    from wyckforge.train.model import load_checkpoint
+    from wyckforge.evaluate.forward import load_asked
 
-    model = load_checkpoint(checkpoint)
+    model = load_asked(checkpoint)
     rows = structure_rows(files)
-    names, genes = [], []
+    names, materials = [], []
     for row in rows:
         try:
             if row.crystal is None:
                 raise WyckforgeError(str(row.problem))
-            gene = detect(row.crystal, symprec=symprec).gene
-            if problem := model.problem(gene):
-                raise WyckforgeError(f"{gene} cannot be predicted: {problem}; use another checkpoint")
+            material = Material.of_crystal(row.crystal, symprec=symprec)
+            if problem := model.problem(material):
+                raise WyckforgeError(f"{material.gene} cannot be predicted: {problem}; use another checkpoint")
         except WyckforgeError as error:
             click.echo(f"wyckforge: {row.id}: {error}", err=True)
             continue
         names.append(row.id)
-        genes.append(gene)
-    predicted = predictions.predict(model, genes)
-    columns = {name: values.round(6).tolist() for name, values in predictions.table(predicted).items()}
+        materials.append(material)
+    columns = {name: _plain(values) for name, values in predictions.table(model.predict(materials)).items()}
     records = [
-        {"file": name, "formula": gene.formula, "space_group": gene.space_group, "gene": str(gene)}
+        {"file": name, "formula": one.gene.formula, "space_group": one.gene.space_group, "gene": str(one.gene)}
         | {column: values[i] for column, values in columns.items()}
-        for i, (name, gene) in enumerate(zip(names, genes, strict=True))
+        for i, (name, one) in enumerate(zip(names, materials, strict=True))
     ]
     if as_json:
         click.echo(json.dumps(records, indent=2))
@@ -87,6 +87,11 @@ def train(ctx: click.Context, config: Path, out: Path | None, resume: bool) -> N
     click.echo(f"checkpoint in {folder}")
 
 
+def _plain(values: Any) -> list[float]:
+    """Six digits behind the point, or six digits in all of what is small."""
+    return [float(f"{value:.6f}") if abs(value) >= 0.01 or value == 0 else float(f"{value:.6g}") for value in values]
+
+
 def _as_csv(records: list[dict[str, Any]]) -> str:
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, list(records[0]), lineterminator="\n")
@@ -107,16 +112,24 @@ def _as_table(records: list[dict[str, Any]], errors: Mapping[str, float]) -> str
             head.append(label)
             rows = [[*row, cell] for row, cell in zip(rows, cells, strict=True)]
     lines = align([head, *rows], right={2, *range(4, len(head))})
-    spread = ", ".join(f"{describe(name).label.lower()} ±{errors[name]:.3f}" for name in names)
+    spread = ", ".join(f"{describe(name).label.lower()} ±{_short(errors[name])}" for name in names)
     return "\n".join([*lines, f"mean absolute error of this model on its validation set: {spread}"])
+
+
+def _short(value: float, digits: int = 3) -> str:
+    """So many digits behind the point, or significant ones of what would vanish there."""
+    return f"{value:.{digits}f}" if abs(value) >= 10.0**-digits or value == 0 else f"{value:.{digits}g}"
 
 
 def _cells(name: str, label: str, records: list[dict[str, Any]]) -> Iterator[tuple[str, list[str]]]:
     """Heads and cells of what is known of one property."""
     from wyckforge.evaluate.predictions import zero_column
 
-    yield label, [f"{record[name]:.3f}" for record in records]
+    yield label, [_short(record[name]) for record in records]
     if f"{name}_low" in records[0]:
-        yield "90 %", [f"{record[f'{name}_low']:.2f} to {record[f'{name}_high']:.2f}" for record in records]
+        yield (
+            "90 %",
+            [f"{_short(record[f'{name}_low'], 2)} to {_short(record[f'{name}_high'], 2)}" for record in records],
+        )
     if (column := zero_column(name)) in records[0]:
         yield column.removeprefix(f"{name}_").replace("_", " "), [f"{record[column]:.3f}" for record in records]

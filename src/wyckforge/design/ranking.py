@@ -105,8 +105,9 @@ def rank_candidates(candidates: Iterable[Candidate], *, last_stage: str) -> list
     """Order candidates by their evidence.
 
     First those that reached the last stage with all findings passed, then those with a finding unknown or failed. After
-    them candidates that were not realised, then those that failed before the last stage. Within each: by energy above
-    hull where there is one, unknown ones last, then by :func:`gene_order`.
+    them candidates that were not realised, then those that failed before the last stage. Within each: by the
+    probability of meeting the target, as the relaxed structure is judged, where that was asked for; by energy above
+    hull where there is one, unknown ones last; then by :func:`gene_order`.
 
     Args:
         candidates: the candidates of a run.
@@ -116,7 +117,9 @@ def rank_candidates(candidates: Iterable[Candidate], *, last_stage: str) -> list
     def key(candidate: Candidate) -> tuple[object, ...]:
         hull = candidate.find("hull")
         energy = hull.value if hull is not None and hull.value is not None else math.inf
-        return _tier(candidate, last_stage), energy, *gene_order(candidate)
+        judged = candidate.find("judged")
+        chance = judged.value if judged is not None and judged.value is not None else 0.0
+        return _tier(candidate, last_stage), -chance, energy, *gene_order(candidate)
 
     return sorted(candidates, key=key)
 

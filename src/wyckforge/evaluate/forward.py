@@ -2,18 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wyckforge.data.material import Material
-from wyckforge.evaluate.predictions import Prediction
+from wyckforge.evaluate.predictions import Prediction, predict
 from wyckforge.evaluate.uncertainty import mean, uncertainty_metrics
-from wyckforge.train.forward.model import ForwardModel
+from wyckforge.train.artefact import INDEX, read_index
+from wyckforge.train.forward.model import FORMAT, ForwardModel
+from wyckforge.train.model import GeneModel, checkpoint_folder, load_checkpoint
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A model of either kind, of genes or of materials, that is asked for predictions.
+
+    Attributes:
+        model: the one that was loaded.
+    """
+
+    model: GeneModel | ForwardModel
+
+    @property
+    def errors(self) -> Mapping[str, float]:
+        """Mean absolute error of each property on rows it did not learn from."""
+        return self.model.errors
+
+    def problem(self, material: Material) -> str | None:
+        """Why it cannot be asked about a material, in words, or ``None``."""
+        if isinstance(self.model, ForwardModel):
+            return self.model.problem(material)
+        return self.model.problem(material.gene)
+
+    def predict(self, materials: Sequence[Material]) -> dict[str, Prediction]:
+        """Every property of n materials, by name."""
+        if isinstance(self.model, ForwardModel):
+            return predict_materials(self.model, materials)
+        return predict(self.model, [material.gene for material in materials])
+
+
+def load_asked(given: Path | str | None) -> Asked:
+    """A forward model from its folder, or a model of genes by name or folder; the default one for ``None``.
+
+    Raises:
+        CheckpointError: absent, truncated, altered, foreign, or of a later version.
+    """
+    folder = checkpoint_folder(given)
+    if (folder / INDEX).is_file() and read_index(folder)["format"] == FORMAT:
+        return Asked(ForwardModel.load(folder))
+    return Asked(load_checkpoint(folder))
 
 
 def predict_materials(model: ForwardModel, materials: Sequence[Material]) -> dict[str, Prediction]:

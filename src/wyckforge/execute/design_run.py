@@ -19,10 +19,11 @@ from wyckforge.design.generate import generate
 from wyckforge.design.ranking import gene_order, rank_candidates
 from wyckforge.errors import TargetError
 from wyckforge.execute import folder
-from wyckforge.execute.inputs import Inputs, hull_energy, versions
+from wyckforge.execute.inputs import Inputs, hull_energy, judge_folders, versions
 from wyckforge.execute.outputs import write_cifs, write_table
 from wyckforge.execute.pool import Stage, run_stages
 from wyckforge.properties import FORMATION_ENERGY
+from wyckforge.realise.judge import JUDGED, Judge
 from wyckforge.realise.stages import Build, Hull, Relax, Symmetry
 from wyckforge.records import Candidate, Interval, Target
 from wyckforge.targets import parse_target
@@ -145,9 +146,11 @@ def _realise(
 def _stages(config: RunConfig, target: Target) -> tuple[Stage, ...]:
     build = Build(config.seed, config.build)
     relax = Relax(config.seed, config.relax, config.build)
+    folders = judge_folders(config.judge.models)
+    judge = (Judge(folders, target.properties),) if folders else ()
     everything: dict[str, tuple[Stage, ...]] = {
         "build": (build,),
-        "relax": (relax, Symmetry()),
+        "relax": (relax, Symmetry(), *judge),
         "hull": (Hull(config.hull, target.properties.get(FORMATION_ENERGY, Interval())),),
     }
     wanted = list(everything)[: list(everything).index(config.stop_after) + 1]
@@ -181,11 +184,17 @@ def _expected(ranked: Sequence[Candidate], config: RunConfig, record: Mapping[st
     ``None`` where nothing was asked of properties, or where the claims of the model are not calibrated.
     """
     handed = [candidate for candidate in ranked if not _realises(config) or _came_through(candidate, config)]
-    claims = [found.value for one in handed if (found := one.find("target")) is not None and found.value is not None]
+    claims = [claim for one in handed if (claim := _claim(one)) is not None]
     if not record.get("calibrated") or not config.target.properties or not claims:
         return None
     expected = expected_hits(claims)
     return expected.to_dict() if expected else None
+
+
+def _claim(candidate: Candidate) -> float | None:
+    """The probability of meeting the target: of the relaxed structure where that was judged, else of the gene."""
+    found = candidate.find(JUDGED) or candidate.find("target")
+    return None if found is None else found.value
 
 
 def _realises(config: RunConfig) -> bool:

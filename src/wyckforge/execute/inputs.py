@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -65,7 +66,22 @@ class Inputs:
         path = Path(config.hull.reference) if config.hull.reference else BUNDLED_HULL
         hull = ReferenceHull.load(path)
         description["hull"] = {"rows": len(hull), "sha256": hash_of(path)}
+        if config.stop_after in ("relax", "hull"):
+            for judge in map(Path, judge_folders(config.judge.models)):
+                description[f"judge {judge.name}"] = {"sha256": hash_of(judge)}
         return cls(checkpoint, reference, hull, description)
+
+
+def judge_folders(models: Sequence[str]) -> tuple[str, ...]:
+    """Folders of the forward models that judge relaxed crystals: those named, the bundled one, or none."""
+    from wyckforge.train.artefact import INDEX, bundled
+
+    if list(models) == ["none"]:
+        return ()
+    if models:
+        return tuple(models)
+    folder = bundled("judge")
+    return (str(folder),) if (folder / INDEX).is_file() else ()
 
 
 def hull_energy(hull: ReferenceHull) -> HullEnergy:

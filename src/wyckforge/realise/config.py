@@ -32,3 +32,11 @@ class HullConfig(Settings):
 
     reference: str = Field("", description="table of reference energies; empty takes the bundled one")
     threshold_ev_per_atom: float = Field(0.1, description="largest energy above hull that passes")
+
+
+class JudgeConfig(Settings):
+    """Who gives a second opinion on the properties of relaxed crystals."""
+
+    models: tuple[str, ...] = Field(
+        (), description="folders of forward models; empty takes the bundled one, the word none takes none"
+    )

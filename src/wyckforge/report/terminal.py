@@ -72,11 +72,11 @@ def align(rows: Sequence[Sequence[str]], right: set[int]) -> list[str]:
 
 
 _HEAD = (
-    "rank", "formula", "space group", "above hull", "gap", "E_f", "on target", "front", "relaxed E_f", "converged",
-    "symmetry", "gene",
+    "rank", "formula", "space group", "above hull", "gap", "E_f", "on target", "front", "relaxed gap",
+    "relaxed E_f", "on target, relaxed", "converged", "symmetry", "gene",
 )  # fmt: skip
 _FRONT = _HEAD.index("front")
-_NUMERIC = {"rank", "above hull", "gap", "E_f", "on target", "relaxed E_f"}
+_NUMERIC = {"rank", "above hull", "gap", "E_f", "on target", "relaxed gap", "relaxed E_f", "on target, relaxed"}
 
 
 def _remarks(run: Run) -> list[str]:
@@ -96,7 +96,9 @@ def _cells(row: Row, *, calibrated: bool) -> tuple[str, ...]:
         number(row.formation_energy, 2),
         f"{row.claimed:.0%}" if calibrated and row.claimed is not None else "–",
         "yes" if row.on_front else "–",
+        number(row.judged_gap, 2),
         number(row.relaxed_formation_energy, 2),
+        "–" if row.judged is None else f"{row.judged:.0%}",
         _MARKS[row.verdict("relax")],
         _MARKS[row.verdict("symmetry")],
         str(row.candidate.gene),

@@ -65,6 +65,16 @@ class Row:
         return _value(self.candidate, "target")
 
     @property
+    def judged(self) -> float | None:
+        """Probability of meeting the property targets, as judged by the relaxed structure."""
+        return _value(self.candidate, "judged")
+
+    @property
+    def judged_gap(self) -> float | None:
+        """Band gap in eV of the relaxed structure, as a forward model judges it."""
+        return _value(self.candidate, f"judged_{BAND_GAP}")
+
+    @property
     def on_front(self) -> bool:
         """Whether it is on the Pareto front."""
         return self.verdict("pareto") == "pass"
@@ -157,6 +167,7 @@ def stage_counts(rows: Sequence[Row], stable_ev_per_atom: float) -> list[tuple[s
         "build": "built in their group",
         "relax": "relaxed to convergence",
         "symmetry": "kept their symmetry",
+        "judged": "on target by their structure",
         "formation_energy": "kept the formation energy asked for",
         "hull": f"within {stable_ev_per_atom:g} eV/atom of the hull",
     }
