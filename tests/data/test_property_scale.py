@@ -66,3 +66,14 @@ def test_it_comes_back_from_its_dictionary():
     assert PropertyScale.from_dict(scale.to_dict()) == scale
     with pytest.raises(TableError, match="not the scale of a property"):
         PropertyScale.from_dict({"name": "x"})
+
+
+def test_a_few_labels_at_or_below_zero_do_not_keep_a_long_tail_from_being_learned_as_logarithm() -> None:
+    labels = np.exp(np.random.default_rng(0).normal(0, 1.5, 500))
+    labels[:2] = 0.0, -1.0
+    scale = PropertyScale.fit("expansion", labels)
+    assert scale.logarithmic
+    assert np.isnan(scale.transform(labels)[:2]).all()
+    assert np.isfinite(scale.transform(labels)[2:]).all()
+    labels[:20] = -1.0
+    assert not PropertyScale.fit("expansion", labels).logarithmic

@@ -13,6 +13,8 @@ from wyckforge.errors import TableError
 
 _ZERO_SHARE = 0.1
 _LONG_TAIL = 2.0
+_MOSTLY = 0.99
+"""Share of the labels that must be positive for logarithms to be learned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,8 @@ class PropertyScale:
         name: of the property.
         mean: of the training labels (their logarithms), subtracted; 0 where zero has a meaning of its own.
         deviation: standard deviation of the training labels (their logarithms).
-        logarithmic: whether the logarithm is learned: positive labels with a long tail.
+        logarithmic: whether the logarithm is learned: labels with a long tail, all but a few of them positive. The few
+            have no place on the scale.
         zero_inflated: whether a tenth or more of the labels is exactly zero, as the gaps of metals are.
         non_negative: whether no label is negative.
 
@@ -60,8 +63,9 @@ class PropertyScale:
         zero_inflated = bool((known == 0).mean() >= _ZERO_SHARE)
         if zero_inflated:
             return cls(name, 0.0, float(known[known != 0].std() or 1), False, True, bool(known.min() >= 0))
-        logarithmic = bool(known.min() > 0 and _skewness(known) > _LONG_TAIL)
-        learned = np.log(known) if logarithmic else known
+        positive = known[known > 0]
+        logarithmic = len(positive) >= _MOSTLY * len(known) and _skewness(positive) > _LONG_TAIL
+        learned = np.log(positive) if logarithmic else known
         return cls(name, float(learned.mean()), float(learned.std()), logarithmic, False, bool(known.min() >= 0))
 
     def transform(self, values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -23,6 +23,9 @@ from wyckforge.train.orbitvae.data import Crystals
 from wyckforge.train.orbitvae.finetune_predictor import PredictorTuning, finetune_ensemble
 from wyckforge.train.orbitvae.storage import checked_sizes, loaded_network
 
+TUNING = PredictorTuning()
+"""How the networks learn: the settings of ``wyckforge finetune``."""
+
 _AT_ONCE = 1024
 
 
@@ -113,15 +116,14 @@ def fit_finetuned(task: Task) -> Fitted:
     rows = np.concatenate([task.train, task.val])
     genes = [task.materials[row].gene for row in rows]
     labels = torch.from_numpy(task.scaled()[rows].astype(np.float32))
-    tuning = PredictorTuning()
-    with tqdm(total=tuning.folds * (tuning.head_epochs + tuning.epochs), desc="genes", disable=not task.shown) as bar:
+    with tqdm(total=TUNING.folds * (TUNING.head_epochs + TUNING.epochs), desc="genes", disable=not task.shown) as bar:
         tuned = finetune_ensemble(
             base.first_predictors,
             tuple(task.labels),
             [gene.formula for gene in genes],
             Crystals.of(base.vocabulary.encode(genes), labels),
             torch.from_numpy(task.zero_inflated()),
-            tuning,
+            TUNING,
             seed=task.seed,
             tick=bar.update,
         )

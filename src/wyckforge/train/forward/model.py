@@ -110,7 +110,9 @@ class ForwardModel:
             "errors": dict(self.errors),
             "provenance": dict(self.provenance),
         }
-        write_artefact(Path(folder), index, {_ARRAYS: save_arrays(arrays)}, self.card)
+        # safetensors writes memory as it lies: an array in columns would come back scrambled
+        rows = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        write_artefact(Path(folder), index, {_ARRAYS: save_arrays(rows)}, self.card)
 
     @classmethod
     def load(cls, folder: Path | str) -> Self:

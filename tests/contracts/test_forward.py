@@ -1,0 +1,132 @@
+"""What every forward model promises, published or ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase.build import bulk
+
+from wyckforge.data.material import Material
+from wyckforge.errors import CheckpointError, TableError
+from wyckforge.models.forward.architecture import Pace
+from wyckforge.models.forward.catalogue import PUBLISHED
+from wyckforge.models.forward.regressor import Regressor
+from wyckforge.potential import cache
+from wyckforge.symmetry.crystal import Crystal
+from wyckforge.symmetry.gene import WyckoffGene
+from wyckforge.train.forward import finetuned
+from wyckforge.train.forward.method import Task
+from wyckforge.train.forward.methods import RECIPES
+from wyckforge.train.forward.model import ForwardModel, fit_model
+from wyckforge.train.orbitvae.finetune_predictor import PredictorTuning
+
+SALTS = [(a, x) for a in ("Li", "Na", "K", "Rb", "Cs", "Mg", "Ca", "Sr") for x in ("F", "Cl", "Br", "I", "O", "S")]
+EDGES = {"rocksalt": 5.6, "zincblende": 6.0}
+
+
+def material(cation: str, anion: str, kind: str) -> Material:
+    atoms = bulk(cation + anion, kind, a=EDGES[kind])
+    return Material.of_crystal(Crystal(atoms.cell.array, atoms.numbers, atoms.get_scaled_positions()))
+
+
+@pytest.fixture(scope="module")
+def task() -> Task:
+    materials = [material(*salt, kind) for salt in SALTS for kind in EDGES]
+    heavy = np.array([sum(one.gene.elements) for one in materials], np.float64)
+    labels = {"stiffness": np.exp(4 - heavy / 40), "gap": np.where(heavy % 3 == 0, 0.0, heavy / 20)}
+    labels["stiffness"][5] = np.nan
+    rows = np.random.default_rng(0).permutation(len(materials))
+    return Task(materials, labels, np.sort(rows[:66]), np.sort(rows[66:86]), seed=3)
+
+
+@pytest.fixture(scope="module")
+def model_of(task: Task, tmp_path_factory: pytest.TempPathFactory):
+    """Models by name, each fitted once, briefly."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv(cache.LOCATION, str(tmp_path_factory.mktemp("cache")))
+    for architecture in {type(one) for one in PUBLISHED.values()} | {Regressor}:
+        patch.setattr(architecture, "pace", Pace(epochs=2, learning_rate=1e-3, batch_size=32))
+    patch.setattr(finetuned, "TUNING", PredictorTuning(folds=5, head_epochs=1, epochs=1))
+    fitted: dict[str, ForwardModel] = {}
+
+    def make(name: str, *, anew: bool = False) -> ForwardModel:
+        if name not in fitted or anew:
+            fitted[name] = fit_model(name, task)
+        return fitted[name]
+
+    yield make
+    patch.undo()
+
+
+@pytest.fixture(params=list(RECIPES))
+def model(request: pytest.FixtureRequest, model_of) -> ForwardModel:
+    return model_of(request.param)
+
+
+def test_it_says_how_sure_it_is(model: ForwardModel, task: Task) -> None:
+    assert model.targets == ("stiffness", "gap")
+    assert all(0 < error < 100 for error in model.errors.values())
+    for name, distribution in model.distributions(task.materials[:7]).items():
+        low, high = model.calibrations[name].interval(distribution)
+        value = distribution.value()
+        assert value.shape == (7,)
+        assert (distribution.scale > 0).all()
+        assert (low <= value).all()
+        assert (value <= high).all()
+    assert (model.predict(task.materials)["stiffness"] > 0).all()  # learned as a logarithm, or bounded
+
+
+def test_it_comes_back_from_its_folder(model: ForwardModel, task: Task, tmp_path: Path) -> None:
+    model.save(tmp_path)
+    again = ForwardModel.load(tmp_path)
+    assert again.name == model.name
+    assert again.needs_structure == model.needs_structure
+    assert again.errors == model.errors
+    for name, values in model.predict(task.materials[:9]).items():
+        np.testing.assert_allclose(again.predict(task.materials[:9])[name], values, rtol=1e-5)
+
+
+def test_the_same_seed_gives_the_same_model(model: ForwardModel, model_of, task: Task) -> None:
+    name = next(name for name in RECIPES if model_of(name) is model)
+    before = model.predict(task.materials[:5])
+    after = model_of(name, anew=True).predict(task.materials[:5])
+    for one in before:
+        np.testing.assert_allclose(before[one], after[one], rtol=1e-6)
+
+
+def test_one_crystal_at_a_time_gives_what_many_give(model: ForwardModel, task: Task) -> None:
+    together = model.predict(task.materials[:4])
+    for row in range(4):
+        for name, values in model.predict([task.materials[row]]).items():
+            assert values[0] == pytest.approx(together[name][row], rel=1e-4, abs=1e-5)
+
+
+def test_what_it_cannot_be_asked_is_told_in_words(model: ForwardModel) -> None:
+    gene = WyckoffGene.parse("225|Na:a|Cl:b").canonical()
+    if model.needs_structure:
+        with pytest.raises(TableError, match="it needs a structure"):
+            model.predict([Material(gene)])
+    else:
+        assert len(model.predict([Material(gene)])["gap"]) == 1
+    unknown = material("Na", "Cl", "rocksalt")
+    heavy = WyckoffGene.parse("225|Lr:a|Cl:b").canonical()
+    with pytest.raises(TableError, match="Lr"):
+        model.predict([Material(heavy, unknown.structure)])
+
+
+def test_a_damaged_folder_is_refused(model: ForwardModel, tmp_path: Path) -> None:
+    model.save(tmp_path)
+    arrays = tmp_path / "arrays.safetensors"
+    arrays.write_bytes(arrays.read_bytes()[:-8])
+    with pytest.raises(CheckpointError, match="truncated"):
+        ForwardModel.load(tmp_path)
+    (tmp_path / "checkpoint.json").write_text('{"format": "wyckforge-forward", "version": 1}')
+    with pytest.raises(CheckpointError, match="not a usable model"):
+        ForwardModel.load(tmp_path)
+
+
+def test_a_name_that_is_no_model_is_answered_with_those_that_are(task: Task) -> None:
+    with pytest.raises(TableError, match="choose one of structures, embeddings, genes, elemnet"):
+        fit_model("rooster", task)
