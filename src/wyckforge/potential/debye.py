@@ -17,6 +17,9 @@ POISSON = 0.25
 """Poisson's ratio, where no shear modulus is known; AGL's own choice."""
 
 
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(32)
+
+
 class Moduli(NamedTuple):
     """Isotropic moduli in GPa; NaN of an unstable crystal's lower bound.
 
@@ -170,9 +173,8 @@ def _heat_capacity(x: float) -> float:
 
 def debye_function(x: Array) -> Array:
     """(m,) 3/x³ times the integral of t³/(eᵗ - 1) from 0 to x, by Gauss and Legendre."""
-    nodes, weights = np.polynomial.legendre.leggauss(32)
-    t = x[:, None] * (nodes + 1) / 2
-    found: Array = 3 / x**3 * ((t**3 / np.expm1(t)) @ weights) * x / 2
+    t = x[:, None] * (_NODES + 1) / 2
+    found: Array = 3 / x**3 * ((t**3 / np.expm1(t)) @ _WEIGHTS) * x / 2
     return found
 
 

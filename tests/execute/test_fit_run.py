@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.salts import EDGES, SALTS, crystal, material
+
+from wyckforge.errors import CheckpointError, TableError
+from wyckforge.evaluate.forward import load_asked
+from wyckforge.execute import fit_run
+from wyckforge.execute.fit_run import FitSettings, fit_file
+from wyckforge.execute.outputs import cif
+from wyckforge.models.forward.architecture import Pace
+from wyckforge.models.forward.catalogue import PUBLISHED
+from wyckforge.report.fit import write_fit_report
+from wyckforge.symmetry.gene import WyckoffGene
+
+PAIRS = [(*salt, kind) for salt in SALTS for kind in EDGES]
+
+
+@pytest.fixture(autouse=True)
+def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    for architecture in {type(one) for one in PUBLISHED.values()}:
+        monkeypatch.setattr(architecture, "pace", Pace(epochs=3, learning_rate=1e-3, batch_size=16))
+
+
+def kappa(gene: WyckoffGene) -> float:
+    return float(np.exp(3 - sum(gene.elements) / 25))
+
+
+def write(path: Path, rows: list[dict[str, object]]) -> Path:
+    with path.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+@pytest.fixture
+def genes(tmp_path: Path) -> Path:
+    """60 salts as genes, all of them twice, with labels that differ a little."""
+    found = [material(*pair).gene for pair in PAIRS]
+    rows = [{"id": f"s{i}", "gene": gene, "kappa": kappa(gene)} for i, gene in enumerate(found)]
+    rows += [{"id": f"t{i}", "gene": gene, "kappa": 1.5 * kappa(gene)} for i, gene in enumerate(found)]
+    rows.append({"id": "empty", "gene": found[0], "kappa": ""})
+    return write(tmp_path / "genes.csv", rows)
+
+
+SETTINGS = FitSettings(model="roost", learning_curve=False)
+
+
+def fit(path: Path, out: Path, settings: FitSettings = SETTINGS, **options: object) -> dict[str, object]:
+    return fit_file(path, ["kappa"], out, settings, shown=False, **options)
+
+
+def test_a_fit_leaves_a_model_its_errors_and_a_page(genes: Path, tmp_path: Path) -> None:
+    told: list[str] = []
+    record = fit(genes, tmp_path / "out", warn=told.append)
+    found = record["properties"]["kappa"]
+    assert found["mae"] == pytest.approx(found["mae_interval"][0], rel=1)
+    assert found["mae_n"] == record["rows"]["test"]
+    assert record["left_out"] == {"no label": 1}
+    assert sum(record["rows"].values()) == 120
+    assert any("120 labels" in text for text in told)
+    assert any("120 rows share their gene with another (60 genes)" in text for text in told)
+    asked = load_asked(tmp_path / "out")
+    predicted = asked.predict([material(*PAIRS[0])])["kappa"]
+    assert predicted.low is not None
+    assert predicted.low[0] <= predicted.value[0]
+    page = write_fit_report(tmp_path / "out").read_text()
+    assert "kappa" in page.lower()
+    assert page.count("<svg") == 1
+    assert "Warning: kappa has 120 labels" in page
+    assert "Mean absolute error" in page
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "| kappa | unit of the labels |" in card
+
+
+def test_test_predictions_are_those_that_were_measured(genes: Path, tmp_path: Path) -> None:
+    record = fit(genes, tmp_path / "out")
+    with (tmp_path / "out" / "test_predictions.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    errors = [abs(float(row["kappa"]) - float(row["kappa_label"])) for row in rows]
+    assert np.mean(errors) == pytest.approx(record["properties"]["kappa"]["mae"], rel=1e-6)
+    assert {"id", "formula", "gene", "kappa_low", "kappa_high"} <= set(rows[0])
+
+
+def test_no_formula_is_in_two_parts(genes: Path, tmp_path: Path) -> None:
+    fit(genes, tmp_path / "out")
+    with (tmp_path / "out" / "test_predictions.csv").open() as stream:
+        held = {row["formula"] for row in csv.DictReader(stream)}
+    counts = {formula: sum(material(*pair).gene.formula == formula for pair in PAIRS) for formula in held}
+    with (tmp_path / "out" / "test_predictions.csv").open() as stream:
+        n = sum(1 for _ in csv.DictReader(stream))
+    assert n == 2 * sum(counts.values())
+
+
+def test_the_learning_curve_ends_with_the_whole(genes: Path, tmp_path: Path) -> None:
+    record = fit(genes, tmp_path / "out", FitSettings(model="roost"))
+    sizes = sorted(map(int, record["curve"]))
+    assert sizes[-1] == record["rows"]["train"] + record["rows"]["val"]
+    assert record["curve"][str(sizes[-1])]["kappa"] == record["properties"]["kappa"]["mae"]
+    page = write_fit_report(tmp_path / "out").read_text()
+    assert page.count("<svg") == (2 if len(sizes) > 1 else 1)
+
+
+def test_repeated_it_goes_on_with_what_is_missing(genes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = fit(genes, tmp_path / "out")
+    fitted: list[str] = []
+    real = fit_run.fit_model
+    monkeypatch.setattr(fit_run, "fit_model", lambda name, task: fitted.append(name) or real(name, task))
+    again = fit(genes, tmp_path / "out")
+    assert fitted == []
+    assert again["properties"] == first["properties"]
+    with pytest.raises(CheckpointError, match="another table or other settings"):
+        fit(genes, tmp_path / "out", FitSettings(model="roost", seed=1, learning_curve=False))
+
+
+def test_a_folder_with_something_else_is_left_alone(genes: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").write_text("years")
+    with pytest.raises(CheckpointError, match="holds something else"):
+        fit(genes, tmp_path / "out")
+
+
+def test_structures_come_from_a_column_of_any_name(tmp_path: Path) -> None:
+    rows = [{"structure": cif(crystal(*p)), "kappa": kappa(material(*p).gene)} for p in PAIRS]
+    path = write(tmp_path / "cifs.csv", [*rows, {"structure": "not a CIF", "kappa": 1}])
+    settings = FitSettings(model="wycryst-l+", learning_curve=False)
+    record = fit(path, tmp_path / "out", settings, structure_column="structure")
+    assert record["left_out"] == {"unreadable": 1}
+    assert load_asked(tmp_path / "out").model.needs_structure
+
+
+def test_genes_are_not_enough_for_a_model_of_structures(genes: Path, tmp_path: Path) -> None:
+    with pytest.raises(TableError, match=r"0 usable labels of kappa.*it needs a structure"):
+        fit(genes, tmp_path / "out", FitSettings(model="ftcp"))
+
+
+def test_labels_that_teach_nothing_are_refused(tmp_path: Path) -> None:
+    found = [material(*pair).gene for pair in PAIRS]
+    same = write(tmp_path / "same.csv", [{"gene": gene, "kappa": 7} for gene in found])
+    with pytest.raises(TableError, match="all 60 labels of kappa"):
+        fit(same, tmp_path / "out")
+    few = write(tmp_path / "few.csv", [{"gene": gene, "kappa": kappa(gene)} for gene in found[:20]])
+    with pytest.raises(TableError, match="20 usable labels of kappa; learning needs 50"):
+        fit(few, tmp_path / "out")
+    with pytest.raises(TableError, match="no forward model 'trees'"):
+        fit(few, tmp_path / "out", FitSettings(model="trees"))
+
+
+def test_the_record_is_plain_json(genes: Path, tmp_path: Path) -> None:
+    fit(genes, tmp_path / "out")
+    text = (tmp_path / "out" / "metrics.json").read_text()
+    record = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} in metrics.json"))
+    assert record["complete"] is True
