@@ -91,7 +91,8 @@ def test_equal_claims_give_the_binomial_interval(n, chance):
     assert found.rate == pytest.approx(chance)
     assert found.low * n == pytest.approx(binom.ppf(0.025, n, chance))
     assert found.high * n == pytest.approx(binom.ppf(0.975, n, chance))
-    assert found.low <= found.rate + 1e-9
+    assert found.low <= found.high
+    assert n * found.low < n * found.rate + 1  # whole hits: of one candidate all but sure, the interval is 1 alone
 
 
 def test_sure_claims_leave_no_doubt_and_no_claims_no_rate():
