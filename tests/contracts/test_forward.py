@@ -89,6 +89,10 @@ def test_one_crystal_at_a_time_gives_what_many_give(model: ForwardModel, task: T
             assert values[0] == pytest.approx(together[name][row], rel=1e-4, abs=1e-5)
 
 
+def test_about_nothing_it_says_nothing(model: ForwardModel) -> None:
+    assert {name: values.shape for name, values in model.predict([]).items()} == {"stiffness": (0,), "gap": (0,)}
+
+
 def test_what_it_cannot_be_asked_is_told_in_words(model: ForwardModel) -> None:
     gene = WyckoffGene.parse("225|Na:a|Cl:b").canonical()
     if model.needs_structure:

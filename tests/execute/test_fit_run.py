@@ -157,3 +157,10 @@ def test_the_record_is_plain_json(genes: Path, tmp_path: Path) -> None:
     text = (tmp_path / "out" / "metrics.json").read_text()
     record = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} in metrics.json"))
     assert record["complete"] is True
+
+
+def test_structures_are_used_where_genes_stand_beside_them(tmp_path: Path) -> None:
+    found = [material(*pair).gene for pair in PAIRS]
+    rows = [{"gene": g, "cif": cif(crystal(*p)), "kappa": kappa(g)} for p, g in zip(PAIRS, found, strict=True)]
+    record = fit(write(tmp_path / "both.csv", rows), tmp_path / "out", FitSettings(model="ftcp", learning_curve=False))
+    assert sum(record["rows"].values()) == len(PAIRS)

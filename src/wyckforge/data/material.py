@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from wyckforge.symmetry.crystal import Crystal
@@ -32,7 +31,13 @@ class Material:
         found = detect(crystal, symprec=symprec)
         return cls(found.gene.canonical(), found)
 
+    @property
+    def known_structure(self) -> Detection:
+        """The structure, of a material that has one.
 
-def of_genes(genes: Iterable[WyckoffGene]) -> list[Material]:
-    """Materials without a structure."""
-    return [Material(gene.canonical()) for gene in genes]
+        Raises:
+            ValueError: it has none.
+        """
+        if self.structure is None:
+            raise ValueError(f"{self.gene} has no structure")
+        return self.structure

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wyckforge.data.material import Material
-from wyckforge.evaluate.predictions import Prediction, predict
+from wyckforge.evaluate.predictions import Prediction, from_distributions, predict
 from wyckforge.evaluate.uncertainty import mean, uncertainty_metrics
 from wyckforge.train.artefact import INDEX, read_index
 from wyckforge.train.forward.model import FORMAT, ForwardModel
@@ -66,12 +66,7 @@ def predict_materials(model: ForwardModel, materials: Sequence[Material]) -> dic
     Raises:
         TableError: a material that the model cannot be asked about.
     """
-    found = {}
-    for name, distribution in model.distributions(materials).items():
-        low, high = model.calibrations[name].interval(distribution)
-        zero = distribution.zero if model.scales[name].zero_inflated else None
-        found[name] = Prediction(distribution.value(), low, high, zero)
-    return found
+    return from_distributions(model.distributions(materials), model.calibrations, model.scales)
 
 
 def forward_metrics(

@@ -9,8 +9,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from wyckforge.data.property_scale import PropertyScale
+from wyckforge.models.distribution import Distribution
 from wyckforge.properties import BAND_GAP
 from wyckforge.symmetry.gene import WyckoffGene
+from wyckforge.train.calibration import Calibration
 from wyckforge.train.model import GeneModel, ProbabilisticModel
 
 Floats = NDArray[np.float64]
@@ -37,6 +40,17 @@ class Prediction:
         low, high, zero = (None if part is None else part[chosen] for part in (self.low, self.high, self.zero))
         return type(self)(self.value[chosen], low, high, zero)
 
+    @property
+    def interval(self) -> tuple[Floats, Floats]:
+        """(n,) bounds of the 90 % intervals.
+
+        Raises:
+            ValueError: of a model that does not say how sure it is.
+        """
+        if self.low is None or self.high is None:
+            raise ValueError("the model does not say how sure it is")
+        return self.low, self.high
+
     def columns(self, name: str) -> dict[str, Floats]:
         """What is known beside the value, by column: ``name_low``, ``name_high`` and that of :func:`zero_column`."""
         found = {f"{name}_low": self.low, f"{name}_high": self.high, zero_column(name): self.zero}
@@ -56,10 +70,19 @@ def predict(model: GeneModel, genes: Sequence[WyckoffGene]) -> dict[str, Predict
     """
     if not isinstance(model, ProbabilisticModel):
         return {name: Prediction(values) for name, values in model.predict(genes).items()}
+    return from_distributions(model.distributions(genes), model.calibrations, model.scales)
+
+
+def from_distributions(
+    distributions: Mapping[str, Distribution],
+    calibrations: Mapping[str, Calibration],
+    scales: Mapping[str, PropertyScale],
+) -> dict[str, Prediction]:
+    """Values with their 90 % intervals, by property."""
     found = {}
-    for name, distribution in model.distributions(genes).items():
-        low, high = model.calibrations[name].interval(distribution)
-        zero = distribution.zero if model.scales[name].zero_inflated else None
+    for name, distribution in distributions.items():
+        low, high = calibrations[name].interval(distribution)
+        zero = distribution.zero if scales[name].zero_inflated else None
         found[name] = Prediction(distribution.value(), low, high, zero)
     return found
 

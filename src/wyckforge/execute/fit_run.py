@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from wyckforge.data.build import BuildReport, BuildRules, build_from_path
-from wyckforge.data.gene_csv import has_genes, read_gene_csv
+from wyckforge.data.gene_csv import columns_of, has_genes, read_gene_csv
 from wyckforge.data.label_check import FEWEST, check_labels, require_variety
 from wyckforge.data.material import Material
 from wyckforge.data.readers import ALIASES
@@ -139,7 +139,7 @@ def _read(path: Path, targets: Sequence[str], settings: FitSettings, column: str
 
 
 def _table(path: Path, targets: Sequence[str], column: str, shown: bool) -> tuple[GeneTable, BuildReport]:
-    if has_genes(path):
+    if has_genes(path) and column not in columns_of(path):  # structures say more than the genes beside them
         return read_gene_csv(path, targets)
     return build_from_path(path, BuildRules(), labels=targets, cif_column=column, progress=shown)
 
@@ -231,10 +231,9 @@ def _parity(task: Task, test: Rows, ids: Sequence[str], predicted: Mapping[str, 
     for name, labels in task.labels.items():
         known = np.flatnonzero(np.isfinite(labels[test]))
         said = predicted[name]
-        assert said.low is not None
-        assert said.high is not None
+        low, high = said.interval
         found[name] = [
-            [ids[test[k]], *(float(f"{v:.5g}") for v in (labels[test[k]], said.value[k], said.low[k], said.high[k]))]
+            [ids[test[k]], *(float(f"{v:.5g}") for v in (labels[test[k]], said.value[k], low[k], high[k]))]
             for k in known
         ]
     return found

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from wyckforge.data.material import Material, of_genes
+from wyckforge.data.material import Material
 from wyckforge.models.forward.architecture import Architecture, Encoded, matscholar
 from wyckforge.models.forward.catalogue import PUBLISHED
 from wyckforge.symmetry.gene import WyckoffGene
@@ -16,7 +16,7 @@ OF_COMPOSITION = ("elemnet", "roost", "crabnet")
 def answer(architecture: Architecture, genes: list[WyckoffGene]) -> np.ndarray:
     torch.manual_seed(0)
     network = architecture.network(2).eval()
-    encoded = Encoded.of(architecture, of_genes(genes), all_descriptions=False)
+    encoded = Encoded.of(architecture, [Material(gene) for gene in genes], all_descriptions=False)
     with torch.no_grad():
         return torch.stack(network(encoded.tensors).heads).numpy()
 
@@ -41,7 +41,7 @@ def test_the_order_of_the_elements_changes_nothing(name: str) -> None:
     architecture = PUBLISHED[name]
     torch.manual_seed(0)
     network = architecture.network(1).eval()
-    tensors = Encoded.of(architecture, of_genes([GENES[3]]), all_descriptions=False).tensors
+    tensors = Encoded.of(architecture, [Material(GENES[3])], all_descriptions=False).tensors
     turned = {key: tensor[:, [2, 0, 1, *range(3, tensor.shape[1])]] for key, tensor in tensors.items()}
     with torch.no_grad():
         np.testing.assert_allclose(network(tensors).heads.location, network(turned).heads.location, atol=1e-5)

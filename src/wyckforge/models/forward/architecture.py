@@ -61,7 +61,7 @@ class Architecture(ABC):
 
     Attributes:
         needs_structure: whether a gene alone is not enough.
-        pace: settings it learns well with, chosen on validation parts.
+        pace: how long and how fast it learns by default.
     """
 
     needs_structure: ClassVar[bool] = False

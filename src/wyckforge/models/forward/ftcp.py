@@ -48,9 +48,7 @@ class FTCP(Architecture):
 
     def describe(self, material: Material) -> list[Arrays]:
         """One cell per operator of the normalizer; the network itself makes the array of it."""
-        if material.structure is None:
-            raise ValueError(f"{material.gene} has no structure")
-        found = descriptions(material.structure)
+        found = descriptions(material.known_structure)
         elements = np.zeros(self.max_elements, np.int64)
         order = sorted(material.gene.elements, key=electronegativity)
         elements[: len(order)] = order

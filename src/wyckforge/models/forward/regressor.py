@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from wyckforge.data.material import Material
-from wyckforge.models.forward.architecture import Answer, Architecture, Arrays, Pace, Tensors, as_heads
+from wyckforge.models.forward.architecture import Answer, Pace, Tensors, as_heads
 
 Floats = NDArray[np.float64]
 _FARTHEST = 4.0
@@ -69,7 +68,7 @@ class Standardiser:
 
 
 @dataclass(frozen=True)
-class Regressor(Architecture):
+class Regressor:
     """A perceptron on standardised descriptors.
 
     Attributes:
@@ -80,12 +79,7 @@ class Regressor(Architecture):
     inputs: int
     width: int = 384
 
-    needs_structure = True
-    pace = Pace(epochs=60, learning_rate=2e-3, batch_size=64, weight_decay=0.05)
-
-    def describe(self, material: Material) -> list[Arrays]:
-        """Not from here: descriptors are made for many materials at once."""
-        raise NotImplementedError
+    pace: ClassVar = Pace(epochs=60, learning_rate=2e-3, batch_size=64, weight_decay=0.05)
 
     def network(self, outputs: int) -> nn.Module:
         """Fresh weights."""

@@ -80,9 +80,7 @@ class WyCrystL(WyCryst):
 
     def describe(self, material: Material) -> list[Arrays]:
         """One array per operator of the normalizer."""
-        if material.structure is None:
-            raise ValueError(f"{material.gene} has no structure")
-        found = descriptions(material.structure)
+        found = descriptions(material.known_structure)
         return [self._with_cell(gene, cell_arrays(cell)) for cell, gene in (found if self.augmented else found[:1])]
 
     def network(self, outputs: int) -> nn.Module:

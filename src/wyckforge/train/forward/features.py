@@ -13,7 +13,6 @@ from wyckforge.data.material import Material
 from wyckforge.models.forward.descriptors import of_gene, of_mechanics, of_size
 from wyckforge.potential.cache import embeddings, look_up, mechanics
 from wyckforge.potential.mechanics import Mechanics
-from wyckforge.symmetry.crystal import Crystal
 
 Floats = NDArray[np.float64]
 
@@ -30,7 +29,7 @@ def describe(materials: Sequence[Material], *, with_mechanics: bool, shown: bool
     Raises:
         ValueError: a material has no structure.
     """
-    cells = [_primitive(material) for material in materials]
+    cells = [material.known_structure.primitive for material in materials]
     blocks = [
         np.array([of_gene(material.gene) for material in materials]),
         np.array([of_size(cell) for cell in cells]),
@@ -41,9 +40,3 @@ def describe(materials: Sequence[Material], *, with_mechanics: bool, shown: bool
         answers = map(Mechanics.from_vector, mechanics(cells, shown=shown))
         blocks.append(np.array([of_mechanics(cell, answer) for cell, answer in zip(cells, answers, strict=True)]))
     return np.hstack(blocks)
-
-
-def _primitive(material: Material) -> Crystal:
-    if material.structure is None:
-        raise ValueError(f"{material.gene} has no structure")
-    return material.structure.primitive

@@ -54,13 +54,12 @@ class FinetunedMethod(Method):
 
     def votes(self, materials: Sequence[Material]) -> list[Votes]:
         """What the networks say."""
-        outputs = len(self.predictors[0].config.outputs)
         parts = []
         with torch.inference_mode():
             for start in range(0, len(materials), _AT_ONCE):
                 orbits = self.vocabulary.encode([material.gene for material in materials[start : start + _AT_ONCE]])
                 parts.append(torch.stack([torch.stack(predictor(orbits)) for predictor in self.predictors], 1))
-        said = torch.cat(parts, 2) if parts else torch.zeros(3, len(self.predictors), 0, outputs)
+        said = torch.cat(parts, 2)
         return [Votes(*column) for column in said.double().numpy().transpose(3, 0, 1, 2)]
 
     def to_parts(self) -> tuple[dict[str, Any], Arrays]:
@@ -105,7 +104,7 @@ def cannot_hold(material: Material) -> str | None:
     return _base().vocabulary.problem(material.gene)
 
 
-def fit_finetuned(task: Task) -> Fitted:
+def fit_finetuned(task: Task) -> Fitted[FinetunedMethod]:
     """Fine-tune on the training and the validation part together; every row is judged by a network that never saw it.
 
     Raises:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from wyckforge.models.forward.architecture import Architecture, Encoded, Pace
+from wyckforge.models.forward.architecture import Encoded, Pace
 from wyckforge.models.orbitvae.predictor import predictor_loss
 from wyckforge.train.orbitvae.config import NetworkConfig
 from wyckforge.train.orbitvae.finetune_predictor import descend
 from wyckforge.train.orbitvae.loop import follow, set_pace
 from wyckforge.train.orbitvae.state import NetworkState
 
+Build = Callable[[int], nn.Module]
 Tick = Callable[[int], object]
 
 _MEMORY = 0.99
@@ -44,14 +45,14 @@ class Lesson:
     val: Tensor
 
 
-def learn(architecture: Architecture, lesson: Lesson, pace: Pace, *, seed: int, tick: Tick) -> nn.Module:
+def learn(build: Build, lesson: Lesson, pace: Pace, *, seed: int, tick: Tick) -> nn.Module:
     """A network trained with AdamW and a one-cycle learning rate, from the epoch that suited the validation part best.
 
     Without a validation part it is the one after the last epoch. What counts is the mean absolute error, scaled, of
     all properties together.
 
     Args:
-        architecture: of the network.
+        build: makes a network with fresh weights for so many properties.
         lesson: what to learn.
         pace: how long and how fast.
         seed: of the first weights, the order of the crystals, their descriptions and the dropout.
@@ -68,7 +69,7 @@ def learn(architecture: Architecture, lesson: Lesson, pace: Pace, *, seed: int, 
     weights = torch.ones(lesson.labels.shape[1])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        state = NetworkState.begin(architecture.network(lesson.labels.shape[1]), settings, averaged=True)
+        state = NetworkState.begin(build(lesson.labels.shape[1]), settings, averaged=True)
         learning = list(state.network.parameters())
         batches = max(1, round(len(lesson.train) / pace.batch_size))
         best, best_error, done = state.result, float("inf"), 0

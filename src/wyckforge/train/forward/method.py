@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,7 @@ class Method(ABC):
 
     @abstractmethod
     def votes(self, materials: Sequence[Material]) -> list[Votes]:
-        """What it says about n materials, one item per property."""
+        """What it says about n materials, at least one; one item per property."""
 
     @abstractmethod
     def problem(self, material: Material) -> str | None:
@@ -90,7 +90,10 @@ class Task:
         return np.array([scale.zero_inflated for scale in self.scales.values()])
 
 
-class Fitted(NamedTuple):
+M = TypeVar("M", bound=Method, covariant=True)
+
+
+class Fitted(NamedTuple, Generic[M]):
     """A method, and what it says about rows that it did not learn from.
 
     Attributes:
@@ -99,9 +102,9 @@ class Fitted(NamedTuple):
         votes: on these rows, one item per property.
     """
 
-    method: Method
+    method: M
     rows: Rows
     votes: list[Votes]
 
 
-Fit = Callable[[Task], Fitted]
+Fit = Callable[[Task], Fitted[Method]]

@@ -24,7 +24,7 @@ from wyckforge.train.artefact import (
     stated_number,
     write_artefact,
 )
-from wyckforge.train.calibration import Calibration
+from wyckforge.train.calibration import Calibration, Votes
 from wyckforge.train.forward.method import Floats, Method, Task
 from wyckforge.train.forward.methods import KINDS, RECIPES
 
@@ -78,7 +78,7 @@ class ForwardModel:
         for material in materials:
             if problem := self.problem(material):
                 raise TableError(f"{material.gene} cannot be predicted by {self.name}: {problem}; leave it out")
-        votes = self.method.votes(materials)
+        votes = self.method.votes(materials) if materials else [Votes(*np.zeros((3, 1, 0)))] * len(self.scales)
         return {
             name: self.calibrations[name].distribution(said, self.scales[name])
             for name, said in zip(self.scales, votes, strict=True)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from wyckforge.data.material import Material
-from wyckforge.models.forward.architecture import Architecture, Encoded, Pace
+from wyckforge.models.forward.architecture import Architecture, Encoded
 from wyckforge.models.forward.catalogue import PUBLISHED
 from wyckforge.train.artefact import give_weights, stated_size
 from wyckforge.train.calibration import Votes
@@ -71,10 +71,10 @@ class NetworkMethod(Method):
         return cls(name, network.eval().requires_grad_(False), outputs)
 
 
-def fit_network(name: str, task: Task, *, pace: Pace | None = None) -> Fitted:
+def fit_network(name: str, task: Task) -> Fitted[NetworkMethod]:
     """Train a published network; its validation part chooses the epoch and tells its errors."""
     architecture = PUBLISHED[name]
-    pace = pace or architecture.pace
+    pace = architecture.pace
     lesson = Lesson(
         Encoded.of(architecture, task.materials, all_descriptions=True),
         torch.from_numpy(task.scaled().astype(np.float32)),
@@ -83,7 +83,7 @@ def fit_network(name: str, task: Task, *, pace: Pace | None = None) -> Fitted:
         torch.from_numpy(task.val),
     )
     with tqdm(total=pace.epochs, desc=f"{name:<10}", disable=not task.shown) as bar:
-        network = learn(architecture, lesson, pace, seed=task.seed, tick=bar.update)
+        network = learn(architecture.network, lesson, pace, seed=task.seed, tick=bar.update)
     votes = as_votes(answers(network, lesson.encoded, lesson.val))
     return Fitted(NetworkMethod(name, network, len(task.labels)), task.val, votes)
 

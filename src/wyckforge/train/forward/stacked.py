@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from tqdm import tqdm
 
 from wyckforge.data.material import Material
@@ -22,13 +22,12 @@ from wyckforge.models.forward.regressor import Regressor, Standardiser
 from wyckforge.train.artefact import give_weights, stated_size
 from wyckforge.train.calibration import Votes
 from wyckforge.train.forward.features import describe
-from wyckforge.train.forward.finetuned import FinetunedMethod, cannot_hold, fit_finetuned
+from wyckforge.train.forward.finetuned import TUNING, FinetunedMethod, cannot_hold, fit_finetuned
 from wyckforge.train.forward.kernel import MOST_ROWS, Kernel
 from wyckforge.train.forward.loop import Lesson, answers, learn
 from wyckforge.train.forward.method import Arrays, Fitted, Floats, Method, Task
 from wyckforge.train.orbitvae.finetune_predictor import deal_folds
 
-FOLDS = 5
 VOICES = ("genes", "perceptrons", "kernel")
 _STEPS = 20
 """Shares of the voices are multiples of one by this."""
@@ -119,30 +118,30 @@ def lacks_structure(material: Material) -> str | None:
     return _without_structure(material) or cannot_hold(material)
 
 
-def fit_stacked(task: Task, *, with_mechanics: bool = True) -> Fitted:
+def fit_stacked(task: Task, *, with_mechanics: bool = True) -> Fitted[StackedMethod]:
     """Fit the three voices on the training and the validation part, and weigh them by their errors in cross-validation.
 
-    The gene networks and the perceptrons share their folds, so that a row is judged by networks that never saw it.
+    The gene networks and the voices that hear them share their folds: a row is judged by voices that did not learn from
+    it. It is not wholly unseen, because they heard of the other rows from gene networks that did.
 
     Raises:
         CheckpointError: the bundled model is absent.
         TableError: fewer formulas than folds.
     """
     genes, rows, gene_votes = fit_finetuned(task)
-    assert isinstance(genes, FinetunedMethod)
     materials = [task.materials[row] for row in rows]
     labels, zero_inflated = task.scaled()[rows], task.zero_inflated()
     said = _mean_heads(gene_votes)
     raw = joined(describe(materials, with_mechanics=with_mechanics, shown=task.shown), said)
     standardiser = Standardiser.fit(raw)
     x = standardiser(raw)
-    fold = deal_folds([m.gene.formula for m in materials], FOLDS, np.random.default_rng(task.seed))
+    fold = deal_folds([m.gene.formula for m in materials], TUNING.folds, np.random.default_rng(task.seed))
     perceptrons, perceived = _perceptrons(x, labels, zero_inflated, fold, task)
     kernel, regressed = None, None
     if len(rows) <= MOST_ROWS:
         own = _known_not_zero(labels, zero_inflated)
         regressed = np.full(labels.shape, np.nan)
-        for number in range(FOLDS):
+        for number in range(TUNING.folds):
             apart = fold == number
             regressed[apart] = Kernel.fit(x[~apart], own[~apart])(x[apart])
         kernel = Kernel.fit(x, own)
@@ -176,11 +175,11 @@ def _perceptrons(
     """One perceptron per fold, and what each says (3, n, t) about the rows of its fold."""
     every = torch.arange(len(x))
     encoded = Encoded({"x": torch.from_numpy(x)}, every, torch.ones(len(x), dtype=torch.long))
-    architecture = Regressor(x.shape[1])
+    regressor = Regressor(x.shape[1])
     perceived = np.zeros((3, *labels.shape))
     networks = []
-    with tqdm(total=FOLDS * architecture.pace.epochs, desc="structures", disable=not task.shown) as bar:
-        for number in range(FOLDS):
+    with tqdm(total=TUNING.folds * regressor.pace.epochs, desc="structures", disable=not task.shown) as bar:
+        for number in range(TUNING.folds):
             apart = torch.from_numpy(fold == number)
             lesson = Lesson(
                 encoded,
@@ -189,8 +188,8 @@ def _perceptrons(
                 train=every[~apart],
                 val=every[:0],
             )
-            seed = task.seed * FOLDS + number
-            networks.append(learn(architecture, lesson, architecture.pace, seed=seed, tick=bar.update))
+            seed = task.seed * TUNING.folds + number
+            networks.append(learn(regressor.network, lesson, regressor.pace, seed=seed, tick=bar.update))
             perceived[:, apart.numpy()] = _answers(networks[-1], x[apart.numpy()])
     return tuple(networks), perceived
 
@@ -227,8 +226,7 @@ def _known_not_zero(labels: Floats, zero_inflated: np.ndarray) -> Floats:
 def _answers(network: nn.Module, x: np.ndarray) -> Floats:
     rows = torch.arange(len(x))
     encoded = Encoded({"x": torch.from_numpy(x)}, rows, torch.ones(len(x), dtype=torch.long))
-    found: Tensor = answers(network, encoded, rows) if len(x) else torch.zeros(3, 0, 1)
-    return found.double().numpy()
+    return answers(network, encoded, rows).double().numpy()
 
 
 def _mean_heads(votes: Sequence[Votes]) -> Floats:
