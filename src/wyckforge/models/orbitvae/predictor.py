@@ -78,6 +78,15 @@ class Predictor(nn.Module):
         """Distributions of the properties of n genes."""
         return self.read(self.pooled(orbits))
 
+    @torch.inference_mode()
+    def answer(self, orbits: Orbits, *, batch: int = 1024) -> Tensor:
+        """(3, n, t) heads of any number of genes; like lengths are read together, because padding costs time."""
+        tables = self.embedding()
+        found = torch.zeros(3, len(orbits.group), len(self.config.outputs))
+        for rows in orbits.n_sites.argsort(stable=True).split(batch):
+            found[:, rows] = torch.stack(self.read(self.pooled(orbits.rows(rows), tables)))
+        return found
+
     def read(self, pooled: Tensor) -> Heads:
         """Distributions of the properties from what the heads see."""
         found = torch.stack([self.heads[name](pooled) for name in self.config.outputs], 1).float()

@@ -26,8 +26,6 @@ from wyckforge.train.orbitvae.storage import checked_sizes, loaded_network
 TUNING = PredictorTuning()
 """How the networks learn: the settings of ``wyckforge finetune``."""
 
-_AT_ONCE = 1024
-
 
 @dataclass(frozen=True, eq=False)
 class FinetunedMethod(Method):
@@ -54,12 +52,8 @@ class FinetunedMethod(Method):
 
     def votes(self, materials: Sequence[Material]) -> list[Votes]:
         """What the networks say."""
-        parts = []
-        with torch.inference_mode():
-            for start in range(0, len(materials), _AT_ONCE):
-                orbits = self.vocabulary.encode([material.gene for material in materials[start : start + _AT_ONCE]])
-                parts.append(torch.stack([torch.stack(predictor(orbits)) for predictor in self.predictors], 1))
-        said = torch.cat(parts, 2)
+        orbits = self.vocabulary.encode([material.gene for material in materials])
+        said = torch.stack([predictor.answer(orbits) for predictor in self.predictors], 1)
         return [Votes(*column) for column in said.double().numpy().transpose(3, 0, 1, 2)]
 
     def to_parts(self) -> tuple[dict[str, Any], Arrays]:

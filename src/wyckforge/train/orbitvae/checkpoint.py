@@ -229,16 +229,13 @@ class OrbitCheckpoint:
 
     def votes(self, genes: Sequence[WyckoffGene], *, batch: int = 1024) -> dict[str, Votes]:
         """What the networks say about n genes, by property, scaled units: of each, those with an output for it."""
-        batches = [self.vocabulary.encode(genes[start : start + batch]) for start in range(0, len(genes), batch)]
+        orbits = self.vocabulary.encode(genes)
         said: dict[str, list[Tensor]] = {name: [] for name in self.scales}
-        with torch.inference_mode():
-            for predictor in self.predictors:
-                outputs = predictor.config.outputs
-                parts = [torch.stack(predictor(orbits)) for orbits in batches]
-                found = torch.cat(parts, 1) if parts else torch.zeros(3, 0, len(outputs))
-                for name, column in zip(outputs, found.unbind(2), strict=True):
-                    if name in said:
-                        said[name].append(column)
+        for predictor in self.predictors:
+            columns = predictor.answer(orbits, batch=batch).unbind(2)
+            for name, column in zip(predictor.config.outputs, columns, strict=True):
+                if name in said:
+                    said[name].append(column)
         return {name: Votes(*torch.stack(columns, 1).double().numpy()) for name, columns in said.items()}
 
     def predict(self, genes: Sequence[WyckoffGene], *, batch: int = 1024) -> dict[str, Floats]:

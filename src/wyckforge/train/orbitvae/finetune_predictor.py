@@ -88,8 +88,7 @@ def finetune_ensemble(
         predictor = finetune_predictor(
             start, outputs, learned, zero_inflated, settings, seed=seed * settings.folds + number, tick=tick
         )
-        with torch.inference_mode():
-            said[:, own] = torch.stack(predictor(crystals.rows(torch.nonzero(own)[:, 0]).orbits))
+        said[:, own] = predictor.answer(crystals.orbits.rows(torch.nonzero(own)[:, 0]))
         predictors.append(predictor)
     found = said.double().numpy()
     votes = {name: Votes(*found[:, None, :, column]) for column, name in enumerate(outputs)}
