@@ -12,6 +12,7 @@ from wyckforge.data.material import Material
 from wyckforge.errors import CheckpointError, TableError
 from wyckforge.models.forward.architecture import Pace
 from wyckforge.models.forward.catalogue import PUBLISHED
+from wyckforge.models.forward.environments import EnvironmentTransformer
 from wyckforge.models.forward.regressor import Regressor
 from wyckforge.potential import cache
 from wyckforge.symmetry.gene import WyckoffGene
@@ -32,7 +33,7 @@ def model_of(task: Task, tmp_path_factory: pytest.TempPathFactory):
     """Models by name, each fitted once, briefly."""
     patch = pytest.MonkeyPatch()
     patch.setenv(cache.LOCATION, str(tmp_path_factory.mktemp("cache")))
-    for architecture in {type(one) for one in PUBLISHED.values()} | {Regressor}:
+    for architecture in {type(one) for one in PUBLISHED.values()} | {Regressor, EnvironmentTransformer}:
         patch.setattr(architecture, "pace", Pace(epochs=2, learning_rate=1e-3, batch_size=32))
     patch.setattr(finetuned, "TUNING", PredictorTuning(folds=5, head_epochs=1, epochs=1))
     fitted: dict[str, ForwardModel] = {}

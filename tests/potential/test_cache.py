@@ -119,3 +119,15 @@ def test_elements_that_the_potential_does_not_know_have_no_embedding() -> None:
     with pytest.raises(PotentialError):
         embed(BEYOND)
     assert np.isnan(cache.embeddings([BEYOND])).all()
+
+
+def test_environments_are_kept_whatever_their_number() -> None:
+    crystals = [ROCK_SALT, BEYOND, Crystal(20 * np.eye(3), np.array([11]), np.zeros((1, 3)))]
+    first, none, isolated = cache.environments(crystals)
+    assert first is not None
+    assert none is None
+    assert isolated is None
+    again = cache.environments(crystals)[0]
+    assert again is not None
+    np.testing.assert_array_equal(again.features, first.features)
+    assert sorted(again.numbers) == [11, 17]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -100,8 +101,8 @@ def split_table(
     if by not in ("formula", "chemical_system"):
         raise TableError(f"split by {by!r} given; allowed are formula and chemical_system")
     groups: dict[str, list[int]] = defaultdict(list)
-    for row, gene in enumerate(table.genes):
-        groups[gene.formula if by == "formula" else chemical_system(gene)].append(row)
+    for row, key in enumerate(_keys(by, table.genes)):
+        groups[key].append(row)
 
     sizes = np.zeros(3)
     parts: tuple[list[int], list[int], list[int]] = ([], [], [])
@@ -113,9 +114,34 @@ def split_table(
     return Split(train=train, val=val, test=test, seed=seed, by=by, table_hash=table.content_hash())
 
 
+def rows_apart(table: GeneTable, split: Split, others: Sequence[GeneTable]) -> list[NDArray[np.bool_]]:
+    """Rows of other tables that may be learned from too: new ids that share no group with the held-out parts.
+
+    Args:
+        table: that of the split.
+        split: of ``table``.
+        others: m tables.
+
+    Returns:
+        One mask over the rows of each of them.
+    """
+    held_out = {key for part in (split.val, split.test) for key in _keys(split.by, [table.genes[row] for row in part])}
+    seen, masks = set(table.ids), []
+    for other in others:
+        keys = _keys(split.by, other.genes)
+        fresh = [name not in seen and key not in held_out for name, key in zip(other.ids, keys, strict=True)]
+        masks.append(np.array(fresh, bool))
+        seen |= set(other.ids)
+    return masks
+
+
 def chemical_system(gene: WyckoffGene) -> str:
     """Element symbols in alphabetical order, ``Cs-Pt-Se``."""
     return "-".join(sorted(symbol(number) for number in gene.elements))
+
+
+def _keys(by: GroupBy, genes: Iterable[WyckoffGene]) -> list[str]:
+    return [gene.formula if by == "formula" else chemical_system(gene) for gene in genes]
 
 
 def _dealing_order(

@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ from tqdm import tqdm
 
 from wyckforge.errors import StructureError, WyckforgeError
 from wyckforge.symmetry.crystal import Crystal
+
+if TYPE_CHECKING:
+    from wyckforge.potential.environments import Environments
 
 Array = NDArray[np.float64]
 
@@ -47,6 +51,16 @@ def mechanics(crystals: Sequence[Crystal], *, workers: int | None = None, shown:
     return look_up(respond_in_numbers, MECHANICS_SIZE, crystals, workers=workers, shown=shown)
 
 
+def environments(
+    crystals: Sequence[Crystal], *, workers: int | None = None, shown: bool = False
+) -> list[Environments | None]:
+    """Environments of n primitive cells, ``None`` where CHGNet has no answer; see :func:`look_up`."""
+    from wyckforge.potential.environments import Environments, environments_in_numbers, number_of_environments
+
+    known = _known(environments_in_numbers, lambda size: number_of_environments(size) > 0, crystals, workers, shown)
+    return [None if numbers is None else Environments.from_vector(numbers) for numbers in known]
+
+
 def look_up(
     compute: Callable[[Crystal], Array],
     size: int,
@@ -70,21 +84,37 @@ def look_up(
     Raises:
         WyckforgeError: the cache cannot be read or written.
     """
+    unknown = np.full(size, np.nan)
+    known = _known(compute, lambda found: found == size, crystals, workers, shown)
+    return np.array([unknown if found is None else found for found in known]).reshape(-1, size)
+
+
+def _known(
+    compute: Callable[[Crystal], Array],
+    fits: Callable[[int], bool],
+    crystals: Sequence[Crystal],
+    workers: int | None,
+    shown: bool,
+) -> list[Array | None]:
+    """What ``compute`` gives, kept as single precision numbers, none of them where there is no answer.
+
+    What has no size that ``fits`` is damaged, and computed anew.
+    """
     keys = [_key(compute.__name__, crystal) for crystal in crystals]
     rows: dict[str, int] = {}
     for row, key in enumerate(keys):
         rows.setdefault(key, row)
     with _opened() as database:
-        known = _read(database, list(rows), size)
+        known = {key: found for key, found in _read(database, list(rows)) if not len(found) or fits(len(found))}
         missing = [key for key in rows if key not in known]
         results = _computed(compute, [crystals[rows[key]] for key in missing], workers or os.cpu_count() or 1)
         bar = tqdm(results, compute.__name__, len(missing), disable=not shown or len(missing) < _ALONE, unit="crystal")
         for key, found in zip(missing, bar, strict=True):
             # in single precision at once: the answer shall not depend on whether it was kept before
-            known[key] = np.full(size, np.nan, "<f4") if found is None else found.astype("<f4")
+            known[key] = np.zeros(0, "<f4") if found is None else found.astype("<f4")
             with database:
                 database.execute("INSERT OR REPLACE INTO numbers VALUES (?, ?)", (key, known[key].tobytes()))
-    return np.array([known[key] for key in keys]).reshape(-1, size).astype(np.float64)
+    return [known[key].astype(np.float64) if len(known[key]) else None for key in keys]
 
 
 def _computed(compute: Callable[[Crystal], Array], crystals: Sequence[Crystal], workers: int) -> Iterator[Array | None]:
@@ -115,15 +145,13 @@ def _key(name: str, crystal: Crystal) -> str:
     return sha256(f"{name} {_VERSION} ".encode() + b"".join(part.tobytes() for part in parts)).hexdigest()
 
 
-def _read(database: sqlite3.Connection, keys: list[str], size: int) -> dict[str, NDArray[np.float32]]:
-    found: dict[str, NDArray[np.float32]] = {}
+def _read(database: sqlite3.Connection, keys: list[str]) -> Iterator[tuple[str, NDArray[np.float32]]]:
     for start in range(0, len(keys), _AT_ONCE):
         some = keys[start : start + _AT_ONCE]
         marks = ",".join("?" * len(some))
         for key, blob in database.execute(f"SELECT key, value FROM numbers WHERE key IN ({marks})", some):
-            if len(blob) == 4 * size:  # anything else is damaged, and computed anew
-                found[key] = np.frombuffer(blob, "<f4")
-    return found
+            if len(blob) % 4 == 0:
+                yield key, np.frombuffer(blob, "<f4")
 
 
 @contextmanager
@@ -135,6 +163,7 @@ def _opened() -> Iterator[sqlite3.Connection]:
         folder.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(path, timeout=60)) as database:
             database.execute("PRAGMA journal_mode=WAL")
+            database.execute("PRAGMA synchronous=NORMAL")  # a power cut may cost the last entries, never the others
             database.execute("CREATE TABLE IF NOT EXISTS numbers (key TEXT PRIMARY KEY, value BLOB)")
             yield database
     except (OSError, sqlite3.Error) as error:

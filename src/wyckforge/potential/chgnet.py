@@ -76,11 +76,19 @@ def evaluate(
     Raises:
         PotentialError: an atom has no neighbour within 6 Å, or the prediction is not finite.
     """
-    graph = graph_of(lattice, numbers, frac_coords)
+    return predicted(graph_of(lattice, numbers, frac_coords), task=task, **features)
+
+
+def predicted(graph: CrystalGraph, *, task: str, **features: bool) -> dict[str, NDArray[np.float32]]:
+    """The same for a graph.
+
+    Raises:
+        PotentialError: the prediction is not finite.
+    """
     with _answering():
         prediction: dict[str, Any] = load_model().predict_graph(graph, task=task, **features)
     if not all(np.isfinite(value).all() for value in prediction.values()):
-        raise PotentialError("CHGNet's energy, forces or stress are not finite")
+        raise PotentialError("CHGNet's answer is not finite")
     return prediction
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -82,6 +82,18 @@ class Architecture(ABC):
         if (heaviest := max(material.gene.elements)) > LAST_ELEMENT:
             return f"{symbol(heaviest)} is beyond plutonium, the last element it knows"
         return None
+
+
+class Batches(Protocol):
+    """Materials as tensors, from which a network takes some at a time."""
+
+    def __len__(self) -> int: ...
+
+    def given(self, index: Tensor, /) -> Tensors:
+        """The materials of an index array, as they are given."""
+
+    def drawn(self, index: Tensor, generator: torch.Generator, /) -> Tensors:
+        """The same in descriptions drawn at random."""
 
 
 @dataclass(frozen=True, eq=False)

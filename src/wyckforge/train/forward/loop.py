@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from wyckforge.models.forward.architecture import Encoded, Pace
+from wyckforge.models.forward.architecture import Batches, Pace
 from wyckforge.models.orbitvae.predictor import predictor_loss
 from wyckforge.train.orbitvae.config import NetworkConfig
 from wyckforge.train.orbitvae.finetune_predictor import descend
@@ -38,7 +38,7 @@ class Lesson:
         val: rows that choose when the network was best; none for the network after the last epoch.
     """
 
-    encoded: Encoded
+    encoded: Batches
     labels: Tensor
     zero_inflated: Tensor
     train: Tensor
@@ -92,7 +92,7 @@ def learn(build: Build, lesson: Lesson, pace: Pace, *, seed: int, tick: Tick) ->
 
 
 @torch.no_grad()
-def answers(network: nn.Module, encoded: Encoded, index: Tensor, *, batch: int = 512) -> Tensor:
+def answers(network: nn.Module, encoded: Batches, index: Tensor, *, batch: int = 512) -> Tensor:
     """(3, n, t) heads of the materials of an index array, from their first descriptions."""
     network.eval()
     parts = [torch.stack(network(encoded.given(part)).heads) for part in index.split(batch)]

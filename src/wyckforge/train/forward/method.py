@@ -107,4 +107,9 @@ class Fitted(NamedTuple, Generic[M]):
     votes: list[Votes]
 
 
+def part_of(arrays: Arrays, prefix: str) -> Arrays:
+    """Arrays whose name begins with a prefix, without it."""
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
 Fit = Callable[[Task], Fitted[Method]]

@@ -8,6 +8,7 @@ from functools import partial
 
 from wyckforge.data.material import Material
 from wyckforge.models.forward.catalogue import PUBLISHED
+from wyckforge.train.forward.environments import EnvironmentsMethod, cannot_see, fit_environments
 from wyckforge.train.forward.finetuned import FinetunedMethod, cannot_hold, fit_finetuned
 from wyckforge.train.forward.method import Fit, Method
 from wyckforge.train.forward.network import NetworkMethod, fit_network
@@ -49,6 +50,9 @@ RECIPES: dict[str, Recipe] = {
         lacks_structure,
         "the same without elastic constants; a twentieth of a second per new structure",
     ),
+    "environments": Recipe(
+        fit_environments, cannot_see, "the atoms' environments as the potential sees them; for tables of thousands"
+    ),
     "genes": Recipe(fit_finetuned, cannot_hold, "gene only: fine-tuned from formation energies and gaps"),
     **{
         name: Recipe(partial(fit_network, name), architecture.problem, _WORDS[name])
@@ -56,4 +60,6 @@ RECIPES: dict[str, Recipe] = {
     },
 }
 
-KINDS: dict[str, type[Method]] = {method.kind: method for method in (NetworkMethod, FinetunedMethod, StackedMethod)}
+KINDS: dict[str, type[Method]] = {
+    method.kind: method for method in (NetworkMethod, FinetunedMethod, StackedMethod, EnvironmentsMethod)
+}

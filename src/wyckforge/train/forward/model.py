@@ -92,8 +92,8 @@ class ForwardModel:
         """
         return {name: found.value() for name, found in self.distributions(materials).items()}
 
-    def save(self, folder: Path | str) -> None:
-        """Write one folder. Reading it executes nothing.
+    def save(self, folder: Path | str, *, half: bool = False) -> None:
+        """Write one folder; ``half`` keeps single precision numbers in half precision. Reading it executes nothing.
 
         Raises:
             CheckpointError: a number is not finite.
@@ -110,6 +110,8 @@ class ForwardModel:
             "errors": dict(self.errors),
             "provenance": dict(self.provenance),
         }
+        if half:
+            arrays = {name: a.astype(np.float16) if a.dtype == np.float32 else a for name, a in arrays.items()}
         # safetensors writes memory as it lies: an array in columns would come back scrambled
         rows = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
         write_artefact(Path(folder), index, {_ARRAYS: save_arrays(rows)}, self.card)

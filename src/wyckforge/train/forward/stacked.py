@@ -25,7 +25,7 @@ from wyckforge.train.forward.features import describe
 from wyckforge.train.forward.finetuned import TUNING, FinetunedMethod, cannot_hold, fit_finetuned
 from wyckforge.train.forward.kernel import MOST_ROWS, Kernel
 from wyckforge.train.forward.loop import Lesson, answers, learn
-from wyckforge.train.forward.method import Arrays, Fitted, Floats, Method, Task
+from wyckforge.train.forward.method import Arrays, Fitted, Floats, Method, Task, part_of
 from wyckforge.train.orbitvae.finetune_predictor import deal_folds
 
 VOICES = ("genes", "perceptrons", "kernel")
@@ -92,20 +92,20 @@ class StackedMethod(Method):
     @classmethod
     def from_parts(cls, index: Mapping[str, Any], arrays: Arrays) -> Self:
         """Inverse of :meth:`to_parts`."""
-        genes = FinetunedMethod.from_parts(index["genes"], _part(arrays, "genes."))
-        standardiser = Standardiser.from_arrays(_part(arrays, "standardiser."))
+        genes = FinetunedMethod.from_parts(index["genes"], part_of(arrays, "genes."))
+        standardiser = Standardiser.from_arrays(part_of(arrays, "standardiser."))
         outputs = len(genes.predictors[0].config.outputs)
         perceptrons = []
         for number in range(stated_size("perceptrons", index["perceptrons"])):
             network = Regressor(standardiser.kept).network(outputs)
-            give_weights(network, _part(arrays, f"perceptron.{number}."))
+            give_weights(network, part_of(arrays, f"perceptron.{number}."))
             perceptrons.append(network.eval().requires_grad_(False))
         shares = np.array(index["shares"], np.float64)
         if shares.shape != (outputs, len(VOICES)) or not np.isfinite(shares).all():
             raise ValueError(f"shares of shape {shares.shape} for {outputs} properties")
         kernel = None
         if index["kernel"]:
-            kernel = Kernel.from_arrays(_part(arrays, "kernel."), inputs=standardiser.kept, outputs=outputs)
+            kernel = Kernel.from_arrays(part_of(arrays, "kernel."), inputs=standardiser.kept, outputs=outputs)
         return cls(genes, bool(index["with_mechanics"]), standardiser, tuple(perceptrons), kernel, shares)
 
 
@@ -232,7 +232,3 @@ def _answers(network: nn.Module, x: np.ndarray) -> Floats:
 def _mean_heads(votes: Sequence[Votes]) -> Floats:
     """(3, n, t) votes of several networks as one."""
     return np.stack([np.stack([part.mean(0) for part in said]) for said in votes], -1)
-
-
-def _part(arrays: Arrays, prefix: str) -> Arrays:
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

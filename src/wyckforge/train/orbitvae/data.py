@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from wyckforge.data.fingerprint import SIZE, fingerprint
 from wyckforge.data.property_scale import PropertyScale
-from wyckforge.data.split import Split, chemical_system
+from wyckforge.data.split import Split, rows_apart
 from wyckforge.data.table import GeneTable
 from wyckforge.data.vintages import Vintage, resolve_vintage
 from wyckforge.errors import TableError
@@ -128,7 +128,7 @@ class OrbitData:
         split = split_as_set(table, config.split, config.seed)
         short = (gene for each in (table, *extras) for gene in each.genes if len(gene.sites) <= config.longest_learned)
         vocabulary = Vocabulary.of(short, max_sites=config.max_sites)
-        more = _unseen(table, split, extras)
+        more = rows_apart(table, split, extras)
         sources = [given.select(split.train), *(extra.select(rows) for extra, rows in zip(extras, more, strict=True))]
         learned_from = replace(vocabulary, max_sites=config.longest_learned)
         held = [source.select(_representable(learned_from, source.genes)) for source in sources]
@@ -209,22 +209,6 @@ def _accepted(table: GeneTable, config: OrbitConfig) -> Vintage:
         if name not in named:
             table.require_single_vintage(name)
     return {name: named[name] if name in named else frozenset(table.column(name).vintages()) for name in config.targets}
-
-
-def _unseen(table: GeneTable, split: Split, extras: Sequence[GeneTable]) -> list[NDArray[np.bool_]]:
-    """Rows of the extra tables that may be learned from: new ids that share no group with the held-out parts."""
-    held_out = {key for part in (split.val, split.test) for key in _keys(split.by, [table.genes[row] for row in part])}
-    seen, masks = set(table.ids), []
-    for extra in extras:
-        keys = _keys(split.by, extra.genes)
-        fresh = [name not in seen and key not in held_out for name, key in zip(extra.ids, keys, strict=True)]
-        masks.append(np.array(fresh, bool))
-        seen |= set(extra.ids)
-    return masks
-
-
-def _keys(by: str, genes: Iterable[WyckoffGene]) -> list[str]:
-    return [gene.formula if by == "formula" else chemical_system(gene) for gene in genes]
 
 
 def _representable(vocabulary: Vocabulary, genes: Sequence[WyckoffGene]) -> NDArray[np.bool_]:

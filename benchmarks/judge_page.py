@@ -1,0 +1,122 @@
+"""The page about judges: both opinions side by side, and what the structure changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any, Literal, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+HERE = Path(__file__).parent
+By = Literal["formula", "chemical_system"]
+OPINIONS = ("genes", "judge")
+
+Runs = Mapping[int, Mapping[str, Any]]
+
+
+class Line(NamedTuple):
+    """A line of the table of errors: its words, where its figure is, digits, factor, and the goals by split."""
+
+    words: str
+    path: tuple[str, ...]
+    digits: int
+    factor: float = 1.0
+    goals: Mapping[str, float] = {}
+    rises: bool = False
+
+
+LINES = (
+    Line("E<sub>f</sub>, eV/atom", ("energy", "mae"), 3, 1, {"formula": 0.035, "chemical_system": 0.035}),
+    Line("the same, Materials Project", ("energy_known", "mae"), 3),
+    Line("the same, WBM, unknown to CHGNet", ("energy_hypothetical", "mae"), 3),
+    Line(
+        "metals told, area under the curve", ("auc", "value"), 3, 1, {"formula": 0.985, "chemical_system": 0.985}, True
+    ),
+    Line("metals told, % right", ("metals_right",), 1, 100),
+    Line("E<sub>g</sub> of semiconductors, eV", ("gap", "mae"), 3, 1, {"formula": 0.25, "chemical_system": 0.35}),
+    Line("the same, told that there is a gap", ("gap_told", "mae"), 3),
+    Line("90 % intervals of E<sub>f</sub>, % inside", ("energy", "coverage"), 1, 100),
+    Line("90 % intervals of E<sub>g</sub>, % inside", ("gap_coverage",), 1, 100),
+    Line("calibration error, metal or not, %", ("zero_calibration_error",), 1, 100),
+    Line("calibration error, gap in the window, %", ("window_calibration_error",), 1, 100),
+    Line("Brier score, gap in the window", ("window_brier",), 3),
+)
+
+
+def page_of(found: Mapping[By, Runs]) -> str:
+    """The page, Markdown; its words are in ``judge.md.j2``.
+
+    Args:
+        found: scores by split and seed.
+    """
+    words = Environment(
+        loader=FileSystemLoader(HERE), undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True
+    )
+    return words.get_template("judge.md.j2").render(
+        parts=[
+            {
+                "title": by.replace("_", " "),
+                "sizes": next(iter(runs.values()))["sizes"],
+                "semiconductors": next(iter(runs.values()))["semiconductors"],
+                "seeds": sorted(runs),
+                "lines": [_line(line, by, list(runs.values())) for line in LINES],
+                "best": [_best(list(runs.values()), opinion) for opinion in OPINIONS],
+                "overturned": [
+                    (kind, _overturned([run["overturned"][kind] for run in runs.values()]))
+                    for kind in ("semiconductors", "metals")
+                ],
+                "minutes": f"{mean(run['seconds'] for run in runs.values()) / 60:.0f}",
+            }
+            for by, runs in found.items()
+        ]
+    )
+
+
+def _line(line: Line, by: str, runs: list[Mapping[str, Any]]) -> tuple[str, ...]:
+    cells = []
+    for opinion in OPINIONS:
+        values = [line.factor * _at(run["opinions"][opinion], line.path) for run in runs]
+        spread = f" ± {stdev(values):.{line.digits}f}" if len(values) > 1 else ""
+        cells.append(f"{mean(values):.{line.digits}f}{spread}{_interval(line, runs[0]['opinions'][opinion])}")
+    goal = line.goals.get(by)
+    if goal is None:
+        return (line.words, *cells, "–")
+    value = mean(_at(run["opinions"]["judge"], line.path) for run in runs)
+    reached = value >= goal if line.rises else value <= goal
+    return (line.words, *cells, f"{'≥' if line.rises else '≤'} {goal:g} {'reached' if reached else '**missed**'}")
+
+
+def _interval(line: Line, scores: Mapping[str, Any]) -> str:
+    """The 95 % interval of the first seed, where there is one for the figure."""
+    about = scores[line.path[0]]
+    if not isinstance(about, Mapping) or "interval" not in about or line.path[-1] == "coverage":
+        return ""
+    low, high = (f"{line.factor * bound:.{line.digits}f}" for bound in about["interval"])
+    return f" ({low} to {high})"
+
+
+def _at(scores: Mapping[str, Any], path: tuple[str, ...]) -> float:
+    found: Any = scores
+    for key in path:
+        found = found[key]
+    return float(found)
+
+
+def _best(runs: list[Mapping[str, Any]], opinion: str) -> str:
+    hits = [run["opinions"][opinion]["window_best"] for run in runs]
+    return f"{100 * mean(one['hits'] / one['n'] for one in hits):.1f} % of {hits[0]['n']}"
+
+
+def _overturned(runs: list[Mapping[str, Any]]) -> dict[str, str]:
+    """Counts of the first seed; seeds speak of the same crystals."""
+    one = runs[0]
+    low, high = one["interval"]
+    return {
+        "n": f"{one['n']:,}",
+        "wrong": f"{one['wrong']:,}",
+        "overturned": f"{one['overturned']:,}",
+        "rightly": f"{one['rightly']:,}",
+        "share": f"{100 * one['rightly'] / max(one['overturned'], 1):.0f} % ({100 * low:.0f} to {100 * high:.0f})",
+    }
