@@ -83,8 +83,8 @@ PLACES = {
     "--judge",
     "judges",
     multiple=True,
-    help="Folder of a forward model that judges relaxed crystals, or none; may be repeated. Default: the one in the "
-    "package.",
+    help="Folder of a forward model that judges relaxed crystals; may be repeated. The one in the package comes last, "
+    "unless none is given.",
 )
 @click.option("--workers", type=click.IntRange(1), help="Processes.  [default: 2]")
 @click.pass_context

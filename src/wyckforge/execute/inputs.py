@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from wyckforge.train.model import GeneModel
 
 BUNDLED_HULL = Path(str(files("wyckforge.realise") / "reference_hull.parquet"))
+NO_JUDGE = "none"
+"""Stands for: not the judge of the package."""
 PACKAGES = ("wyckforge", "numpy", "torch", "SMACT", "moyopy", "pyxtal", "ase", "chgnet", "pymatgen")
 
 
@@ -73,15 +75,11 @@ class Inputs:
 
 
 def judge_folders(models: Sequence[str]) -> tuple[str, ...]:
-    """Folders of the forward models that judge relaxed crystals: those named, the bundled one, or none."""
-    from wyckforge.train.artefact import INDEX, bundled
+    """Folders of the forward models that judge relaxed crystals: those named, then the bundled one unless "none" is."""
+    from wyckforge.train.artefact import bundled
 
-    if list(models) == ["none"]:
-        return ()
-    if models:
-        return tuple(models)
-    folder = bundled("judge")
-    return (str(folder),) if (folder / INDEX).is_file() else ()
+    named = tuple(name for name in models if name != NO_JUDGE)
+    return named if NO_JUDGE in models else (*named, str(bundled("judge")))
 
 
 def hull_energy(hull: ReferenceHull) -> HullEnergy:

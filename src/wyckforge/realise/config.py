@@ -38,5 +38,5 @@ class JudgeConfig(Settings):
     """Who gives a second opinion on the properties of relaxed crystals."""
 
     models: tuple[str, ...] = Field(
-        (), description="folders of forward models; empty takes the bundled one, the word none takes none"
+        (), description="folders of forward models, asked before the one in the package; none: not that one"
     )
