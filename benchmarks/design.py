@@ -41,7 +41,7 @@ def main() -> None:
         for members in (1, len(checkpoint.predictors)):
             rate = predicting(replace(checkpoint, predictors=checkpoint.predictors[:members]), genes)
             who = f"{members} of {len(checkpoint.predictors)} networks"
-            print(f"predicting    {len(genes):,} genes {rate:8,.0f} genes/s   goal: at least {PREDICTED_PER_S:,}; {who}")
+            print(f"predicting    {len(genes):,} genes {rate:8,.0f} genes/s   goal: {PREDICTED_PER_S:,} or more; {who}")
         torch.set_num_threads(1)
     for unconditional in (False, True):
         start = time.process_time()
