@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help install lock demo test check format docs benchmark table2 figure2 clean
+.PHONY: help install lock demo test check format docs benchmark table1 table2 figure2 judge clean
 
 help: ## List the targets
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,12 @@ docs: install ## Build the documentation into site/
 
 benchmark: install ## Print every speed figure beside its goal
 	$(BIN)/python benchmarks/run_all.py
+
+table1: install ## Train every forward model of the paper's Table 1 (three hours): docs/benchmarks/table1.md
+	$(BIN)/python benchmarks/table1.py --resume
+
+judge: install ## Train the model that judges relaxed crystals (three hours): docs/benchmarks/judge.md
+	$(BIN)/python benchmarks/judge.py --resume
 
 table2: install ## Train the models of the paper's Table 2 (an hour): docs/benchmarks/table2.md
 	$(BIN)/python benchmarks/table2.py --resume
