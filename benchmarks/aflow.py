@@ -23,7 +23,7 @@ from tqdm import tqdm
 from wyckforge.data.material import Material
 from wyckforge.data.readers import read_structures
 from wyckforge.data.rows import RawRow
-from wyckforge.errors import MissingDependencyError, WyckforgeError
+from wyckforge.errors import MissingDependencyError, TableError, WyckforgeError
 from wyckforge.execute.outputs import cif
 from wyckforge.files import write_atomically
 from wyckforge.train.forward.method import Task
@@ -61,8 +61,11 @@ class Aflow:
 
         Raises:
             MissingDependencyError: there is no such file.
+            TableError: a structure in it cannot be read.
         """
         rows = _rows(path)
+        if broken := [row.id for row in rows if row.crystal is None]:
+            raise TableError(f"{path} has structures that cannot be read, first that of {broken[0]}; fetch it again")
         columns = pq.read_table(path, columns=[f"split_{name}" for name in PROPERTIES]).to_pydict()
         return cls(
             [Material.of_crystal(row.crystal) for row in rows if row.crystal is not None],

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.salts import material, salts_task
+from tests.salts import crystal, material, salts_task
 
 from wyckforge.data.material import Material
 from wyckforge.errors import CheckpointError, TableError
@@ -15,6 +17,7 @@ from wyckforge.models.forward.catalogue import PUBLISHED
 from wyckforge.models.forward.environments import EnvironmentTransformer
 from wyckforge.models.forward.regressor import Regressor
 from wyckforge.potential import cache
+from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.gene import WyckoffGene
 from wyckforge.train.forward import finetuned
 from wyckforge.train.forward.method import Task
@@ -22,10 +25,23 @@ from wyckforge.train.forward.methods import RECIPES
 from wyckforge.train.forward.model import ForwardModel, fit_model
 from wyckforge.train.orbitvae.finetune_predictor import PredictorTuning
 
+POTENTIAL = ("structures", "embeddings", "environments")
+"""Models that ask the potential."""
+
+
+def gas() -> Material:
+    """Sodium and chlorine so far apart that CHGNet finds no neighbours."""
+    far = crystal("Na", "Cl", "rocksalt")
+    return Material.of_crystal(Crystal(5 * far.lattice, far.numbers, far.frac_coords))
+
 
 @pytest.fixture(scope="module")
 def task() -> Task:
-    return salts_task()
+    """The salts, and one crystal to learn from that the potential cannot describe."""
+    salts = salts_task()
+    labels = {name: np.append(values, 1.0) for name, values in salts.labels.items()}
+    rows = np.append(salts.train, len(salts.materials))
+    return Task([*salts.materials, gas()], labels, rows, salts.val, seed=salts.seed)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +78,7 @@ def test_it_says_how_sure_it_is(model: ForwardModel, task: Task) -> None:
         assert (distribution.scale > 0).all()
         assert (low <= value).all()
         assert (value <= high).all()
-    assert (model.predict(task.materials)["stiffness"] >= 0).all()
+    assert (model.predict(task.materials[:-1])["stiffness"] >= 0).all()
 
 
 def test_it_comes_back_from_its_folder(model: ForwardModel, task: Task, tmp_path: Path) -> None:
@@ -88,6 +104,34 @@ def test_one_crystal_at_a_time_gives_what_many_give(model: ForwardModel, task: T
     for row in range(4):
         for name, values in model.predict([task.materials[row]]).items():
             assert values[0] == pytest.approx(together[name][row], rel=1e-4, abs=1e-5)
+
+
+def test_about_a_crystal_that_the_potential_cannot_describe_it_is_silent(model: ForwardModel, model_of) -> None:
+    asks = any(model_of(name) is model for name in POTENTIAL)
+    salt = material("Na", "Cl", "rocksalt")
+    alone = model.predict([salt])
+    for name, values in model.predict([gas(), salt]).items():
+        assert np.isnan(values[0]) == asks
+        assert values[1] == pytest.approx(alone[name][0], rel=1e-4, abs=1e-5)
+
+
+def test_a_folder_that_states_other_sizes_is_refused(model: ForwardModel, tmp_path: Path) -> None:
+    model.save(tmp_path)
+    path = tmp_path / "checkpoint.json"
+    index = json.loads(path.read_text())
+    for part in (index["method"], index["method"].get("genes", {})):
+        for name in ("outputs", "width", "layers", "perceptrons", "networks"):
+            if name in part:
+                forged = deepcopy(index)
+                at = forged["method"] if part is index["method"] else forged["method"]["genes"]
+                at[name] = 4000 if name == "width" else part[name] + 1
+                path.write_text(json.dumps(forged))
+                with pytest.raises(CheckpointError, match="not a usable model"):
+                    ForwardModel.load(tmp_path)
+    index["scales"] = index["scales"][:1]
+    path.write_text(json.dumps(index))
+    with pytest.raises(CheckpointError, match="not a usable model"):
+        ForwardModel.load(tmp_path)
 
 
 def test_about_nothing_it_says_nothing(model: ForwardModel) -> None:

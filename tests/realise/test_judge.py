@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.salts import crystal, material, salts_task
 
@@ -11,6 +12,7 @@ from wyckforge.models.forward.architecture import Pace
 from wyckforge.models.forward.catalogue import PUBLISHED
 from wyckforge.realise.judge import JUDGED, Judge, stage_of
 from wyckforge.records import Candidate, Evidence, Interval, Origin
+from wyckforge.symmetry.gene import WyckoffGene
 from wyckforge.train.forward.model import ForwardModel, fit_model
 
 
@@ -76,6 +78,45 @@ def test_the_first_model_is_heard_where_several_know_a_property(folder: str, tmp
     replace(model, name="second").save(tmp_path)
     found = Judge((folder, str(tmp_path)))(candidate())
     assert {one.tool for one in found.evidence} == {f"forward model {model.name}"}
+
+
+def test_a_model_that_cannot_judge_does_not_silence_one_that_can(folder: str, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(PUBLISHED["elemnet"]), "pace", Pace(epochs=2, learning_rate=1e-3, batch_size=16))
+        fit_model("elemnet", salts_task()).save(tmp_path / "elemnet")
+    heavy = replace(candidate(), gene=WyckoffGene.parse("225|Lr:a|Cl:b"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(PUBLISHED["wycryst-l+"]), "problem", lambda *_: "too heavy")
+        first = Judge((folder, str(tmp_path / "elemnet")), {"gap": Interval(0, 9)})(candidate())
+        alone = Judge((folder,), {"gap": Interval(0, 9)})(heavy)
+    assert {one.tool for one in first.evidence if one.stage == stage_of("gap")} == {"forward model elemnet"}
+    assert first.find(JUDGED).value is not None
+    assert alone.find(stage_of("gap")).verdict == "unknown"
+    assert alone.find(JUDGED) == Evidence(JUDGED, "unknown", reason="no model could judge gap")
+
+
+def test_half_a_judgement_is_none(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = ForwardModel.distributions
+
+    def half(model: ForwardModel, materials) -> dict:
+        found = real(model, materials)
+        return found | {"gap": replace(found["gap"], location=np.full(len(materials), np.nan))}
+
+    monkeypatch.setattr(ForwardModel, "distributions", half)
+    found = Judge((folder,), {"gap": Interval(0, 9), "stiffness": Interval(0, 900)})(candidate())
+    assert "no answer about the relaxed structure" in found.find(stage_of("gap")).reason
+    assert found.find(stage_of("stiffness")).verdict == "pass"
+    assert found.find(JUDGED) == Evidence(JUDGED, "unknown", reason="no model could judge gap")
+
+
+def test_a_model_that_fails_costs_nothing_but_its_opinion(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise FloatingPointError("lost")
+
+    monkeypatch.setattr(ForwardModel, "distributions", fail)
+    found = Judge((folder,), {"gap": Interval(0, 9)})(candidate())
+    assert found.crystal is not None
+    assert found.find(stage_of("gap")).reason == "the model failed: lost"
 
 
 def test_candidates_are_ranked_by_the_probability_of_meeting_the_target() -> None:

@@ -28,6 +28,10 @@ _PREFIXES = tuple(10.0**power for power in (-9, -6, -3, 3, 6, 9))
 """Factors between units that are easily confused."""
 
 
+FEWEST_IN_PART = 5
+"""Labels of a property in one part of a split below which the part is of no use."""
+
+
 def check_labels(name: str, values: NDArray[np.float64], genes: Sequence[WyckoffGene]) -> list[str]:
     """Warnings about the labels (n,) of a property, NaN where missing.
 
@@ -115,3 +119,21 @@ def require_variety(name: str, values: NDArray[np.float64], source: object, left
         )
     if len(np.unique(known)) == 1:
         raise TableError(f"all {len(known):,} labels of {name} in {source} are {known[0]:g}; give labels that differ")
+
+
+def require_labels(name: str, values: NDArray[np.float64], part: str) -> None:
+    """Pass if a part of a split has labels enough of a property.
+
+    Args:
+        name: of the property.
+        values: labels of the rows of the part, NaN where missing.
+        part: ``train``, ``val`` or ``test``.
+
+    Raises:
+        TableError: it has not.
+    """
+    if (n := int(np.isfinite(values).sum())) < FEWEST_IN_PART:
+        raise TableError(
+            f"the {part} part of the split has {n} labels {name}, {FEWEST_IN_PART} are needed; add labels, give a "
+            "larger --test-share, or fit the properties one by one"
+        )

@@ -81,22 +81,18 @@ def forward_metrics(
         constant: what the simplest model says of every crystal: the median of the training labels.
         rng: of the bootstrap.
     """
-    known = np.isfinite(true)
+    from scipy.stats import spearmanr
+
+    known = np.isfinite(true) & np.isfinite(predicted.value)
     labels, values = true[known], predicted.value[known]
     reason = "" if known.any() else f"no row has a label {name}"
     error = values - labels
     metrics = mean("mae", np.abs(error), rng, reason)
     metrics |= mean("mae_of_median", np.abs(constant - labels), rng, reason)
-    if known.sum() > 1:
+    if known.any():
         metrics["rmse"] = float(np.sqrt((error**2).mean()))
-        metrics["r2"] = float(1 - (error**2).sum() / max(((labels - labels.mean()) ** 2).sum(), 1e-300))
-        metrics["spearman"] = _rank_correlation(labels, values)
-    return metrics | uncertainty_metrics(name, true, predicted, rng)
-
-
-def _rank_correlation(one: Floats, other: Floats) -> float:
-    from scipy.stats import spearmanr
-
-    if len(np.unique(one)) < 2 or len(np.unique(other)) < 2:
-        return 0.0
-    return float(spearmanr(one, other).statistic)
+    if len(np.unique(labels)) > 1:
+        metrics["r2"] = float(1 - (error**2).sum() / ((labels - labels.mean()) ** 2).sum())
+        if len(np.unique(values)) > 1:
+            metrics["spearman"] = float(spearmanr(labels, values).statistic)
+    return metrics | uncertainty_metrics(name, labels, predicted.rows(known), rng)

@@ -19,7 +19,7 @@ from pydantic import Field
 
 from wyckforge.data.build import BuildReport, BuildRules, build_from_path
 from wyckforge.data.gene_csv import columns_of, has_genes, read_gene_csv
-from wyckforge.data.label_check import FEWEST, check_labels, require_variety
+from wyckforge.data.label_check import FEWEST, check_labels, require_labels, require_variety
 from wyckforge.data.material import Material
 from wyckforge.data.readers import ALIASES
 from wyckforge.data.split import GroupBy, split_table
@@ -33,6 +33,7 @@ from wyckforge.files import write_atomically
 from wyckforge.properties import describe
 from wyckforge.settings import Settings
 from wyckforge.train.artefact import INDEX
+from wyckforge.train.forward.finetuned import base_networks
 from wyckforge.train.forward.method import Task
 from wyckforge.train.forward.methods import RECIPES
 from wyckforge.train.forward.model import fit_model
@@ -110,8 +111,12 @@ def fit_file(
     shares = (1 - 2 * settings.test_share, settings.test_share, settings.test_share)
     parts = split_table(data.table, fractions=shares, seed=settings.seed, by=settings.split)
     labels = {name: column.values for name, column in data.table.labels.items()}
+    for part in ("train", "val", "test"):
+        for name, values in labels.items():
+            require_labels(name, values[getattr(parts, part)], part)
     task = Task(data.materials, labels, parts.train, parts.val, seed=settings.seed, shown=shown)
     if record is None:
+        _write(out, {"identity": identity, "complete": False})  # whose folder it is, should the fit be interrupted
         record = _fit_whole(task, parts.test, data, settings, identity, path.name, out)
     if settings.learning_curve:
         _draw_curve(task, parts.test, settings, record, out)
@@ -134,8 +139,23 @@ def _read(path: Path, targets: Sequence[str], settings: FitSettings, column: str
     table = table.select(kept)
     for name in names:
         require_variety(name, table.label(name), path, left_out)
-    checked = [warning for name in names for warning in check_labels(name, table.label(name), table.genes)]
-    return _Data(table, materials, left_out, checked + [f"{note}: {n:,}" for note, n in _told(report).items()])
+    warnings = [warning for name in names for warning in check_labels(name, table.label(name), table.genes)]
+    warnings += [f"{note}: {n:,}" for note, n in _told(report).items()]
+    return _Data(table, materials, left_out, warnings + _seen_before(names, table, settings.model))
+
+
+def _seen_before(names: Sequence[str], table: GeneTable, model: str) -> list[str]:
+    """Warnings about properties that the networks, with which the model begins, have learned of the same crystals."""
+    if not RECIPES[model].pretrained:
+        return []
+    base = base_networks()
+    known = sum(map(base.is_known_gene, table.genes))
+    return [
+        f"{name}: {known:,} of {len(table):,} crystals are among those of which the networks that {model} begins with "
+        "learned it; errors measured on them are too small for crystals that nobody has seen"
+        for name in names
+        if name in base.scales and known
+    ]
 
 
 def _table(path: Path, targets: Sequence[str], column: str, shown: bool) -> tuple[GeneTable, BuildReport]:
@@ -198,13 +218,14 @@ def _fit_whole(
 
 def _draw_curve(task: Task, test: Rows, settings: FitSettings, record: dict[str, Any], out: Path) -> None:
     """Fit to smaller training parts, nested, and measure each on the same test part."""
-    order = np.random.default_rng(settings.seed).permutation(len(task.train))
+    rng = np.random.default_rng(settings.seed)
+    order, others = rng.permutation(len(task.train)), rng.permutation(len(task.val))
     materials = [task.materials[row] for row in test]
     whole = {name: found["mae"] for name, found in record["properties"].items()}
     record["curve"][str(len(task.train) + len(task.val))] = whole
     for share in _CURVE:
         train = task.train[np.sort(order[: round(share * len(task.train))])]
-        val = task.val[: max(1, round(share * len(task.val)))]
+        val = task.val[np.sort(others[: max(1, round(share * len(task.val)))])]
         size = str(len(train) + len(val))
         if size in record["curve"] or len(train) < FEWEST:
             continue
@@ -275,7 +296,7 @@ def _require_free(out: Path) -> None:
 
 
 def _earlier(out: Path, identity: str) -> dict[str, Any] | None:
-    """The record of an earlier call for the same fit.
+    """The record of an earlier call for the same fit, if that came to a model.
 
     Raises:
         CheckpointError: the folder is that of another fit.
@@ -284,9 +305,9 @@ def _earlier(out: Path, identity: str) -> dict[str, Any] | None:
         return None
     try:
         record: dict[str, Any] = json.loads((out / METRICS).read_text())
-        same = record["identity"] == identity and (out / INDEX).is_file()
+        same = record["identity"] == identity
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise CheckpointError(f"{out / METRICS} cannot be read ({error}); give another folder") from None
     if not same:
         raise CheckpointError(f"{out} holds a model of another table or other settings; give another folder")
-    return record
+    return record if "properties" in record and (out / INDEX).is_file() else None

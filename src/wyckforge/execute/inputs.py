@@ -69,8 +69,8 @@ class Inputs:
         hull = ReferenceHull.load(path)
         description["hull"] = {"rows": len(hull), "sha256": hash_of(path)}
         if config.stop_after in ("relax", "hull"):
-            for judge in map(Path, judge_folders(config.judge.models)):
-                description[f"judge {judge.name}"] = {"sha256": hash_of(judge)}
+            for number, judge in enumerate(map(Path, judge_folders(config.judge.models)), start=1):
+                description[f"judge {number}"] = {"name": judge.name, "sha256": hash_of(judge)}
         return cls(checkpoint, reference, hull, description)
 
 

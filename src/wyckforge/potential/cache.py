@@ -28,7 +28,7 @@ LOCATION = "WYCKFORGE_CACHE"
 """Environment variable that names another folder for the cache."""
 
 _VERSION = 1
-"""Raised whenever a number changes its meaning, so that what is kept from before is not used."""
+"""Raised whenever a number changes its meaning, as with another version of CHGNet: what was kept is not used then."""
 
 _ALONE = 8
 """So few structures are not worth the start of worker processes."""
@@ -79,7 +79,7 @@ def look_up(
         shown: whether to show a bar on standard error.
 
     Returns:
-        (n, size), rows of NaN where CHGNet has no answer.
+        (n, size), rows of NaN where there is no answer.
 
     Raises:
         WyckforgeError: the cache cannot be read or written.
@@ -161,12 +161,19 @@ def _opened() -> Iterator[sqlite3.Connection]:
     path = folder / "chgnet.sqlite"
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(path, error) from error
+    try:
         with closing(sqlite3.connect(path, timeout=60)) as database:
             database.execute("PRAGMA journal_mode=WAL")
             database.execute("PRAGMA synchronous=NORMAL")  # a power cut may cost the last entries, never the others
             database.execute("CREATE TABLE IF NOT EXISTS numbers (key TEXT PRIMARY KEY, value BLOB)")
             yield database
-    except (OSError, sqlite3.Error) as error:
-        raise WyckforgeError(
-            f"the cache {path} cannot be used ({error}); remove it, or name another folder in the variable {LOCATION}"
-        ) from error
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from error
+
+
+def _unusable(path: Path, error: Exception) -> WyckforgeError:
+    return WyckforgeError(
+        f"the cache {path} cannot be used ({error}); remove it, or name another folder in the variable {LOCATION}"
+    )

@@ -52,8 +52,9 @@ def graph_of(
     Raises:
         PotentialError: an atom has no neighbour within 6 Å.
     """
+    convert = load_model().graph_converter
     with _answering():
-        return load_model().graph_converter(Structure(lattice, numbers, frac_coords))
+        return convert(Structure(lattice, numbers, frac_coords))
 
 
 def evaluate(
@@ -85,8 +86,9 @@ def predicted(graph: CrystalGraph, *, task: str, **features: bool) -> dict[str, 
     Raises:
         PotentialError: the prediction is not finite.
     """
+    model = load_model()
     with _answering():
-        prediction: dict[str, Any] = load_model().predict_graph(graph, task=task, **features)
+        prediction: dict[str, Any] = model.predict_graph(graph, task=task, **features)
     if not all(np.isfinite(value).all() for value in prediction.values()):
         raise PotentialError("CHGNet's answer is not finite")
     return prediction
@@ -94,12 +96,17 @@ def predicted(graph: CrystalGraph, *, task: str, **features: bool) -> dict[str, 
 
 @contextlib.contextmanager
 def _answering() -> Iterator[None]:
-    """Turn the network's errors into ours, and keep its warnings to itself."""
+    """Turn the network's errors about a structure into ours, and keep its warnings to itself.
+
+    Memory that ran out says nothing about the structure: that error passes.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     except (IndexError, ValueError, RuntimeError) as error:
+        if "memory" in str(error).lower():
+            raise
         raise PotentialError(f"CHGNet cannot describe the structure: {error}") from error
 
 

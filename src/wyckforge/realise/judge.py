@@ -9,7 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from wyckforge.errors import StructureError
+import numpy as np
+
+from wyckforge.errors import StructureError, WyckforgeError
 from wyckforge.properties import describe
 from wyckforge.records import Candidate, Evidence, Interval, Verdict
 
@@ -41,7 +43,7 @@ class Judge:
     had promised. A property that the target asks for passes if it more probably lies inside than outside.
 
     Attributes:
-        folders: of forward models. Where several predict a property, the first is heard.
+        folders: of forward models. Where several predict a property, the first that can judge the crystal is heard.
         asked: intervals of the target, by property.
     """
 
@@ -60,19 +62,27 @@ class Judge:
             return candidate.with_evidence(Evidence(JUDGED, "unknown", reason=str(error)))
         heard: dict[str, _Opinion] = {}
         for folder in self.folders:
-            heard = self._opinions(candidate, material, _loaded(folder)) | heard
-        chances = {name: one.chance for name, one in heard.items() if one.chance is not None}
-        joint = [self._joint(chances)] if chances else []
+            for name, one in self._opinions(candidate, material, _loaded(folder)).items():
+                if name not in heard or heard[name].evidence.verdict == "unknown":
+                    heard[name] = one
+        joint = [self._joint(heard)] if self.asked.keys() & heard.keys() else []
         return candidate.with_evidence(*(one.evidence for one in heard.values()), *joint)
 
     def _opinions(self, candidate: Candidate, material: Material, model: ForwardModel) -> dict[str, _Opinion]:
         """What a model says about each of its properties."""
         tool = f"forward model {model.name}"
-        if problem := model.problem(material):
-            silent = {name: Evidence(stage_of(name), "unknown", reason=problem, tool=tool) for name in model.targets}
-            return {name: _Opinion(evidence) for name, evidence in silent.items()}
+        try:
+            problem = model.problem(material)
+            distributions = {} if problem else model.distributions([material])
+        except (WyckforgeError, ArithmeticError, ValueError, RuntimeError) as error:  # the relaxation shall not be lost
+            problem = f"the model failed: {error}"
         found = {}
-        for name, distribution in model.distributions([material]).items():
+        for name in model.targets:
+            if problem or not np.isfinite(distributions[name].location).all():
+                reason = problem or "the potential has no answer about the relaxed structure"
+                found[name] = _Opinion(Evidence(stage_of(name), "unknown", reason=reason, tool=tool))
+                continue
+            distribution = distributions[name]
             low, high = (float(bound[0]) for bound in model.calibrations[name].interval(distribution))
             words = [f"90 % {low:.3g} to {high:.3g}"]
             if model.scales[name].zero_inflated:
@@ -90,8 +100,15 @@ class Judge:
             found[name] = _Opinion(Evidence(stage_of(name), verdict, value, unit, "; ".join(words), tool), chance)
         return found
 
-    def _joint(self, chances: Mapping[str, float]) -> Evidence:
-        """The probability that all is met, as if the properties had nothing to do with each other."""
+    def _joint(self, heard: Mapping[str, _Opinion]) -> Evidence:
+        """The probability that all is met that a model knows, as if the properties had nothing to do with each other.
+
+        Unknown as soon as one of them is: what cannot be judged shall not come before what is.
+        """
+        known = [name for name in heard if name in self.asked]
+        chances = {name: chance for name in known if (chance := heard[name].chance) is not None}
+        if unknown := sorted(set(known) - set(chances)):
+            return Evidence(JUDGED, "unknown", reason=f"no model could judge {', '.join(unknown)}")
         product = math.prod(chances.values())
         reason = "probability of " + " and ".join(f"{name} {self.asked[name]}" for name in chances)
         if silent := sorted(set(self.asked) - set(chances)):

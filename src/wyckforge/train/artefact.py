@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from importlib.resources import files
 from itertools import chain
@@ -29,6 +29,7 @@ _LARGEST_SIZE = 4096
 MALFORMED = (
     ArithmeticError,
     AttributeError,
+    IndexError,
     InvalidGeneError,
     KeyError,
     OSError,
@@ -108,12 +109,12 @@ def read_checked(folder: Path, name: str, index: Mapping[str, Any]) -> bytes:
         OSError: unreadable.
         KeyError: not in the index.
     """
-    content = (folder / name).read_bytes()
-    stated = index["files"][name]
-    if len(content) != stated["bytes"]:
+    stated, size = index["files"][name], (folder / name).stat().st_size
+    if size != stated["bytes"]:
         raise CheckpointError(
-            f"{folder / name} has {len(content):,} bytes, {stated['bytes']:,} stated; it is truncated, fetch it again"
+            f"{folder / name} has {size:,} bytes, {stated['bytes']:,} stated; it is truncated, fetch it again"
         )
+    content = (folder / name).read_bytes()
     if sha256(content).hexdigest() != stated["sha256"]:
         raise CheckpointError(f"{folder / name} is altered: its SHA-256 is not the stated one; fetch it again")
     return content
@@ -139,6 +140,21 @@ def stated_number(name: str, value: Any) -> float:
     if not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(f"{name} is {value!r}, not a finite number")
     return float(value)
+
+
+def with_weights(make: Callable[[], nn.Module], arrays: Mapping[str, NDArray[Any]]) -> nn.Module:
+    """A network, ready for use, that holds arrays; it is made only if they are of its size.
+
+    Raises:
+        ValueError: they are not, or they hold what is no finite number.
+    """
+    with torch.device("meta"):  # a forged index cannot ask for memory that its arrays do not fill
+        wanted = {name: tuple(tensor.shape) for name, tensor in make().state_dict().items()}
+    if wanted != {name: array.shape for name, array in arrays.items()}:
+        raise ValueError("the arrays of a network do not have the sizes that the index states")
+    network = make()
+    give_weights(network, arrays)
+    return network.eval().requires_grad_(False)
 
 
 def give_weights(network: nn.Module, arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -57,6 +57,15 @@ def test_what_cannot_be_told_is_nan_and_the_rest_stays() -> None:
     assert np.exp(found[0]) == pytest.approx(120)
 
 
+def test_without_elastic_constants_nothing_is_told() -> None:
+    cell = material("Na", "Cl", "rocksalt").structure.primitive
+    unknown = Mechanics.from_vector(np.full(72 + len(VOLUME_RATIOS), np.nan))
+    assert np.isnan(of_mechanics(cell, unknown)).all()
+    assert of_mechanics(cell, unknown).shape == of_mechanics(cell, mechanics()).shape
+    nothing = of_mechanics(cell, Mechanics(np.zeros((6, 6)), np.zeros((6, 6)), mechanics().energies))
+    assert np.isnan(nothing[10:13]).all()
+
+
 def test_standardised_numbers_have_the_training_scale_and_gaps_are_filled() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal([5, 100, 7, 0], [2, 30, 0, 1], (400, 4))
@@ -71,5 +80,5 @@ def test_standardised_numbers_have_the_training_scale_and_gaps_are_filled() -> N
     far = scaler(np.array([[1e9, 100, 7, 0], [np.inf, 100, 7, 0]]))
     assert far[0, 0] == 4
     assert abs(far[1, 0]) < 0.2
-    again = Standardiser.from_arrays(scaler.to_arrays())
+    again = Standardiser.from_arrays(scaler.to_arrays(), inputs=4)
     np.testing.assert_array_equal(again(x), found)

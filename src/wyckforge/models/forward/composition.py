@@ -142,7 +142,7 @@ class _WeightedAttention(nn.Module):
 class CrabNet(_OfComposition):
     """A transformer over the elements of a composition, with encodings of their fractions.
 
-    Half as wide as published (256), to suit processors, and with matscholar vectors in place of mat2vec.
+    Half as wide (256) as published (512), to suit processors, and with matscholar vectors in place of mat2vec.
 
     Source: Wang, Kauwe, Murdock and Sparks, npj Comput. Mater. 7, 77 (2021), Methods.
     """

@@ -44,6 +44,9 @@ _QUANTITIES = (
 )
 """Of an element, from pymatgen's tables; what is unknown there takes the median of the others."""
 
+OF_GENE, OF_SIZE, OF_MECHANICS = 239, 2, 28
+"""Numbers that :func:`of_gene`, :func:`of_size` and :func:`of_mechanics` give."""
+
 
 def of_gene(gene: WyckoffGene) -> Floats:
     """What a gene tells: mean, deviation and extremes of the elements' quantities, and its symmetry in numbers."""
@@ -74,7 +77,7 @@ def of_size(crystal: Crystal) -> Floats:
 
 
 def of_mechanics(crystal: Crystal, mechanics: Mechanics) -> Floats:
-    """(28,) what elastic constants and energies at several volumes tell; NaN where it cannot be told.
+    """(OF_MECHANICS,) what elastic constants and energies at several volumes tell; NaN where it cannot be told.
 
     Logarithms of the four bounds of the moduli with relaxed atoms, then with clamped ones, of the softest elastic
     constant (GPa), and of the Debye temperature of the elastic constants (K). Lower by upper bound of shear and of bulk
@@ -86,12 +89,15 @@ def of_mechanics(crystal: Crystal, mechanics: Mechanics) -> Floats:
         crystal: primitive cell.
         mechanics: of the same.
     """
+    if not (np.isfinite(mechanics.relaxed).all() and np.isfinite(mechanics.clamped).all()):
+        return np.full(OF_MECHANICS, np.nan)
     mass, volume = _mass(crystal), _volume(crystal)
     relaxed, clamped = moduli(mechanics.relaxed), moduli(mechanics.clamped)
     softest = np.linalg.eigvalsh((mechanics.relaxed + mechanics.relaxed.T) / 2).min()
     bulk, shear = relaxed.bulk_voigt, relaxed.shear_voigt
     debye = debye_temperature(bulk, shear, mass, volume)
-    ratios = [relaxed.shear_reuss / shear, relaxed.bulk_reuss / bulk, shear / bulk]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = np.divide([relaxed.shear_reuss, relaxed.bulk_reuss, shear], [shear, bulk, bulk])
     found = thermal(volume * VOLUME_RATIOS, mechanics.energies, mass, len(crystal))
     model = [np.nan] * 6 if found is None else [found.grueneisen, found.volume_ratio, *_logs(*found[:1], *found[3:])]
     curve = mechanics.energies - mechanics.energies[len(VOLUME_RATIOS) // 2]

@@ -51,14 +51,14 @@ class Standardiser:
         return int((self.deviation > 0).sum())
 
     @classmethod
-    def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Self:
-        """Inverse of :meth:`to_arrays`.
+    def from_arrays(cls, arrays: dict[str, NDArray[Any]], *, inputs: int) -> Self:
+        """Inverse of :meth:`to_arrays`, for so many descriptors.
 
         Raises:
-            ValueError: shapes disagree, or a number is not finite.
+            ValueError: there are others, or a number is not finite.
         """
         found = [arrays[name].astype(np.float64) for name in ("median", "mean", "deviation")]
-        if len({part.shape for part in found}) != 1 or found[0].ndim != 1 or not np.isfinite(found).all():
+        if any(part.shape != (inputs,) for part in found) or not np.isfinite(found).all():
             raise ValueError("the scaling of the descriptors is malformed")
         return cls(*found)
 

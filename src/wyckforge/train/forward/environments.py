@@ -13,13 +13,13 @@ from tqdm import tqdm
 
 from wyckforge.data.material import Material
 from wyckforge.models.forward.architecture import LAST_ELEMENT
-from wyckforge.models.forward.descriptors import of_gene
+from wyckforge.models.forward.descriptors import OF_GENE, of_gene
 from wyckforge.models.forward.environments import EncodedEnvironments, EnvironmentTransformer
 from wyckforge.models.forward.regressor import Standardiser
 from wyckforge.potential.cache import environments
 from wyckforge.potential.environments import FEATURES, SHELLS, Environments
 from wyckforge.symmetry.elements import symbol
-from wyckforge.train.artefact import give_weights, stated_size
+from wyckforge.train.artefact import stated_size, with_weights
 from wyckforge.train.calibration import Votes
 from wyckforge.train.forward.loop import Lesson, answers, learn
 from wyckforge.train.forward.method import Arrays, Fitted, Floats, Method, Task, part_of
@@ -32,8 +32,12 @@ _LINEAR = LAST_ELEMENT + 1
 """What the rule sees: atomic fractions, and the energy."""
 
 
+_CONTEXT = OF_GENE + LAST_ELEMENT + _LINEAR + 2
+"""What the networks see of a whole crystal, beside what the rule says."""
+
+
 class _Seen(NamedTuple):
-    """Materials as they are read: environments, and (n, _LINEAR) and (n, c) numbers about the whole crystal."""
+    """Materials as they are read: environments, and (n, _LINEAR) and (n, _CONTEXT) numbers about the whole crystal."""
 
     environments: list[Environments]
     linear: Floats
@@ -64,6 +68,11 @@ class EnvironmentsMethod(Method):
     def needs_structure(self) -> bool:
         """A gene is not enough."""
         return True
+
+    @property
+    def outputs(self) -> int:
+        """Number of properties."""
+        return len(self.rule.spread)
 
     def problem(self, material: Material) -> str | None:
         """Why it cannot be asked about a material."""
@@ -97,14 +106,13 @@ class EnvironmentsMethod(Method):
             stated_size(name, index[name]) for name in ("outputs", "networks", "width", "layers")
         )
         rule = Rule.from_arrays(part_of(arrays, "rule."), inputs=_LINEAR, outputs=outputs)
-        features = Standardiser.from_arrays(part_of(arrays, "features."))
-        context = Standardiser.from_arrays(part_of(arrays, "context."))
+        features = Standardiser.from_arrays(part_of(arrays, "features."), inputs=FEATURES)
+        context = Standardiser.from_arrays(part_of(arrays, "context."), inputs=_CONTEXT + outputs)
         sizes = EnvironmentTransformer(features.kept, context.kept, width, layers)
-        networks = []
-        for number in range(count):
-            network = sizes.network(outputs)
-            give_weights(network, part_of(arrays, f"network.{number}."))
-            networks.append(network.eval().requires_grad_(False))
+        networks = [
+            with_weights(lambda: sizes.network(outputs), part_of(arrays, f"network.{number}."))
+            for number in range(count)
+        ]
         return cls(rule, features, context, tuple(networks), sizes)
 
 
@@ -158,7 +166,7 @@ def _see(materials: Sequence[Material], *, shown: bool) -> _Seen:
 
 
 def _unseen(fractions: Floats) -> Environments:
-    """What stands for the environments of a crystal about which CHGNet has no answer: its elements, and no more."""
+    """Fills the place of the environments of a crystal about which CHGNet has no answer."""
     present = np.flatnonzero(fractions)
     k = len(present)
     nothing = np.full((k, FEATURES), np.nan)
@@ -177,7 +185,9 @@ def _encoded(seen: _Seen, features: Standardiser, context: Standardiser, rule: R
 def _votes(
     networks: Sequence[nn.Module], encoded: EncodedEnvironments, rows: torch.Tensor, seen: _Seen, rule: Rule
 ) -> list[Votes]:
-    """What every network says about rows, with what the rule says of them; one item per property."""
+    """What every network says about rows, with what the rule says of them; NaN without an answer of CHGNet."""
     linear = seen.linear[rows.numpy()]
-    said = [rule.joined(linear, answers(network, encoded, rows).double().numpy()) for network in networks]
-    return [Votes(*column) for column in np.stack(said, 1).transpose(3, 0, 1, 2)]
+    heads = [rule.joined(linear, answers(network, encoded, rows).double().numpy()) for network in networks]
+    said = np.stack(heads, 1)
+    said[:, :, ~np.isfinite(linear).all(1)] = np.nan
+    return [Votes(*column) for column in said.transpose(3, 0, 1, 2)]

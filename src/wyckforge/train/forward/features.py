@@ -10,11 +10,26 @@ from numpy.typing import NDArray
 from wyckforge.data.fingerprint import SIZE as FINGERPRINT_SIZE
 from wyckforge.data.fingerprint import fingerprint
 from wyckforge.data.material import Material
-from wyckforge.models.forward.descriptors import of_gene, of_mechanics, of_size
+from wyckforge.models.forward.descriptors import OF_GENE, OF_MECHANICS, OF_SIZE, of_gene, of_mechanics, of_size
 from wyckforge.potential.cache import embeddings, look_up, mechanics
+from wyckforge.potential.embedding import EMBEDDING_SIZE
 from wyckforge.potential.mechanics import Mechanics
 
 Floats = NDArray[np.float64]
+
+
+_KNOWN_OF_ALL = OF_GENE + OF_SIZE + FINGERPRINT_SIZE + EMBEDDING_SIZE
+"""Descriptors before those of elastic constants, which may be missing for themselves."""
+
+
+def n_descriptors(*, with_mechanics: bool) -> int:
+    """Number of descriptors that :func:`describe` gives."""
+    return _KNOWN_OF_ALL + OF_MECHANICS * with_mechanics
+
+
+def answered(descriptors: Floats) -> NDArray[np.bool_]:
+    """(n,) whether CHGNet has an answer about the materials of (n, d) descriptors."""
+    return np.asarray(np.isfinite(descriptors[:, :_KNOWN_OF_ALL]).all(axis=1))
 
 
 def describe(materials: Sequence[Material], *, with_mechanics: bool, shown: bool = False) -> Floats:

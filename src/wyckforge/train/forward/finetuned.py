@@ -46,6 +46,11 @@ class FinetunedMethod(Method):
         """A gene is enough."""
         return False
 
+    @property
+    def outputs(self) -> int:
+        """Number of properties."""
+        return len(self.predictors[0].config.outputs)
+
     def problem(self, material: Material) -> str | None:
         """Why it cannot be asked about a material."""
         return self.vocabulary.problem(material.gene)
@@ -95,7 +100,7 @@ def cannot_hold(material: Material) -> str | None:
     Raises:
         CheckpointError: the bundled model is absent.
     """
-    return _base().vocabulary.problem(material.gene)
+    return base_networks().vocabulary.problem(material.gene)
 
 
 def fit_finetuned(task: Task) -> Fitted[FinetunedMethod]:
@@ -105,7 +110,7 @@ def fit_finetuned(task: Task) -> Fitted[FinetunedMethod]:
         CheckpointError: the bundled model is absent.
         TableError: fewer formulas than folds.
     """
-    base = _base()
+    base = base_networks()
     rows = np.concatenate([task.train, task.val])
     genes = [task.materials[row].gene for row in rows]
     labels = torch.from_numpy(task.scaled()[rows].astype(np.float32))
@@ -124,5 +129,10 @@ def fit_finetuned(task: Task) -> Fitted[FinetunedMethod]:
 
 
 @cache
-def _base() -> OrbitCheckpoint:
+def base_networks() -> OrbitCheckpoint:
+    """The bundled model whose predictors are fine-tuned.
+
+    Raises:
+        CheckpointError: it is absent.
+    """
     return OrbitCheckpoint.load(bundled("orbitvae"))

@@ -43,6 +43,8 @@ class Kernel:
         weights, offset = np.zeros((labels.shape[1], len(x))), np.zeros(labels.shape[1])
         for column, values in enumerate(labels.T):
             rows = np.flatnonzero(np.isfinite(values))
+            if not len(rows):
+                continue
             machine = SVR(C=_COST, epsilon=_TUBE, gamma=_RATE / x.shape[1]).fit(x[rows], values[rows])
             weights[column, rows[machine.support_]] = machine.dual_coef_[0]
             offset[column] = machine.intercept_[0]

@@ -34,9 +34,14 @@ class Method(ABC):
     def needs_structure(self) -> bool:
         """Whether a gene alone is not enough."""
 
+    @property
+    @abstractmethod
+    def outputs(self) -> int:
+        """Number of properties."""
+
     @abstractmethod
     def votes(self, materials: Sequence[Material]) -> list[Votes]:
-        """What it says about n materials, at least one; one item per property."""
+        """What it says about n materials, at least one; one item per property, NaN where the potential is silent."""
 
     @abstractmethod
     def problem(self, material: Material) -> str | None:
@@ -78,6 +83,8 @@ class Task:
     scales: dict[str, PropertyScale] = field(init=False)
 
     def __post_init__(self) -> None:
+        if lengths := {name: len(v) for name, v in self.labels.items() if len(v) != len(self.materials)}:
+            raise ValueError(f"{len(self.materials)} materials, and labels of other numbers: {lengths}")
         scales = {name: PropertyScale.fit(name, values[self.train]) for name, values in self.labels.items()}
         object.__setattr__(self, "scales", scales)
 

@@ -23,11 +23,13 @@ class Recipe:
         fit: fits it to a task.
         problem: why it cannot learn from a material or be asked about it, in words, or ``None``.
         words: what it is, for people.
+        pretrained: whether it begins with networks that know formation energies and gaps.
     """
 
     fit: Fit
     problem: Callable[[Material], str | None]
     words: str
+    pretrained: bool = False
 
 
 _WORDS = {
@@ -43,17 +45,23 @@ _WORDS = {
 
 RECIPES: dict[str, Recipe] = {
     "structures": Recipe(
-        fit_stacked, lacks_structure, "structure, potential and gene together; about a second per new structure"
+        fit_stacked,
+        lacks_structure,
+        "structure, potential and gene together; about a second per new structure",
+        pretrained=True,
     ),
     "embeddings": Recipe(
         partial(fit_stacked, with_mechanics=False),
         lacks_structure,
         "the same without elastic constants; a twentieth of a second per new structure",
+        pretrained=True,
     ),
     "environments": Recipe(
         fit_environments, cannot_see, "the atoms' environments as the potential sees them; for tables of thousands"
     ),
-    "genes": Recipe(fit_finetuned, cannot_hold, "gene only: fine-tuned from formation energies and gaps"),
+    "genes": Recipe(
+        fit_finetuned, cannot_hold, "gene only: fine-tuned from formation energies and gaps", pretrained=True
+    ),
     **{
         name: Recipe(partial(fit_network, name), architecture.problem, _WORDS[name])
         for name, architecture in PUBLISHED.items()

@@ -72,6 +72,8 @@ class ForwardModel:
     def distributions(self, materials: Sequence[Material]) -> dict[str, Distribution]:
         """The calibrated distribution of every property of n materials, physical units.
 
+        Where the potential has no answer about a structure, neither has a model that builds on it: NaN.
+
         Raises:
             TableError: a material that it cannot be asked about.
         """
@@ -113,7 +115,7 @@ class ForwardModel:
         if half:
             arrays = {name: a.astype(np.float16) if a.dtype == np.float32 else a for name, a in arrays.items()}
         # safetensors writes memory as it lies: an array in columns would come back scrambled
-        rows = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        rows = {name: np.asarray(array, order="C") for name, array in arrays.items()}
         write_artefact(Path(folder), index, {_ARRAYS: save_arrays(rows)}, self.card)
 
     @classmethod
@@ -132,9 +134,12 @@ class ForwardModel:
             names = {scale.name for scale in scales}
             if names != set(index["calibrations"]) or names != set(index["errors"]):
                 raise ValueError("scales, calibrations and errors are of different properties")
+            method = KINDS[index["kind"]].from_parts(index["method"], arrays)
+            if method.outputs != len(scales):
+                raise ValueError(f"{method.outputs} properties in the method, {len(scales)} stated")
             return cls(
                 name=str(index["name"]),
-                method=KINDS[index["kind"]].from_parts(index["method"], arrays),
+                method=method,
                 scales={scale.name: scale for scale in scales},
                 calibrations={
                     name: Calibration.from_dict({key: stated_number(key, value) for key, value in one.items()})
@@ -163,7 +168,9 @@ def fit_model(name: str, task: Task) -> ForwardModel:
     method, rows, votes = RECIPES[name].fit(task)
     calibrations, errors = {}, {}
     for (property_, scale), said in zip(task.scales.items(), votes, strict=True):
-        labels = task.labels[property_][rows]
+        heard = np.isfinite(said.location).all(0)
+        said = Votes(*(part[:, heard] for part in said))
+        labels = task.labels[property_][rows][heard]
         calibrations[property_] = Calibration.fit(said, scale, labels)
         values = calibrations[property_].distribution(said, scale).value()
         errors[property_] = float(np.nanmean(np.abs(values - labels)))

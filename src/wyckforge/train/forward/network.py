@@ -15,7 +15,7 @@ from tqdm import tqdm
 from wyckforge.data.material import Material
 from wyckforge.models.forward.architecture import Architecture, Encoded
 from wyckforge.models.forward.catalogue import PUBLISHED
-from wyckforge.train.artefact import give_weights, stated_size
+from wyckforge.train.artefact import stated_size, with_weights
 from wyckforge.train.calibration import Votes
 from wyckforge.train.forward.loop import Lesson, answers, learn
 from wyckforge.train.forward.method import Arrays, Fitted, Method, Task
@@ -28,18 +28,23 @@ class NetworkMethod(Method):
     Attributes:
         name: of its architecture in :data:`~wyckforge.models.forward.catalogue.PUBLISHED`.
         network: trained.
-        outputs: number of properties.
+        heads: of the network, one per property.
     """
 
     name: str
     network: nn.Module
-    outputs: int
+    heads: int
 
     kind = "network"
 
     @cached_property
     def _architecture(self) -> Architecture:
         return PUBLISHED[self.name]
+
+    @property
+    def outputs(self) -> int:
+        """Number of properties."""
+        return self.heads
 
     @property
     def needs_structure(self) -> bool:
@@ -58,7 +63,7 @@ class NetworkMethod(Method):
     def to_parts(self) -> tuple[dict[str, Any], Arrays]:
         """The architecture by name, and the weights."""
         weights = {name: tensor.numpy() for name, tensor in self.network.state_dict().items()}
-        return {"architecture": self.name, "outputs": self.outputs}, weights
+        return {"architecture": self.name, "outputs": self.heads}, weights
 
     @classmethod
     def from_parts(cls, index: Mapping[str, Any], arrays: Arrays) -> Self:
@@ -66,9 +71,7 @@ class NetworkMethod(Method):
         name, outputs = str(index["architecture"]), stated_size("outputs", index["outputs"])
         if name not in PUBLISHED:
             raise ValueError(f"architecture {name!r}, known are {', '.join(PUBLISHED)}")
-        network = PUBLISHED[name].network(outputs)
-        give_weights(network, arrays)
-        return cls(name, network.eval().requires_grad_(False), outputs)
+        return cls(name, with_weights(lambda: PUBLISHED[name].network(outputs), arrays), outputs)
 
 
 def fit_network(name: str, task: Task) -> Fitted[NetworkMethod]:

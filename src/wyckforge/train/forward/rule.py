@@ -27,12 +27,10 @@ class Rule:
     Attributes:
         weights: (d, t).
         spread: (t,) size of what is left, scaled units; 1 without a rule.
-        typical: (t,) what it says about rows of which something is not known; 0 without a rule.
     """
 
     weights: Floats
     spread: Floats
-    typical: Floats
 
     @classmethod
     def fit(cls, x: Floats, labels: Floats, zero_inflated: NDArray[np.bool_]) -> Self:
@@ -41,7 +39,7 @@ class Rule:
         Found by weighted least squares, each row weighted by the inverse of its last error: labels have outliers.
         """
         outputs = labels.shape[1]
-        weights, spread, typical = np.zeros((x.shape[1], outputs)), np.ones(outputs), np.zeros(outputs)
+        weights, spread = np.zeros((x.shape[1], outputs)), np.ones(outputs)
         for column, values in enumerate(labels.T):
             known: NDArray[np.bool_] = np.isfinite(np.column_stack([x, values])).all(axis=1)
             if zero_inflated[column] or known.sum() <= x.shape[1]:
@@ -53,13 +51,12 @@ class Rule:
                 found = np.linalg.lstsq(seen * root[:, None], own * root)[0]
             left = np.abs(own - seen @ found).mean()
             if left < _WORTHWHILE * np.abs(own - np.median(own)).mean():
-                weights[:, column], spread[column], typical[column] = found, left, np.median(own)
-        return cls(weights, spread, typical)
+                weights[:, column], spread[column] = found, left
+        return cls(weights, spread)
 
     def says(self, x: Floats) -> Floats:
-        """(n, d) to (n, t), scaled units."""
-        found: Floats = np.nan_to_num(x) @ self.weights
-        found[~np.isfinite(x).all(axis=1)] = self.typical
+        """(n, d) to (n, t), scaled units; NaN for rows of which something is not known."""
+        found: Floats = x @ self.weights
         return found
 
     def left(self, x: Floats, labels: Floats) -> Floats:
@@ -74,7 +71,7 @@ class Rule:
 
     def to_arrays(self) -> dict[str, Floats]:
         """Arrays by name."""
-        return {"weights": self.weights, "spread": self.spread, "typical": self.typical}
+        return {"weights": self.weights, "spread": self.spread}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], *, inputs: int, outputs: int) -> Self:
@@ -83,11 +80,11 @@ class Rule:
         Raises:
             ValueError: shapes disagree, or a number is not finite or not positive.
         """
-        weights, spread, typical = (arrays[name].astype(np.float64) for name in ("weights", "spread", "typical"))
-        if weights.shape != (inputs, outputs) or spread.shape != (outputs,) or typical.shape != (outputs,):
+        weights, spread = (arrays[name].astype(np.float64) for name in ("weights", "spread"))
+        if weights.shape != (inputs, outputs) or spread.shape != (outputs,):
             raise ValueError(f"a rule of shape {weights.shape} for {inputs} inputs and {outputs} properties")
-        if not (np.isfinite(weights).all() and np.isfinite(typical).all() and np.isfinite(spread).all()):
+        if not (np.isfinite(weights).all() and np.isfinite(spread).all()):
             raise ValueError("a rule with numbers that are not finite")
         if not (spread > 0).all():
             raise ValueError("a rule without spread")
-        return cls(weights, spread, typical)
+        return cls(weights, spread)

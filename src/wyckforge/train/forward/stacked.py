@@ -19,9 +19,9 @@ from tqdm import tqdm
 from wyckforge.data.material import Material
 from wyckforge.models.forward.architecture import Encoded
 from wyckforge.models.forward.regressor import Regressor, Standardiser
-from wyckforge.train.artefact import give_weights, stated_size
+from wyckforge.train.artefact import stated_size, with_weights
 from wyckforge.train.calibration import Votes
-from wyckforge.train.forward.features import describe
+from wyckforge.train.forward.features import answered, describe, n_descriptors
 from wyckforge.train.forward.finetuned import TUNING, FinetunedMethod, cannot_hold, fit_finetuned
 from wyckforge.train.forward.kernel import MOST_ROWS, Kernel
 from wyckforge.train.forward.loop import Lesson, answers, learn
@@ -67,9 +67,16 @@ class StackedMethod(Method):
     def votes(self, materials: Sequence[Material]) -> list[Votes]:
         """What the voices say together: one vote."""
         said = _mean_heads(self.genes.votes(materials))
-        x = self.standardiser(joined(describe(materials, with_mechanics=self.with_mechanics), said))
+        described = describe(materials, with_mechanics=self.with_mechanics)
+        x = self.standardiser(joined(described, said))
         perceived = np.mean([_answers(network, x) for network in self.perceptrons], axis=0)
+        perceived[:, ~answered(described)] = np.nan
         return mixed(self.shares, said, perceived, None if self.kernel is None else self.kernel(x))
+
+    @property
+    def outputs(self) -> int:
+        """Number of properties."""
+        return self.genes.outputs
 
     def to_parts(self) -> tuple[dict[str, Any], Arrays]:
         """Sizes and shares, and all arrays under the name of the part they belong to."""
@@ -93,20 +100,20 @@ class StackedMethod(Method):
     def from_parts(cls, index: Mapping[str, Any], arrays: Arrays) -> Self:
         """Inverse of :meth:`to_parts`."""
         genes = FinetunedMethod.from_parts(index["genes"], part_of(arrays, "genes."))
-        standardiser = Standardiser.from_arrays(part_of(arrays, "standardiser."))
-        outputs = len(genes.predictors[0].config.outputs)
+        outputs, with_mechanics = genes.outputs, bool(index["with_mechanics"])
+        inputs = n_descriptors(with_mechanics=with_mechanics) + 2 * outputs
+        standardiser = Standardiser.from_arrays(part_of(arrays, "standardiser."), inputs=inputs)
         perceptrons = []
         for number in range(stated_size("perceptrons", index["perceptrons"])):
-            network = Regressor(standardiser.kept).network(outputs)
-            give_weights(network, part_of(arrays, f"perceptron.{number}."))
-            perceptrons.append(network.eval().requires_grad_(False))
+            weights = part_of(arrays, f"perceptron.{number}.")
+            perceptrons.append(with_weights(lambda: Regressor(standardiser.kept).network(outputs), weights))
         shares = np.array(index["shares"], np.float64)
-        if shares.shape != (outputs, len(VOICES)) or not np.isfinite(shares).all():
-            raise ValueError(f"shares of shape {shares.shape} for {outputs} properties")
+        if shares.shape != (outputs, len(VOICES)) or not (shares >= 0).all() or not np.allclose(shares.sum(1), 1):
+            raise ValueError(f"shares {shares.tolist()} of {len(VOICES)} voices for {outputs} properties")
         kernel = None
         if index["kernel"]:
             kernel = Kernel.from_arrays(part_of(arrays, "kernel."), inputs=standardiser.kept, outputs=outputs)
-        return cls(genes, bool(index["with_mechanics"]), standardiser, tuple(perceptrons), kernel, shares)
+        return cls(genes, with_mechanics, standardiser, tuple(perceptrons), kernel, shares)
 
 
 def lacks_structure(material: Material) -> str | None:
@@ -132,7 +139,8 @@ def fit_stacked(task: Task, *, with_mechanics: bool = True) -> Fitted[StackedMet
     materials = [task.materials[row] for row in rows]
     labels, zero_inflated = task.scaled()[rows], task.zero_inflated()
     said = _mean_heads(gene_votes)
-    raw = joined(describe(materials, with_mechanics=with_mechanics, shown=task.shown), said)
+    described = describe(materials, with_mechanics=with_mechanics, shown=task.shown)
+    raw = joined(described, said)
     standardiser = Standardiser.fit(raw)
     x = standardiser(raw)
     fold = deal_folds([m.gene.formula for m in materials], TUNING.folds, np.random.default_rng(task.seed))
@@ -146,6 +154,7 @@ def fit_stacked(task: Task, *, with_mechanics: bool = True) -> Fitted[StackedMet
             regressed[apart] = Kernel.fit(x[~apart], own[~apart])(x[apart])
         kernel = Kernel.fit(x, own)
     shares = _shares(labels, zero_inflated, said, perceived, regressed)
+    perceived[:, ~answered(described)] = np.nan
     method = StackedMethod(genes, with_mechanics, standardiser, perceptrons, kernel, shares)
     return Fitted(method, rows, mixed(shares, said, perceived, regressed))
 
@@ -158,10 +167,12 @@ def joined(descriptors: Floats, said: Floats) -> Floats:
 def mixed(shares: Floats, said: Floats, perceived: Floats, regressed: Floats | None) -> list[Votes]:
     """One vote per property from heads (3, n, t) of gene networks and perceptrons and a regression (n, t).
 
-    The voices share in the location; how sure it is, and whether the property is zero, the perceptrons say.
+    The voices share in the location; how sure it is, and whether the property is zero, the perceptrons say. Where they
+    say nothing (NaN), CHGNet has no answer, and all is silent.
     """
     voices = [said[0], perceived[0], np.zeros_like(said[0]) if regressed is None else regressed]
     location = np.einsum("tv,vnt->nt", shares, np.stack(voices))
+    location[np.isnan(perceived[0])] = np.nan
     return [Votes(location[None, :, k], perceived[1][None, :, k], perceived[2][None, :, k]) for k in range(len(shares))]
 
 
@@ -210,6 +221,9 @@ def _shares(
     found = []
     for column in range(labels.shape[1]):
         known = np.isfinite(own[:, column])
+        if not known.any():
+            found.append(np.array([0.0, 1.0, 0.0]))
+            continue
         errors = [
             np.abs(np.array(choice) / _STEPS @ voices[:, known, column] - own[known, column]).mean()
             for choice in choices
