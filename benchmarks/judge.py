@@ -138,6 +138,7 @@ def score(crystals: Crystals, judge: ForwardModel, genes: OrbitCheckpoint) -> di
     hypothetical = table.column(FORMATION_ENERGY).sources == HYPOTHETICAL
     rng = np.random.default_rng(0)
     return {
+        "own": len(crystals.table),
         "sizes": {part: len(crystals.rows(part)) for part in PARTS},
         "semiconductors": {part: int((crystals.labels[BAND_GAP][crystals.rows(part)] > 0).sum()) for part in PARTS},
         "opinions": {
@@ -228,8 +229,10 @@ def finish(data: Path, by: By, seed: int, cache: Path) -> dict[str, Any]:
         fitted = fit_model(MODEL, crystals.task(seed))
         seconds = time.perf_counter() - began
         account = {"seed": seed, "split": by, "seconds": seconds, "table": crystals.table.content_hash()}
-        replace(fitted, name="judge", provenance=account).save(model)
+        replace(fitted, name="judge", provenance=account).save(model, half=True)
     judge = ForwardModel.load(model)
+    if judge.provenance["table"] != crystals.table.content_hash():
+        raise ConfigError(f"{model} was fitted to another table; give another --cache")
     genes = load_checkpoint("orbitvae" if by == "formula" else GENES / f"{by}-{SPLIT_SEED}" / CHECKPOINT)
     if not isinstance(genes, OrbitCheckpoint):
         raise ConfigError("the gene-only opinion is that of an OrbitVAE; run benchmarks/orbitvae.py first")
@@ -239,7 +242,7 @@ def finish(data: Path, by: By, seed: int, cache: Path) -> dict[str, Any]:
 
 
 def bundle(model: Path, found: dict[str, Any], out: Path) -> None:
-    """Write a judge in half precision, with its card, to where ``design`` looks for it."""
+    """Write the judge that was scored, with its card, to where ``design`` looks for it."""
     judge = ForwardModel.load(model)
     replace(judge, card=card_of(found)).save(out, half=True)
 

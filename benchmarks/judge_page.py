@@ -23,7 +23,7 @@ class Line(NamedTuple):
     path: tuple[str, ...]
     digits: int
     factor: float = 1.0
-    goals: Mapping[str, float] = {}
+    goals: Mapping[By, float] = {}
     rises: bool = False
 
 
@@ -54,7 +54,10 @@ def page_of(found: Mapping[By, Runs]) -> str:
     words = Environment(
         loader=FileSystemLoader(HERE), undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True
     )
+    sizes = next(iter(next(iter(found.values())).values()))["own"]
     return words.get_template("judge.md.j2").render(
+        rows=f"{sizes:,}",
+        missed=[words for by, runs in found.items() for words in _missed(by, list(runs.values()))],
         parts=[
             {
                 "title": by.replace("_", " "),
@@ -70,11 +73,11 @@ def page_of(found: Mapping[By, Runs]) -> str:
                 "minutes": f"{mean(run['seconds'] for run in runs.values()) / 60:.0f}",
             }
             for by, runs in found.items()
-        ]
+        ],
     )
 
 
-def _line(line: Line, by: str, runs: list[Mapping[str, Any]]) -> tuple[str, ...]:
+def _line(line: Line, by: By, runs: list[Mapping[str, Any]]) -> tuple[str, ...]:
     cells = []
     for opinion in OPINIONS:
         values = [line.factor * _at(run["opinions"][opinion], line.path) for run in runs]
@@ -83,9 +86,28 @@ def _line(line: Line, by: str, runs: list[Mapping[str, Any]]) -> tuple[str, ...]
     goal = line.goals.get(by)
     if goal is None:
         return (line.words, *cells, "–")
-    value = mean(_at(run["opinions"]["judge"], line.path) for run in runs)
-    reached = value >= goal if line.rises else value <= goal
-    return (line.words, *cells, f"{'≥' if line.rises else '≤'} {goal:g} {'reached' if reached else '**missed**'}")
+    sign = "≥" if line.rises else "≤"
+    return (line.words, *cells, f"{sign} {goal:g} {'reached' if _reached(line, by, runs) else '**missed**'}")
+
+
+def _reached(line: Line, by: By, runs: list[Mapping[str, Any]]) -> bool:
+    value = _value(line, runs)
+    return value >= line.goals[by] if line.rises else value <= line.goals[by]
+
+
+def _missed(by: By, runs: list[Mapping[str, Any]]) -> list[str]:
+    """Goals that are missed on a split, in words."""
+    return [
+        f"{line.words}, split by {by.replace('_', ' ')}: {_value(line, runs):.{line.digits}f} instead of "
+        f"{line.goals[by]:g}"
+        for line in LINES
+        if by in line.goals and not _reached(line, by, runs)
+    ]
+
+
+def _value(line: Line, runs: list[Mapping[str, Any]]) -> float:
+    """Mean over the seeds of what the judge reaches."""
+    return mean(_at(run["opinions"]["judge"], line.path) for run in runs)
 
 
 def _interval(line: Line, scores: Mapping[str, Any]) -> str:
