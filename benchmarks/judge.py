@@ -28,6 +28,7 @@ from orbitvae import EXTRA as MORE
 from orbitvae import SPLIT_SEED, By, prepare_extra, prepare_ground, prepare_split
 from table2 import STRUCTURES
 from wyckforge.data.build import BuildRules, build_from_path
+from wyckforge.data.embedded import load_embedded
 from wyckforge.data.material import Material
 from wyckforge.data.split import Split, rows_apart
 from wyckforge.data.table import GeneTable
@@ -56,6 +57,9 @@ EXTRA = {Path(".cache/mp_ternary.parquet"): BuildRules(min_elements=3, max_eleme
 
 PARTS = ("train", "val", "test")
 HYPOTHETICAL = "wbm"
+FEWEST_OF_A_KIND = 20
+"""Metals and semiconductors of a vintage below which nothing is said of it."""
+
 WINDOW = (0.5, 2.0)
 """The gap that a target asks for, eV, in the comparison of what the two opinions claim."""
 
@@ -150,6 +154,11 @@ def score(crystals: Crystals, judge: ForwardModel, genes: OrbitCheckpoint) -> di
             }
             for name, (distributions, said) in opinions.items()
         },
+        "by_vintage": {
+            name: _by_vintage(gap, table.column(BAND_GAP).sources, distributions[BAND_GAP], said[BAND_GAP])
+            for name, (distributions, said) in opinions.items()
+        },
+        "reproduced": reproduced(crystals.table),
         "overturned": _overturned(gap, told[BAND_GAP].zero > 0.5, seen[BAND_GAP].zero > 0.5),
     }
 
@@ -166,18 +175,16 @@ def _error(true: Floats, said: Prediction, rng: np.random.Generator) -> dict[str
 
 def _gap_scores(gap: Floats, found: Distribution, said: Prediction, rng: np.random.Generator) -> dict[str, Any]:
     """Of the gap: telling metals, errors on semiconductors, and how often a claim to lie in the window comes true."""
-    from sklearn.metrics import roc_auc_score
-
     known = np.isfinite(gap)
     metal, rows = gap[known] == 0, np.flatnonzero(known)
     draws = [rng.integers(len(rows), size=len(rows)) for _ in range(500)]
-    ranks = [roc_auc_score(metal[draw], found.zero[rows[draw]]) for draw in draws]
+    ranks = [rank_area(metal[draw], found.zero[rows[draw]]) for draw in draws]
     inside = (gap[known] >= WINDOW[0]) & (gap[known] <= WINDOW[1])
     claimed = found.probability(*WINDOW)[known]
     best = np.argsort(-claimed, kind="stable")[: max(1, int(inside.sum()))]
     return {
         "auc": {
-            "value": float(roc_auc_score(metal, found.zero[known])),
+            "value": rank_area(metal, found.zero[known]),
             "interval": np.percentile(ranks, [2.5, 97.5]).tolist(),
             "n": int(known.sum()),
         },
@@ -194,6 +201,43 @@ def _gap_scores(gap: Floats, found: Distribution, said: Prediction, rng: np.rand
 
 def _mean(values: Floats, rng: np.random.Generator) -> dict[str, Any]:
     return {"mae": float(values.mean()), "interval": list(bootstrap_interval(values, rng)), "n": len(values)}
+
+
+def _by_vintage(gap: Floats, sources: NDArray[np.str_], found: Distribution, said: Prediction) -> dict[str, Any]:
+    """Of the gap, by the vintage of the labels: telling metals, and the error on semiconductors."""
+    scores = {}
+    for source in sorted(set(sources[np.isfinite(gap)].tolist())):
+        rows = np.flatnonzero((sources == source) & np.isfinite(gap))
+        metal = gap[rows] == 0
+        if min(metal.sum(), (~metal).sum()) >= FEWEST_OF_A_KIND:
+            scores[source] = {
+                "n": len(rows),
+                "semiconductors": int((~metal).sum()),
+                "auc": rank_area(metal, found.zero[rows]),
+                "gap": float(np.abs(said.value - gap)[rows][~metal].mean()),
+            }
+    return scores
+
+
+def reproduced(table: GeneTable) -> dict[str, Any]:
+    """How well the gaps of the table are told by another PBE calculation of the same crystals, that of MEGNet's labels.
+
+    Its gap, the larger the less a metal, stands in for a prediction.
+    """
+    other = load_embedded()
+    at = {name: row for row, name in enumerate(other.ids)}
+    pairs = np.array([(row, at[name]) for row, name in enumerate(table.ids) if name in at])
+    gap, again = table.label(BAND_GAP)[pairs[:, 0]], other.label(BAND_GAP)[pairs[:, 1]]
+    sources = table.column(BAND_GAP).sources[pairs[:, 0]]
+    found = Distribution(again, np.ones(len(again)), -again)
+    return _by_vintage(gap, sources, found, Prediction(again))
+
+
+def rank_area(metal: NDArray[np.bool_], score: Floats) -> float:
+    """Area under the receiver operating characteristic: how often a metal has the higher score than a semiconductor."""
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(metal, score))
 
 
 def _overturned(gap: Floats, told_metal: NDArray[np.bool_], seen_metal: NDArray[np.bool_]) -> dict[str, Any]:

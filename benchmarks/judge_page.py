@@ -70,6 +70,7 @@ def page_of(found: Mapping[By, Runs]) -> str:
                     (kind, _overturned([run["overturned"][kind] for run in runs.values()]))
                     for kind in ("semiconductors", "metals")
                 ],
+                "vintages": _vintages(next(iter(runs.values()))),
                 "minutes": f"{mean(run['seconds'] for run in runs.values()) / 60:.0f}",
             }
             for by, runs in found.items()
@@ -124,6 +125,19 @@ def _at(scores: Mapping[str, Any], path: tuple[str, ...]) -> float:
     for key in path:
         found = found[key]
     return float(found)
+
+
+def _vintages(run: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """By vintage of the labels: crystals, and what genes, judge and another calculation say; of the first seed."""
+    others = [run["by_vintage"][opinion] for opinion in OPINIONS] + [run["reproduced"]]
+    return [
+        (source, f"{one['n']:,}", f"{one['semiconductors']:,}", *(_told(found.get(source)) for found in others))
+        for source, one in run["by_vintage"]["judge"].items()
+    ]
+
+
+def _told(found: Mapping[str, Any] | None) -> str:
+    return "–" if found is None else f"{found['auc']:.3f}, {found['gap']:.3f} eV (n = {found['n']:,})"
 
 
 def _best(runs: list[Mapping[str, Any]], opinion: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -60,16 +61,23 @@ def predict(
         names.append(row.id)
         materials.append(material)
     columns = {name: _plain(values) for name, values in predictions.table(model.predict(materials)).items()}
-    records = [
-        {"file": name, "formula": one.gene.formula, "space_group": one.gene.space_group, "gene": str(one.gene)}
-        | {column: values[i] for column, values in columns.items()}
-        for i, (name, one) in enumerate(zip(names, materials, strict=True))
-    ]
+    records = []
+    for i, (name, one) in enumerate(zip(names, materials, strict=True)):
+        known = {column: values[i] for column, values in columns.items()}
+        if any(map(math.isnan, known.values())):
+            click.echo(
+                f"wyckforge: {name}: CHGNet, on which the model builds, cannot describe the structure; check it for "
+                "atoms that are far from all others",
+                err=True,
+            )
+            continue
+        about = {"file": name, "formula": one.gene.formula, "space_group": one.gene.space_group, "gene": str(one.gene)}
+        records.append(about | known)
     if as_json:
         click.echo(json.dumps(records, indent=2))
     elif records:
         click.echo(_as_csv(records) if as_csv else _as_table(records, model.errors))
-    if len(names) < len(rows):
+    if len(records) < len(rows):
         ctx.exit(FAILED)
 
 

@@ -77,11 +77,19 @@ class Architecture(ABC):
 
     def problem(self, material: Material) -> str | None:
         """Why the network cannot be asked about a material, in words, or ``None``."""
-        if self.needs_structure and material.structure is None:
-            return "it needs a structure, and only a gene is given"
-        if (heaviest := max(material.gene.elements)) > LAST_ELEMENT:
-            return f"{symbol(heaviest)} is beyond plutonium, the last element it knows"
-        return None
+        return (lacks_structure(material) if self.needs_structure else None) or too_heavy(material)
+
+
+def lacks_structure(material: Material) -> str | None:
+    """That a material has no structure, in words, or ``None``."""
+    return "it needs a structure, and only a gene is given" if material.structure is None else None
+
+
+def too_heavy(material: Material) -> str | None:
+    """That an element of a material is unknown to networks and potential, in words, or ``None``."""
+    if (heaviest := max(material.gene.elements)) > LAST_ELEMENT:
+        return f"{symbol(heaviest)} is beyond plutonium, the last element it knows"
+    return None
 
 
 class Batches(Protocol):

@@ -12,13 +12,12 @@ from torch import nn
 from tqdm import tqdm
 
 from wyckforge.data.material import Material
-from wyckforge.models.forward.architecture import LAST_ELEMENT
+from wyckforge.models.forward.architecture import LAST_ELEMENT, lacks_structure, too_heavy
 from wyckforge.models.forward.descriptors import OF_GENE, of_gene
 from wyckforge.models.forward.environments import EncodedEnvironments, EnvironmentTransformer
 from wyckforge.models.forward.regressor import Standardiser
 from wyckforge.potential.cache import environments
 from wyckforge.potential.environments import FEATURES, SHELLS, Environments
-from wyckforge.symmetry.elements import symbol
 from wyckforge.train.artefact import stated_size, with_weights
 from wyckforge.train.calibration import Votes
 from wyckforge.train.forward.loop import Lesson, answers, learn
@@ -26,7 +25,7 @@ from wyckforge.train.forward.method import Arrays, Fitted, Floats, Method, Task,
 from wyckforge.train.forward.rule import Rule
 
 MEMBERS = 2
-"""Networks, which differ in their seed; a third brings a tenth of what the second does."""
+"""Networks, which differ in their seed."""
 
 _LINEAR = LAST_ELEMENT + 1
 """What the rule sees: atomic fractions, and the energy."""
@@ -118,11 +117,7 @@ class EnvironmentsMethod(Method):
 
 def cannot_see(material: Material) -> str | None:
     """Why the method cannot learn from a material or be asked about it, in words, or ``None``."""
-    if material.structure is None:
-        return "it needs a structure, and only a gene is given"
-    if (heaviest := max(material.gene.elements)) > LAST_ELEMENT:
-        return f"{symbol(heaviest)} is beyond plutonium, the last element it knows"
-    return None
+    return lacks_structure(material) or too_heavy(material)
 
 
 def fit_environments(task: Task) -> Fitted[EnvironmentsMethod]:

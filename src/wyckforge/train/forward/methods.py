@@ -12,7 +12,7 @@ from wyckforge.train.forward.environments import EnvironmentsMethod, cannot_see,
 from wyckforge.train.forward.finetuned import FinetunedMethod, cannot_hold, fit_finetuned
 from wyckforge.train.forward.method import Fit, Method
 from wyckforge.train.forward.network import NetworkMethod, fit_network
-from wyckforge.train.forward.stacked import StackedMethod, fit_stacked, lacks_structure
+from wyckforge.train.forward.stacked import StackedMethod, cannot_stack, fit_stacked
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,13 @@ _WORDS = {
 RECIPES: dict[str, Recipe] = {
     "structures": Recipe(
         fit_stacked,
-        lacks_structure,
+        cannot_stack,
         "structure, potential and gene together; about a second per new structure",
         pretrained=True,
     ),
     "embeddings": Recipe(
         partial(fit_stacked, with_mechanics=False),
-        lacks_structure,
+        cannot_stack,
         "the same without elastic constants; a twentieth of a second per new structure",
         pretrained=True,
     ),

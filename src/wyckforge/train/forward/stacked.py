@@ -17,7 +17,7 @@ from torch import nn
 from tqdm import tqdm
 
 from wyckforge.data.material import Material
-from wyckforge.models.forward.architecture import Encoded
+from wyckforge.models.forward.architecture import Encoded, lacks_structure
 from wyckforge.models.forward.regressor import Regressor, Standardiser
 from wyckforge.train.artefact import stated_size, with_weights
 from wyckforge.train.calibration import Votes
@@ -62,7 +62,7 @@ class StackedMethod(Method):
 
     def problem(self, material: Material) -> str | None:
         """Why it cannot be asked about a material."""
-        return _without_structure(material) or self.genes.problem(material)
+        return lacks_structure(material) or self.genes.problem(material)
 
     def votes(self, materials: Sequence[Material]) -> list[Votes]:
         """What the voices say together: one vote."""
@@ -116,13 +116,13 @@ class StackedMethod(Method):
         return cls(genes, with_mechanics, standardiser, tuple(perceptrons), kernel, shares)
 
 
-def lacks_structure(material: Material) -> str | None:
+def cannot_stack(material: Material) -> str | None:
     """Why a stacked model cannot learn from a material, in words, or ``None``.
 
     Raises:
         CheckpointError: the bundled model is absent.
     """
-    return _without_structure(material) or cannot_hold(material)
+    return lacks_structure(material) or cannot_hold(material)
 
 
 def fit_stacked(task: Task, *, with_mechanics: bool = True) -> Fitted[StackedMethod]:
@@ -174,10 +174,6 @@ def mixed(shares: Floats, said: Floats, perceived: Floats, regressed: Floats | N
     location = np.einsum("tv,vnt->nt", shares, np.stack(voices))
     location[np.isnan(perceived[0])] = np.nan
     return [Votes(location[None, :, k], perceived[1][None, :, k], perceived[2][None, :, k]) for k in range(len(shares))]
-
-
-def _without_structure(material: Material) -> str | None:
-    return "it needs a structure, and only a gene is given" if material.structure is None else None
 
 
 def _perceptrons(
