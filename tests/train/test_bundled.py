@@ -4,12 +4,19 @@ import json
 
 import numpy as np
 import pytest
+from ase.build import bulk
 from safetensors.numpy import load_file
+from tests.salts import crystal
 
 from wyckforge.data.embedded import load_embedded
+from wyckforge.data.material import Material
 from wyckforge.data.table import GeneTable
+from wyckforge.potential import cache
+from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.gene import WyckoffGene
+from wyckforge.train.artefact import bundled as bundled_folder
 from wyckforge.train.checkpoint import Checkpoint, bundled_checkpoint
+from wyckforge.train.forward.model import ForwardModel
 
 BARIUM_ZIRCONATE = WyckoffGene.parse("221|O:c|Zr:b|Ba:a")
 
@@ -87,3 +94,26 @@ def test_the_card_states_the_figures_of_the_index(bundled):
     assert f"{index['errors']['formation_energy']:.3f} eV/atom" in bundled.card
     for words in ("## Credits", "CC BY 4.0", "## Test part", "## Limits"):
         assert words in bundled.card
+
+
+def test_the_judge_tells_a_metal_from_a_salt(tmp_path, monkeypatch):
+    monkeypatch.setenv(cache.LOCATION, str(tmp_path))
+    judge = ForwardModel.load(bundled_folder("judge"))
+    assert judge.targets == ("formation_energy", "band_gap")
+    assert judge.needs_structure
+    salt = Material.of_crystal(crystal("Na", "Cl", "rocksalt"))
+    alloy = bulk("NiAl", "cesiumchloride", a=2.89)
+    metal = Material.of_crystal(Crystal(alloy.cell.array, alloy.numbers, alloy.get_scaled_positions()))
+    found = judge.distributions([salt, metal])
+    np.testing.assert_allclose(found["formation_energy"].value(), [-2.1, -0.66], atol=0.15)
+    assert found["band_gap"].zero[0] < 0.1
+    assert found["band_gap"].zero[1] > 0.95
+    assert 4 < found["band_gap"].value()[0] < 6
+
+
+def test_the_judge_is_small_and_says_what_it_is_worth():
+    folder = bundled_folder("judge")
+    assert sum(file.stat().st_size for file in folder.iterdir()) <= 15e6
+    card = (folder / "README.md").read_text()
+    assert "CHGNet 0.3.0" in card
+    assert "Credits" in card
