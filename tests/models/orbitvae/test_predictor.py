@@ -37,6 +37,14 @@ def test_predictions_do_not_depend_on_the_batch(small):
         close(alone, Heads(*(part[row : row + 1] for part in together)))
 
 
+@pytest.mark.parametrize("batch", [1, 2, 1024])
+def test_many_are_answered_in_their_order(small, batch):
+    expected = torch.stack(small.predictor(small.orbits)).detach()
+    torch.testing.assert_close(small.predictor.answer(small.orbits, batch=batch), expected, atol=1e-5, rtol=0)
+    nothing = small.orbits.rows(torch.zeros(0, dtype=torch.int64))
+    assert small.predictor.answer(nothing, batch=batch).shape == (3, 0, expected.shape[2])
+
+
 def test_empty_places_change_nothing(small):
     more = [F.pad(part, (0, 3), value=-1) for part in small.orbits[1:]]
     close(small.predictor(Orbits(small.orbits.group, *more)), small.predictor(small.orbits))

@@ -83,7 +83,9 @@ class Predictor(nn.Module):
         """(3, n, t) heads of any number of genes; like lengths are read together, because padding costs time."""
         tables = self.embedding()
         found = torch.zeros(3, len(orbits.group), len(self.config.outputs))
-        for rows in orbits.n_sites.argsort(stable=True).split(batch):
+        by_length = orbits.n_sites.argsort(stable=True)
+        for start in range(0, len(by_length), batch):
+            rows = by_length[start : start + batch]
             found[:, rows] = torch.stack(self.read(self.pooled(orbits.rows(rows), tables)))
         return found
 
