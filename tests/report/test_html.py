@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -165,6 +166,24 @@ def test_expected_hits_warnings_and_the_front_are_shown(run_folder, candidates):
 def test_claims_that_are_not_calibrated_are_not_shown(run_folder):
     assert "On target" not in write_report(run_folder).read_text()
     assert "on target" not in summary(run_folder)
+
+
+def test_a_property_of_the_users_own_has_its_columns(run_folder, candidates):
+    taught = [
+        replace(one, predictions=one.predictions | {"kappa": 0.25}).with_evidence(
+            Evidence("judged_kappa", "pass", 0.75), Evidence("judged", "pass", 0.8)
+        )
+        for one in candidates
+    ]
+    (run_folder / "candidates.jsonl").write_text("".join(json.dumps(one.to_dict()) + "\n" for one in taught))
+    head = next(line for line in summary(run_folder).splitlines() if line.startswith("rank"))
+    assert head.index(" kappa") < head.index(" gap") < head.index("relaxed kappa")
+    assert "0.25" in summary(run_folder)
+    assert "0.75" in summary(run_folder)
+    page = write_report(run_folder).read_text()
+    assert "Kappa, gene" in page
+    assert "Kappa, structure" in page
+    assert 'data-key="0.75"' in page
 
 
 def test_columns_are_aligned():

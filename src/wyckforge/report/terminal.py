@@ -8,7 +8,7 @@ from textwrap import wrap
 
 from wyckforge.report.load import Run
 from wyckforge.report.typography import formula_text, number, step_words
-from wyckforge.report.view import Row, expected_words, pursued, rank_rows, stage_counts
+from wyckforge.report.view import Row, expected_words, own_properties, pursued, rank_rows, stage_counts
 
 MAX_LINES = 20
 WIDTH = 100
@@ -43,12 +43,13 @@ def summary(folder: Path) -> str:
         return "\n".join([*lines, "", "No candidate came through; widen the target, or allow more draws."])
     chosen = pursued(rows)
     calibrated = bool(run.info.get("calibrated"))
-    cells = [_HEAD, *(_cells(row, calibrated=calibrated) for row in chosen[:MAX_LINES])]
+    names = own_properties(chosen)
+    lines_of = [_cells(row, names, calibrated=calibrated) for row in chosen[:MAX_LINES]]
     if run.info.get("config", {}).get("pareto"):
-        cells = [(*line[:_FRONT], line[_FRONT].replace("–", "no"), *line[_FRONT + 1 :]) for line in cells]
-    filled = [i for i in range(len(_HEAD)) if any(line[i] != "–" for line in cells[1:])]
-    numeric = {place for place, i in enumerate(filled) if _HEAD[i] in _NUMERIC}
-    table = align([[line[i] for i in filled] for line in cells], right=numeric)
+        lines_of = [line | {"front": line["front"].replace("–", "no")} for line in lines_of]
+    filled = [head for head in lines_of[0] if any(line[head] != "–" for line in lines_of)]
+    numeric = {place for place, head in enumerate(filled) if head not in _WORDS}
+    table = align([filled, *([line[head] for head in filled] for line in lines_of)], right=numeric)
     n_hidden = len(rows) - min(len(chosen), MAX_LINES)
     hidden = [f"… and {n_hidden} more in candidates.csv"] if n_hidden else []
     return "\n".join([*lines, "", *table, *hidden, *_remarks(run)])
@@ -71,12 +72,8 @@ def align(rows: Sequence[Sequence[str]], right: set[int]) -> list[str]:
     ]
 
 
-_HEAD = (
-    "rank", "formula", "space group", "above hull", "gap", "E_f", "on target", "front", "relaxed gap",
-    "relaxed E_f", "on target, relaxed", "converged", "symmetry", "gene",
-)  # fmt: skip
-_FRONT = _HEAD.index("front")
-_NUMERIC = {"rank", "above hull", "gap", "E_f", "on target", "relaxed gap", "relaxed E_f", "on target, relaxed"}
+_WORDS = {"formula", "space group", "front", "converged", "symmetry", "gene"}
+"""Columns that hold no numbers."""
 
 
 def _remarks(run: Run) -> list[str]:
@@ -86,20 +83,23 @@ def _remarks(run: Run) -> list[str]:
     return [line for remark in remarks for line in ("", *wrap(remark, WIDTH))]
 
 
-def _cells(row: Row, *, calibrated: bool) -> tuple[str, ...]:
-    return (
-        str(row.rank),
-        formula_text(row.candidate.gene.formula),
-        f"{row.group.symbol} ({row.group.number})",
-        number(row.e_hull),
-        number(row.gap, 2),
-        number(row.formation_energy, 2),
-        f"{row.claimed:.0%}" if calibrated and row.claimed is not None else "–",
-        "yes" if row.on_front else "–",
-        number(row.judged_gap, 2),
-        number(row.relaxed_formation_energy, 2),
-        "–" if row.judged is None else f"{row.judged:.0%}",
-        _MARKS[row.verdict("relax")],
-        _MARKS[row.verdict("symmetry")],
-        str(row.candidate.gene),
-    )
+def _cells(row: Row, names: Sequence[str], *, calibrated: bool) -> dict[str, str]:
+    """The cells of a line by the head of their column; ``names`` are properties beside gap and formation energy."""
+    return {
+        "rank": str(row.rank),
+        "formula": formula_text(row.candidate.gene.formula),
+        "space group": f"{row.group.symbol} ({row.group.number})",
+        "above hull": number(row.e_hull),
+        **{name: number(row.predicted(name), 2) for name in names},
+        "gap": number(row.gap, 2),
+        "E_f": number(row.formation_energy, 2),
+        "on target": f"{row.claimed:.0%}" if calibrated and row.claimed is not None else "–",
+        "front": "yes" if row.on_front else "–",
+        **{f"relaxed {name}": number(row.judged_value(name), 2) for name in names},
+        "relaxed gap": number(row.judged_gap, 2),
+        "relaxed E_f": number(row.relaxed_formation_energy, 2),
+        "on target, relaxed": "–" if row.judged is None else f"{row.judged:.0%}",
+        "converged": _MARKS[row.verdict("relax")],
+        "symmetry": _MARKS[row.verdict("symmetry")],
+        "gene": str(row.candidate.gene),
+    }

@@ -52,12 +52,12 @@ class Row:
     @property
     def gap(self) -> float | None:
         """Predicted band gap in eV."""
-        return self.candidate.predictions.get(BAND_GAP)
+        return self.predicted(BAND_GAP)
 
     @property
     def formation_energy(self) -> float | None:
         """Predicted formation energy in eV/atom."""
-        return self.candidate.predictions.get(FORMATION_ENERGY)
+        return self.predicted(FORMATION_ENERGY)
 
     @property
     def claimed(self) -> float | None:
@@ -72,7 +72,15 @@ class Row:
     @property
     def judged_gap(self) -> float | None:
         """Band gap in eV of the relaxed structure, as a forward model judges it."""
-        return _value(self.candidate, f"judged_{BAND_GAP}")
+        return self.judged_value(BAND_GAP)
+
+    def predicted(self, name: str) -> float | None:
+        """A property as the model predicts it of the gene."""
+        return self.candidate.predictions.get(name)
+
+    def judged_value(self, name: str) -> float | None:
+        """A property of the relaxed structure, as a forward model judges it."""
+        return _value(self.candidate, f"judged_{name}")
 
     @property
     def on_front(self) -> bool:
@@ -102,6 +110,11 @@ def rank_rows(candidates: Iterable[Candidate]) -> list[Row]:
         Row(rank, candidate, candidate.gene.table, _value(candidate, "hull"), _value(candidate, "formation_energy"))
         for rank, candidate in enumerate(candidates, start=1)
     ]
+
+
+def own_properties(rows: Iterable[Row]) -> list[str]:
+    """Properties that the model predicts beside gap and formation energy: those it was taught by its user."""
+    return sorted({name for row in rows for name in row.candidate.predictions} - {BAND_GAP, FORMATION_ENERGY})
 
 
 def sites(candidate: Candidate) -> list[Site]:
