@@ -163,5 +163,5 @@ def test_a_damaged_folder_is_refused(model: ForwardModel, tmp_path: Path) -> Non
 
 
 def test_a_name_that_is_no_model_is_answered_with_those_that_are(task: Task) -> None:
-    with pytest.raises(TableError, match="choose one of structures, embeddings, genes, elemnet"):
+    with pytest.raises(TableError, match="choose one of structures, embeddings, environments, genes, elemnet"):
         fit_model("rooster", task)
