@@ -65,6 +65,7 @@ def page_of(scores: Scores, sizes: Mapping[str, Mapping[str, int]], seconds: Map
             for model, (label, figures) in PUBLISHED.items()
             if model in models
         ],
+        missing=[label for model, label in _labels(set(MODELS)) if model not in models],
         ours=[(label, _row(scores, model)) for model, label in OURS.items() if model in models],
         best=_texts([min(figures[k] for _, figures in PUBLISHED.values()) for k in range(len(COLUMNS))]),
         goals=_texts(GOALS),

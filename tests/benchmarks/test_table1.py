@@ -33,6 +33,9 @@ def test_the_page_has_every_row_beside_the_published_one() -> None:
         for seed in (0, 1):
             scores |= scores_of(model, seed, 1 + seed / 10)
     page = page_of(scores, SIZES, SECONDS)
+    assert "Not trained for this page" not in page
+    some = {run: one for run, one in scores.items() if run[0] != "roost"}
+    assert "Not trained for this page: Roost." in page_of(some, SIZES, SECONDS)
     for label, figures in PUBLISHED.values():
         assert f"| {label} | 10.50 ± 0.71 |" in page
         assert f"| *{label}, paper* | *{figures[0]:g}* |" in page
