@@ -51,7 +51,7 @@ def test_a_page_of_some_models_has_no_holes() -> None:
     page = page_of(scores_of("structures", 0, 1.0), SIZES, SECONDS)
     assert "| **ours, structure** | **10.00** |" in page
     assert "| Roost" not in page
-    assert "Roost, CrabNet, FTCP" in page.split("Not trained for this page: ")[1]
+    assert "Roost, CrabNet, ElemNet, FTCP" in page.split("Not trained for this page: ")[1]
 
 
 def test_published_figures_are_those_of_the_paper() -> None:
