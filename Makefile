@@ -51,10 +51,10 @@ docs: install ## Build the documentation into site/
 benchmark: install ## Print every speed figure beside its goal
 	$(BIN)/python benchmarks/run_all.py
 
-table1: install ## Train every forward model of the paper's Table 1 (three hours): docs/benchmarks/table1.md
+table1: install ## Train every forward model of the paper's Table 1 (hours): docs/benchmarks/table1.md
 	$(BIN)/python benchmarks/table1.py --resume
 
-judge: install ## Train the model that judges relaxed crystals (three hours): docs/benchmarks/judge.md
+judge: install ## Train the model that judges relaxed crystals (two hours): docs/benchmarks/judge.md
 	$(BIN)/python benchmarks/judge.py --resume
 
 table2: install ## Train the models of the paper's Table 2 (an hour): docs/benchmarks/table2.md

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -80,11 +81,11 @@ class EncodedEnvironments:
         """The same: there is one description of each."""
         return self.given(index)
 
-    @property
+    @cached_property
     def _first(self) -> Tensor:
         return self.count.cumsum(0) - self.count
 
-    @property
+    @cached_property
     def _first_pair(self) -> Tensor:
         squares = self.count**2
         return squares.cumsum(0) - squares

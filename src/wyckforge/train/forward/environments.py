@@ -153,7 +153,7 @@ def _see(materials: Sequence[Material], *, shown: bool) -> _Seen:
         for number, count in material.gene.composition.items():
             fractions[row, number - 1] = count / material.gene.n_atoms
     energy = np.array([np.nan if one is None else one.energy for one in found])
-    volume = np.array([cell.volume / len(cell.numbers) for cell in cells])
+    volume = np.array([np.nan if one is None else one.volume for one in found])
     linear = np.column_stack([fractions, energy])
     described = np.array([of_gene(material.gene) for material in materials])
     context = np.column_stack([described, np.sqrt(fractions), linear, volume, np.log(volume)])

@@ -57,7 +57,7 @@ RECIPES: dict[str, Recipe] = {
         pretrained=True,
     ),
     "environments": Recipe(
-        fit_environments, cannot_see, "the atoms' environments as the potential sees them; for tables of thousands"
+        fit_environments, cannot_see, "the atoms' environments as the potential sees them; for large tables"
     ),
     "genes": Recipe(
         fit_finetuned, cannot_hold, "gene only: fine-tuned from formation energies and gaps", pretrained=True
