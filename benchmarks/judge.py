@@ -1,6 +1,6 @@
 """Formation energy and band gap of crystals with a structure: the model that judges what was relaxed.
 
-    python benchmarks/judge.py              # both splits: hours on two cores
+    python benchmarks/judge.py              # both splits: hours on two cores, minutes on a GPU
     python benchmarks/judge.py --resume     # after a kill, or to write the page anew
     python benchmarks/judge.py --bundle     # the model of the split by formula into the package, too
 
@@ -41,6 +41,7 @@ from wyckforge.files import write_atomically
 from wyckforge.models.distribution import Distribution
 from wyckforge.properties import BAND_GAP, FORMATION_ENERGY
 from wyckforge.train.artefact import INDEX, bundled
+from wyckforge.train.forward.loop import learning_place
 from wyckforge.train.forward.method import Task
 from wyckforge.train.forward.methods import RECIPES
 from wyckforge.train.forward.model import ForwardModel, fit_model
@@ -267,12 +268,17 @@ def finish(data: Path, by: By, seed: int, cache: Path) -> dict[str, Any]:
         return kept
     crystals = Crystals.prepare(data, by, GENES)
     model = folder / "model"
-    seconds = 0.0
     if not (model / INDEX).is_file():
         began = time.perf_counter()
         fitted = fit_model(MODEL, crystals.task(seed))
         seconds = time.perf_counter() - began
-        account = {"seed": seed, "split": by, "seconds": seconds, "table": crystals.table.content_hash()}
+        account = {
+            "seed": seed,
+            "split": by,
+            "seconds": seconds,
+            "place": learning_place().type,
+            "table": crystals.table.content_hash(),
+        }
         replace(fitted, name="judge", provenance=account).save(model, half=True)
     judge = ForwardModel.load(model)
     if judge.provenance["table"] != crystals.table.content_hash():
@@ -280,7 +286,7 @@ def finish(data: Path, by: By, seed: int, cache: Path) -> dict[str, Any]:
     genes = load_checkpoint("orbitvae" if by == "formula" else GENES / f"{by}-{SPLIT_SEED}" / CHECKPOINT)
     if not isinstance(genes, OrbitCheckpoint):
         raise ConfigError("the gene-only opinion is that of an OrbitVAE; run benchmarks/orbitvae.py first")
-    found = {**score(crystals, judge, genes), "seconds": judge.provenance["seconds"]}
+    found = score(crystals, judge, genes) | {key: judge.provenance[key] for key in ("seconds", "place")}
     write_atomically(scores, json.dumps(found, indent=1).encode())
     return found
 
@@ -296,7 +302,7 @@ def card_of(found: dict[str, Any]) -> str:
     scores, sizes = found["opinions"]["judge"], found["sizes"]
     return f"""# Judge: formation energy and band gap of relaxed crystals
 
-A linear rule and two transformers over the environments of a crystal's atoms, as CHGNet 0.3.0 sees them
+A linear rule and four transformers over the environments of a crystal's atoms, as CHGNet 0.3.0 sees them
 (`wyckforge fit --model environments`). Learned from {sizes["train"]:,} crystals of the Materials Project and of WBM,
 {found["semiconductors"]["train"]:,} of them with a gap above zero (PBE); calibrated on {sizes["val"]:,}; measured on
 {sizes["test"]:,} ternaries whose formulas it has not seen:

@@ -16,11 +16,12 @@ import multiprocessing
 import os
 import sys
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -32,6 +33,7 @@ from wyckforge.evaluate.metrics import bootstrap_interval
 from wyckforge.files import write_atomically
 from wyckforge.potential.cache import LOCATION
 from wyckforge.train.forward.features import describe
+from wyckforge.train.forward.loop import learning_place
 from wyckforge.train.forward.model import fit_model
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,6 +58,10 @@ class Run:
         return cache / f"{self.name}.json"
 
 
+R = TypeVar("R", bound=Run)
+Score = Callable[[R, Path], dict[str, Any]]
+
+
 @cache
 def data(path: Path) -> Aflow:
     """The compounds, read once per process."""
@@ -63,7 +69,7 @@ def data(path: Path) -> Aflow:
 
 
 def score(run: Run, path: Path) -> dict[str, Any]:
-    """Train and measure: errors on the test part by property with their interval, coverage, seconds."""
+    """Train and measure: errors on the test part by property with their interval, coverage, seconds and where."""
     import torch
 
     torch.set_num_threads(1)
@@ -73,7 +79,7 @@ def score(run: Run, path: Path) -> dict[str, Any]:
     model = fit_model(run.model, task)
     seconds = time.perf_counter() - began
     predicted = predict_materials(model, [aflow.materials[row] for row in test])
-    found: dict[str, Any] = {"seconds": round(seconds, 1), "properties": {}}
+    found: dict[str, Any] = {"seconds": round(seconds, 1), "place": learning_place().type, "properties": {}}
     for name, said in predicted.items():
         labels = aflow.labels[name][test]
         errors = np.abs(said.value - labels)
@@ -88,7 +94,7 @@ def score(run: Run, path: Path) -> dict[str, Any]:
     return found
 
 
-def score_all(runs: list[Run], path: Path, cache: Path, workers: int) -> dict[Run, dict[str, Any]]:
+def score_all(runs: Sequence[R], path: Path, cache: Path, workers: int, score: Score[R]) -> dict[R, dict[str, Any]]:
     """All runs, those of earlier calls from their files, with the time that is left."""
     found = {run: json.loads(run.path(cache).read_text()) for run in runs if run.path(cache).exists()}
     missing = [run for run in runs if run not in found]
@@ -108,6 +114,15 @@ def score_all(runs: list[Run], path: Path, cache: Path, workers: int) -> dict[Ru
                 f"about {left / 60:.0f} min left",
                 flush=True,
             )
+    return found
+
+
+def variants(cache: Path) -> dict[tuple[str, str, str], dict[str, Any]]:
+    """Scores of ``table1_variants.py`` by model, group of properties and changes, as far as there are any."""
+    found = {}
+    for path in sorted((cache / "variants").glob("*.json")):
+        model, group, _, changes = path.stem.rsplit("-", 3)
+        found[model, group, changes] = json.loads(path.read_text())
     return found
 
 
@@ -148,12 +163,15 @@ def main() -> None:
         if not options.resume and (found := [run.name for run in runs if run.path(options.cache).exists()]):
             raise ConfigError(f"{options.cache} holds {found[0]} already; go on with --resume, or give another --cache")
         seconds = prepare(path, options.cache, options.workers)
-        scores = score_all(runs, path, options.cache, options.workers)
+        scores = score_all(runs, path, options.cache, options.workers, score)
         sizes = {
             group: {part: len(data(path).rows(group, part)) for part in ("train", "val", "test")} for group in GROUPS
         }
         write_atomically(
-            options.page, page_of({(r.model, r.group, r.seed): s for r, s in scores.items()}, sizes, seconds).encode()
+            options.page,
+            page_of(
+                {(r.model, r.group, r.seed): s for r, s in scores.items()}, variants(options.cache), sizes, seconds
+            ).encode(),
         )
     except WyckforgeError as error:
         sys.exit(f"error: {error}")

@@ -42,19 +42,36 @@ MODELS = (*reversed(OURS), *PUBLISHED)
 
 GOALS = (6.0, 6.5, 24.0, 1.5, 3.3)
 
+CHANGES = {
+    "squared": "squared errors",
+    "linear": "no logarithms",
+    "unaveraged": "no mean of the weights",
+    "last": "the last epoch",
+    "undropped": "no dropout",
+    "reconstructing": "ten times the weight on what is reconstructed",
+    **dict.fromkeys(COLUMNS, "one property alone"),
+}
+"""What is changed in a variant, in words."""
+
 Scores = Mapping[tuple[str, str, int], Mapping[str, Any]]
+Variants = Mapping[tuple[str, str, str], Mapping[str, Any]]
+"""By model, group of properties, and changes joined by ``+``."""
 
 
-def page_of(scores: Scores, sizes: Mapping[str, Mapping[str, int]], seconds: Mapping[str, float]) -> str:
+def page_of(
+    scores: Scores, variants: Variants, sizes: Mapping[str, Mapping[str, int]], seconds: Mapping[str, float]
+) -> str:
     """The page, Markdown; its words are in ``table1.md.j2``.
 
     Args:
         scores: by model, group of properties and seed.
+        variants: of single seeds, in which something is changed.
         sizes: crystals by group and part.
         seconds: of the potential's answers at first, and of finding them again.
     """
     models = {model for model, _, _ in scores}
-    spent = sum(float(one["seconds"]) for one in scores.values())
+    minutes = {model: _minutes(scores, model) for model in models}
+    seeds = {seed for _, _, seed in scores}
     words = Environment(
         loader=FileSystemLoader(HERE), undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True
     )
@@ -74,10 +91,13 @@ def page_of(scores: Scores, sizes: Mapping[str, Mapping[str, int]], seconds: Map
         ratios=[
             (label, _ratios(scores, model, figures)) for model, (label, figures) in PUBLISHED.items() if model in models
         ],
-        minutes=[(label, _minutes(scores, model)) for model, label in _labels(models)],
-        seeds=sorted({seed for _, _, seed in scores}),
+        variants=_variants(scores, variants),
+        minutes=[(label, f"{minutes[model]:.0f}") for model, label in _labels(models) if minutes[model]],
+        on_gpu=[label for model, label in _labels(models) if _on_gpu(scores, model)],
+        untimed=[label for model, label in _labels(models) if not minutes[model]],
+        seeds=sorted(seeds),
         sizes=sizes,
-        hours=f"{spent / 3600:.1f}",
+        hours=f"{len(seeds) * sum(minutes.values()) / 60:.0f}",
         first=f"{seconds['first'] / 60:.0f}",
         workers=f"{seconds['workers']:.0f}",
         again=f"{seconds['again']:.1f}",
@@ -138,6 +158,26 @@ def _ratios(scores: Scores, model: str, figures: tuple[float, ...]) -> list[str]
     ]
 
 
-def _minutes(scores: Scores, model: str) -> str:
-    seeds = len({seed for which, _, seed in scores if which == model})
-    return f"{sum(float(one['seconds']) for (which, _, _), one in scores.items() if which == model) / 60 / seeds:.1f}"
+def _variants(scores: Scores, variants: Variants) -> list[tuple[str, list[str]]]:
+    """Label and errors by column of every variant, behind those of the model as it is, of the same seed."""
+    rows = []
+    for model, label in _labels({model for model, _, _ in variants}):
+        plain = {run: one for run, one in scores.items() if run[0] == model and run[2] == 0}
+        rows.append((f"{label}, as above", _row(plain, model)))
+        named: dict[str, dict[tuple[str, str, int], Mapping[str, Any]]] = {}
+        for (which, group, changes), one in variants.items():
+            if which == model:
+                words = ", ".join(CHANGES[change] for change in changes.split("+"))
+                named.setdefault(words, {})[model, group, 0] = one
+        rows += [(f"{label}, {words}", _row(found, model)) for words, found in named.items()]
+    return rows
+
+
+def _minutes(scores: Scores, model: str) -> float:
+    """Of one processor, per seed; 0 for a model that learned on a GPU only."""
+    seconds = {run: float(one["seconds"]) for run, one in scores.items() if run[0] == model and one["place"] == "cpu"}
+    return sum(seconds.values()) / 60 / max(1, len({seed for _, _, seed in seconds}))
+
+
+def _on_gpu(scores: Scores, model: str) -> bool:
+    return any(run[0] == model and one["place"] != "cpu" for run, one in scores.items())

@@ -107,7 +107,7 @@ class EnvironmentTransformer:
     width: int = 160
     layers: int = 3
 
-    pace: ClassVar = Pace(epochs=30, learning_rate=1e-3, batch_size=64, weight_decay=0.02)
+    pace: ClassVar = Pace(epochs=60, learning_rate=1.4e-3, batch_size=128, weight_decay=0.02)
 
     def network(self, outputs: int) -> nn.Module:
         """Fresh weights."""

@@ -24,7 +24,7 @@ from wyckforge.train.forward.loop import Lesson, answers, learn
 from wyckforge.train.forward.method import Arrays, Fitted, Floats, Method, Task, part_of
 from wyckforge.train.forward.rule import Rule
 
-MEMBERS = 2
+MEMBERS = 4
 """Networks, which differ in their seed."""
 
 _LINEAR = LAST_ELEMENT + 1

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from wyckforge.models.forward.architecture import Batches, Pace
+from wyckforge.models.forward.architecture import Batches, Pace, Tensors
 from wyckforge.models.orbitvae.predictor import predictor_loss
 from wyckforge.train.orbitvae.config import NetworkConfig
 from wyckforge.train.orbitvae.finetune_predictor import descend
@@ -45,11 +45,16 @@ class Lesson:
     val: Tensor
 
 
+def learning_place() -> torch.device:
+    """Where networks learn: on a GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def learn(build: Build, lesson: Lesson, pace: Pace, *, seed: int, tick: Tick) -> nn.Module:
     """A network trained with AdamW and a one-cycle learning rate, from the epoch that suited the validation part best.
 
     Without a validation part it is the one after the last epoch. What counts is the mean absolute error, scaled, of
-    all properties together.
+    all properties together. It learns at :func:`learning_place`, and is given back on the processor.
 
     Args:
         build: makes a network with fresh weights for so many properties.
@@ -66,10 +71,12 @@ def learn(build: Build, lesson: Lesson, pace: Pace, *, seed: int, tick: Tick) ->
         warm_up=0.1,
     )
     generator = torch.Generator().manual_seed(seed)
-    weights = torch.ones(lesson.labels.shape[1])
-    with torch.random.fork_rng(devices=[]):
+    place = learning_place()
+    outputs, labels, zero_inflated = lesson.labels.shape[1], lesson.labels.to(place), lesson.zero_inflated.to(place)
+    weights = torch.ones(outputs, device=place)
+    with torch.random.fork_rng(devices=[place] if place.type == "cuda" else []):
         torch.manual_seed(seed)
-        state = NetworkState.begin(build(lesson.labels.shape[1]), settings, averaged=True)
+        state = NetworkState.begin(build(outputs).to(place), settings, averaged=True)
         learning = list(state.network.parameters())
         batches = max(1, round(len(lesson.train) / pace.batch_size))
         best, best_error, done = state.result, float("inf"), 0
@@ -78,8 +85,8 @@ def learn(build: Build, lesson: Lesson, pace: Pace, *, seed: int, tick: Tick) ->
             order = lesson.train[torch.randperm(len(lesson.train), generator=generator)]
             for index in order.tensor_split(batches):
                 set_pace(state.optimiser, settings, done / (batches * pace.epochs))
-                answer = state.network(lesson.encoded.drawn(index, generator))
-                loss = predictor_loss(answer.heads, lesson.labels[index], lesson.zero_inflated, weights)
+                answer = state.network(_at(place, lesson.encoded.drawn(index, generator)))
+                loss = predictor_loss(answer.heads, labels[index.to(place)], zero_inflated, weights)
                 descend(state.optimiser, learning, loss + answer.penalty, settings.clip)
                 done += 1
                 _follow(state.result, state.network, min(_MEMORY, done / (done + 20)))
@@ -88,15 +95,20 @@ def learn(build: Build, lesson: Lesson, pace: Pace, *, seed: int, tick: Tick) ->
                 continue
             if (error := _error(state.result, lesson)) < best_error:
                 best, best_error = copy.deepcopy(state.result), error
-    return best.eval().requires_grad_(False)
+    return best.cpu().eval().requires_grad_(False)
 
 
 @torch.no_grad()
 def answers(network: nn.Module, encoded: Batches, index: Tensor, *, batch: int = 512) -> Tensor:
     """(3, n, t) heads of the materials of an index array, from their first descriptions."""
     network.eval()
-    parts = [torch.stack(network(encoded.given(part)).heads) for part in index.split(batch)]
+    place = next(network.parameters()).device
+    parts = [torch.stack(network(_at(place, encoded.given(part))).heads).cpu() for part in index.split(batch)]
     return torch.cat(parts, 1)
+
+
+def _at(place: torch.device, tensors: Tensors) -> Tensors:
+    return {name: tensor.to(place) for name, tensor in tensors.items()}
 
 
 def _follow(average: nn.Module, network: nn.Module, memory: float) -> None:
