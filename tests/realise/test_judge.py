@@ -41,7 +41,7 @@ def test_both_opinions_stand_side_by_side(folder: str) -> None:
     said = model.distributions([material("Na", "Cl", "rocksalt")])["gap"]
     assert gap is not None
     assert gap.value == pytest.approx(said.value()[0])
-    assert "the gene alone was predicted 5" in gap.reason
+    assert "by the gene alone 5" in gap.reason
     assert "90 % " in gap.reason
     chance = said.probability(0.1, 3.0)[0]
     assert f"inside 0.1:3 with probability {chance:.2f}" in gap.reason

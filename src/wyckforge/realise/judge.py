@@ -88,7 +88,7 @@ class Judge:
             if model.scales[name].zero_inflated:
                 words.append(f"zero with probability {distribution.zero[0]:.2f}")
             if (promised := candidate.predictions.get(name)) is not None:
-                words.append(f"the gene alone was predicted {promised:.3g}")
+                words.append(f"by the gene alone {promised:.3g}")
             verdict: Verdict = "pass"
             chance = None
             if name in self.asked:
