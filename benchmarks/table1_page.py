@@ -48,6 +48,7 @@ CHANGES = {
     "unaveraged": "no mean of the weights",
     "last": "the last epoch",
     "undropped": "no dropout",
+    "matscholar": "matscholar's vectors",
     "reconstructing": "ten times the weight on what is reconstructed",
     **dict.fromkeys(COLUMNS, "one property alone"),
 }

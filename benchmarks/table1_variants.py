@@ -26,6 +26,7 @@ from table1 import CACHE, ROOT, Run, score, score_all
 from wyckforge.data import property_scale
 from wyckforge.errors import WyckforgeError
 from wyckforge.models.forward import composition, wycryst
+from wyckforge.models.forward.architecture import ElementVectors
 from wyckforge.models.losses import PUBLISHED_BATCH
 from wyckforge.models.orbitvae.predictor import Heads
 from wyckforge.train.forward import loop, network
@@ -77,12 +78,12 @@ CHANGES: dict[str, Callable[[], Any]] = {
     "last": lambda: patch.object(network, "learn", to_the_end),
     "undropped": lambda: patch.object(composition._ElemNet, "_DROPPED", {}),
     "reconstructing": lambda: patch.object(wycryst, "PUBLISHED_BATCH", PUBLISHED_BATCH / 10),
+    "matscholar": lambda: patch.object(composition, "ElementVectors", lambda _: ElementVectors("matscholar")),
     "bulk_modulus": lambda: patch.object(Aflow, "task", alone("bulk_modulus")),
-    "thermal_conductivity": lambda: patch.object(Aflow, "task", alone("thermal_conductivity")),
     "thermal_expansion": lambda: patch.object(Aflow, "task", alone("thermal_expansion")),
 }
 """Squared errors; no logarithms; no running mean of the weights; no choice of the epoch by validation; no dropout; ten
-times the weight on what an autoencoder reconstructs; one property alone."""
+times the weight on what an autoencoder reconstructs; other vectors of the elements; one property alone."""
 
 RUNS = [
     *(
@@ -97,8 +98,7 @@ RUNS = [
     ),
     Variant("elemnet", "mechanical", 0, "bulk_modulus"),
     Variant("elemnet", "thermal", 0, "thermal_expansion"),
-    Variant("crabnet", "mechanical", 0, "bulk_modulus"),
-    Variant("crabnet", "thermal", 0, "thermal_conductivity"),
+    *(Variant("crabnet", group, 0, "matscholar") for group in GROUPS),
 ]
 
 

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+
+def write_csv(path: Path, head: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write a CSV file in one stroke."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows(rows)
+    write_atomically(path, buffer.getvalue().encode())
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -90,7 +90,8 @@ def test_variants_are_found_by_the_names_of_their_files(tmp_path: Path) -> None:
 
 def what_changes() -> list[object]:
     from_loop = [loop._MEMORY, loop.predictor_loss, network.learn, property_scale._LONG_TAIL]
-    return [*from_loop, Aflow.task, composition._ElemNet._DROPPED, wycryst.PUBLISHED_BATCH]
+    from_models = [composition._ElemNet._DROPPED, composition.ElementVectors, wycryst.PUBLISHED_BATCH]
+    return [*from_loop, *from_models, Aflow.task]
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)

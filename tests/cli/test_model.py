@@ -80,3 +80,20 @@ def test_the_model_of_the_paper_goes_by_its_name(structures):
     assert done.exit_code == 1
     assert "2 elements, the model is for crystals of 3 elements" in done.stderr
     assert json.loads(done.stdout) == []
+
+
+def test_genes_of_a_table_need_no_structures(model, tmp_path):
+    table = tmp_path / "genes.csv"
+    table.write_text("id,gene\nsalt,225|Na:a|Cl:b\nbroken,225|Na:a|Cl\noxide,225|U:a|O:b\nother,225|Cl:a|K:b\n")
+    done = run(table, "--checkpoint", model, "--json")
+    assert done.exit_code == 1
+    assert [(record["file"], record["formula"]) for record in json.loads(done.stdout)] == [
+        ("salt", "NaCl"),
+        ("other", "KCl"),
+    ]
+    assert "broken: unreadable" in done.stderr
+    assert "oxide: 225|O:a|U:b cannot be predicted" in done.stderr
+    table.write_text("gene\nnone\n")
+    done = run(table, "--checkpoint", model)
+    assert done.exit_code == 1
+    assert "holds a gene" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -10,12 +11,14 @@ from click.testing import CliRunner
 from tests.salts import crystal, salts_task
 
 from wyckforge.cli import main
+from wyckforge.errors import CheckpointError
 from wyckforge.execute.outputs import cif
 from wyckforge.models.forward.architecture import Pace
 from wyckforge.models.forward.environments import EnvironmentTransformer
 from wyckforge.potential import cache
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.train.forward.model import fit_model
+from wyckforge.train.model import load_checkpoint
 
 
 @pytest.fixture
@@ -39,3 +42,20 @@ def test_what_the_potential_cannot_describe_is_named_and_the_rest_is_done(model:
     (record,) = json.loads(done.stdout)
     assert record["formula"] == "NaCl"
     assert record["gap_low"] <= record["gap"] <= record["gap_high"]
+
+
+def test_a_forward_model_is_turned_away_by_name_where_genes_are_to_be_made(model: Path) -> None:
+    with pytest.raises(CheckpointError, match="holds a forward model, which makes no genes: give it to predict"):
+        load_checkpoint(model)
+
+
+def test_crystals_of_a_table_keep_their_names(model: Path, tmp_path: Path) -> None:
+    salts = {"first": crystal("Na", "Cl", "rocksalt"), "second": crystal("K", "Br", "rocksalt")}
+    table = tmp_path / "salts.csv"
+    with table.open("w", newline="") as stream:
+        csv.writer(stream).writerows([("id", "cif", "gene"), *((name, cif(salt), "?") for name, salt in salts.items())])
+    done = CliRunner().invoke(main, ["predict", str(table), "--checkpoint", str(model), "--json"])
+    assert [(record["file"], record["formula"]) for record in json.loads(done.stdout)] == [
+        ("first", "NaCl"),
+        ("second", "KBr"),
+    ]

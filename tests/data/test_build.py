@@ -86,6 +86,37 @@ def test_a_gap_below_zero_counts_and_becomes_missing():
     assert table.labels["band_gap"].mask.tolist() == [False, True]
 
 
+def labelled_csv(path, *cells):
+    with path.open("w", newline="") as stream:
+        csv.writer(stream).writerows(
+            [["id", "kappa", "cif"], *([f"m{k}", cell, perovskite_cif()] for k, cell in enumerate(cells))]
+        )
+    return path
+
+
+def test_label_cells_with_text_are_told_with_the_first(tmp_path):
+    path = labelled_csv(tmp_path / "set.csv", "1.5", "high", "low")
+    table, report = build_from_path(path, BuildRules(), labels=["kappa"])
+    assert report.notes["kappa is text, not a finite number (the first is 'high' in row m1)"] == 2
+    assert "kappa not a finite number" not in report.notes
+    assert table.labels["kappa"].mask.tolist() == [True, False, False]
+    _, strict = build_from_path(path, BuildRules(require=("kappa",)), labels=["kappa"])
+    assert strict.dropped[0][1].detail == "kappa is high"
+
+
+@pytest.mark.parametrize("rules", [BuildRules(), BuildRules(require=("kappa",))])
+def test_decimal_commas_are_refused(tmp_path, rules):
+    path = labelled_csv(tmp_path / "set.csv", "1,5", "2,5", "3")
+    with pytest.raises(TableError, match=r"2 label cells of kappa in set\.csv .* '1,5' in row m0; use a decimal point"):
+        build_from_path(path, rules, labels=["kappa"])
+
+
+def test_a_label_of_absurd_size_is_refused_with_its_row(tmp_path):
+    path = labelled_csv(tmp_path / "set.csv", "1.5", "1e300", "2")
+    with pytest.raises(TableError, match=r"kappa of row 'm1' is 1e\+300; .* check the value and its unit"):
+        build_from_path(path, BuildRules(), labels=["kappa"])
+
+
 def test_vintages_are_kept_and_chosen_by_name():
     rows = [
         RawRow(name, perovskite(), {"formation_energy": -1.0, "band_gap": 1.0}, {"formation_energy": e, "band_gap": g})

@@ -86,5 +86,32 @@ def test_a_label_that_is_no_number_is_missing_and_counted(tmp_path):
     )
     table, report = read_gene_csv(path, ["b"])
     assert table.column("b").mask.tolist() == [False, False, True, False]
-    assert report.notes == {"b not a finite number": 2}
+    assert report.notes == {
+        "b is text, not a finite number (the first is 'high' in row 0)": 1,
+        "b not a finite number": 1,
+    }
     assert report.n_kept == 4
+
+
+def test_decimal_commas_are_told_with_the_first_cell(tmp_path):
+    path = written(tmp_path / "a.csv", 'id,gene,b\nx,225|Na:a|Cl:b,2\ny,225|K:a|Cl:b,"1,5"\nz,225|Li:a|Cl:b,"2,5"\n')
+    with pytest.raises(TableError, match=r"2 label cells of b in .*a\.csv .* '1,5' in row y; use a decimal point"):
+        read_gene_csv(path, ["b"])
+
+
+def test_digits_in_groups_are_no_number(tmp_path):
+    path = written(tmp_path / "a.csv", "gene,b\n225|Na:a|Cl:b,1_000\n225|K:a|Cl:b,2\n")
+    assert read_gene_csv(path, ["b"])[0].column("b").mask.tolist() == [False, True]
+
+
+@pytest.mark.parametrize("header", ["gene,b,b", "gene;b", "gene\tb"])
+def test_a_header_that_cannot_be_read_as_it_is_meant_is_refused(tmp_path, header):
+    with pytest.raises(TableError, match=r"several columns 'b'|with commas"):
+        has_genes(written(tmp_path / "a.csv", f"{header}\n"))
+
+
+def test_other_encodings_are_refused(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes("gene,b,who\n225|Na:a|Cl:b,1,André\n".encode("latin-1"))
+    with pytest.raises(TableError, match="not UTF-8"):
+        read_gene_csv(path, ["b"])

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from tests.orbit import CRYSTALS
 
-from wyckforge.data.label_check import check_labels
+from wyckforge.data.label_check import check_labels, require_variety
+from wyckforge.errors import TableError
 
 RNG = np.random.default_rng(0)
 
@@ -57,3 +58,10 @@ def test_expansion_in_millionths_is_noticed() -> None:
 
 def test_missing_labels_are_no_labels() -> None:
     assert check_labels("anything", np.full(300, np.nan), genes(300)) == []
+
+
+def test_labels_that_differ_by_rounding_alone_are_constant() -> None:
+    values = np.where(np.arange(60) % 2, 1.0, 1 + 1e-14)
+    with pytest.raises(TableError, match=r"all 60 labels of anything in a\.csv are 1; give labels that differ"):
+        require_variety("anything", values, "a.csv", {})
+    require_variety("anything", np.where(np.arange(60) % 2, 1e-14, 2e-14), "a.csv", {})

@@ -48,13 +48,17 @@ def test_zero_stays_zero_where_it_has_a_meaning():
     assert math.isnan(scaled[2])
 
 
+def test_labels_beside_zero_that_differ_by_rounding_alone_have_no_spread():
+    assert PropertyScale.fit("band_gap", np.array([0.0, 1.0, 1 + 1e-14])).deviation == 1
+
+
 def test_what_has_no_logarithm_is_missing():
     scale = PropertyScale("x", 0.0, 1.0, logarithmic=True)
     assert np.isnan(scale.transform(np.array([0.0, -1.0]))).all()
 
 
 def test_labels_that_do_not_differ_cannot_be_learned():
-    for labels in ([], [1.0, 1.0], [math.nan]):
+    for labels in ([], [1.0, 1.0], [math.nan], [1.0, 1 + 1e-14]):
         with pytest.raises(TableError, match="at least two"):
             PropertyScale.fit("x", np.array(labels))
     with pytest.raises(TableError, match="two different labels"):
@@ -66,6 +70,28 @@ def test_it_comes_back_from_its_dictionary():
     assert PropertyScale.from_dict(scale.to_dict()) == scale
     with pytest.raises(TableError, match="not the scale of a property"):
         PropertyScale.from_dict({"name": "x"})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": 7},
+        {"mean": 1e300},
+        {"mean": math.nan},
+        {"mean": True},
+        {"mean": "1"},
+        {"deviation": 0},
+        {"deviation": -1.0},
+        {"deviation": math.inf},
+        {"deviation": 1e300},
+        {"logarithmic": "no"},
+        {"zero_inflated": 1},
+        {"non_negative": None},
+    ],
+)
+def test_a_dictionary_with_a_value_that_cannot_be_is_refused(wrong):
+    with pytest.raises(TableError, match=r"standard deviation|not the scale of a property"):
+        PropertyScale.from_dict({**PropertyScale("x", 1.0, 2.0).to_dict(), **wrong})
 
 
 def test_a_few_labels_at_or_below_zero_do_not_keep_a_long_tail_from_being_learned_as_logarithm() -> None:

@@ -145,6 +145,7 @@ def test_csv_with_cif_column(tmp_path):
     assert math.isnan(rows[1].labels["band_gap"])
     assert math.isnan(rows[1].labels["hardness"])
     assert rows[2].labels == {"band_gap": None, "hardness": -math.inf}
+    assert [row.texts for row in rows] == [{}, {"hardness": "x"}, {}, {}]
     assert [row.problem is None for row in rows] == [True, True, False, False]
 
 
@@ -160,6 +161,25 @@ def test_csv_without_a_named_column_says_which_columns_there_are(tmp_path):
     empty.write_text("")
     with pytest.raises(TableError, match="it has: none"):
         read_structures(empty)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id;cif\n", "separated by semicolons"),
+        ("id,cif,band_gap,band_gap\n", "several columns 'band_gap'"),
+        ("id,cif\nAndré,x\n", "not UTF-8"),
+    ],
+)
+def test_csv_that_cannot_be_read_as_it_is_meant_is_refused_at_once(tmp_path, text, message):
+    (tmp_path / "set.csv").write_bytes(text.encode("latin-1"))
+    with pytest.raises(TableError, match=message):
+        read_structures(tmp_path / "set.csv")
+
+
+def test_digits_in_groups_are_no_number(tmp_path):
+    path = write_csv(tmp_path / "set.csv", ["band_gap", "cif"], ["1_000", perovskite_cif()])
+    assert next(iter(read_structures(path))).texts == {"band_gap": "1_000"}
 
 
 def test_folder_of_cif_and_poscar_files(tmp_path):

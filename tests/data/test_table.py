@@ -154,6 +154,14 @@ def test_columns_of_unequal_length_and_repeated_ids_are_refused(table):
         GeneTable(**{**vars_of(table), "ids": ("one", "one", "two")})
 
 
+@pytest.mark.parametrize("value", [1e300, -1e30])
+@pytest.mark.filterwarnings("error")
+def test_labels_of_absurd_size_are_refused_with_their_row(value):
+    with pytest.raises(TableError, match=r"band_gap of row 'row-1' is .*e\+30.*check the value and its unit"):
+        table_of([ROCK_SALT] * 3, band_gap=label([NAN, value, value]))
+    assert table_of([ROCK_SALT], band_gap=label([9e29])).label("band_gap").tolist() == [9e29]
+
+
 def test_absent_truncated_foreign_and_damaged_files_are_refused(table, tmp_path):
     good = tmp_path / "good.parquet"
     table.write(good)

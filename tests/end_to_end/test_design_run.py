@@ -160,7 +160,7 @@ def test_impossible_targets_are_refused_with_the_reason(tmp_path, options, word)
     assert done.stderr.strip().count("\n") <= 1
 
 
-@pytest.mark.parametrize("option", ["--reference", "--hull", "--checkpoint"])
+@pytest.mark.parametrize("option", ["--reference", "--hull", "--checkpoint", "--judge"])
 def test_foreign_and_absent_inputs_are_refused_by_name(tmp_path, option):
     foreign = tmp_path / "foreign.parquet"
     foreign.write_text("not a table")

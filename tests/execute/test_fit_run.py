@@ -17,7 +17,10 @@ from wyckforge.execute.outputs import cif
 from wyckforge.models.forward.architecture import Pace
 from wyckforge.models.forward.catalogue import PUBLISHED
 from wyckforge.report.fit import write_fit_report
+from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.gene import WyckoffGene
+from wyckforge.train.forward.method import Task
+from wyckforge.train.forward.model import ForwardModel
 
 PAIRS = [(*salt, kind) for salt in SALTS for kind in EDGES]
 
@@ -144,6 +147,60 @@ def test_killed_at_any_moment_it_goes_on(genes: Path, tmp_path: Path, monkeypatc
     for step in ("fit_model", "_write_predictions"):
         interrupted(monkeypatch, step, genes, ["kappa"], tmp_path / "out")
     assert fit(genes, tmp_path / "out")["properties"] == whole["properties"]
+
+
+def test_what_is_lost_or_damaged_is_fitted_again(genes: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first = fit(genes, out)
+    for harm in (
+        (out / "arrays.safetensors").unlink,
+        (out / "test_predictions.csv").unlink,
+        lambda: (out / "arrays.safetensors").write_bytes(b"half"),
+    ):
+        harm()
+        assert fit(genes, out)["properties"] == first["properties"]
+        assert load_asked(out).model.targets == ("kappa",)
+        assert (out / "test_predictions.csv").is_file()
+
+
+def test_other_structures_under_the_same_name_are_another_fit(tmp_path: Path) -> None:
+    salts = [(crystal(*pair), kappa(material(*pair).gene)) for pair in PAIRS]
+    path = tmp_path / "salts.csv"
+    write(path, [{"cif": cif(salt), "kappa": label} for salt, label in salts])
+    fit(path, tmp_path / "out")
+    wider = [Crystal(1.1 * salt.lattice, salt.numbers, salt.frac_coords) for salt, _ in salts]
+    write(path, [{"cif": cif(salt), "kappa": label} for salt, (_, label) in zip(wider, salts, strict=True)])
+    with pytest.raises(CheckpointError, match="another table or other settings"):
+        fit(path, tmp_path / "out")
+
+
+def test_a_part_of_equal_labels_is_no_point_of_the_learning_curve(
+    genes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fit_run, "FEWEST", 10)
+    real = fit_run.fit_model
+
+    def refuse_small(name: str, task: Task) -> ForwardModel:
+        if len(task.train) < 20:
+            raise TableError("1 different training labels")
+        return real(name, task)
+
+    monkeypatch.setattr(fit_run, "fit_model", refuse_small)
+    record = fit(genes, tmp_path / "out", FitSettings(model="roost"))
+    assert record["complete"]
+    assert len(record["curve"]) == 3
+
+
+def test_rows_that_are_not_used_are_named(genes: Path, tmp_path: Path) -> None:
+    with genes.open("a") as stream:
+        stream.write("bad,225|Na:a|Cl,1.0\nheavy,225|Og:a|Cl:b,1.0\n")
+    record = fit(genes, tmp_path / "out")
+    with (tmp_path / "out" / "dropped.csv").open() as stream:
+        rows = {row["id"]: row for row in csv.DictReader(stream)}
+    assert set(rows) == {"bad", "heavy", "empty"}
+    assert rows["empty"]["rule"] == "no label"
+    assert "Cl" in rows["bad"]["reason"]
+    assert sum(record["left_out"].values()) == 3
 
 
 def test_a_property_that_a_part_lacks_is_named(tmp_path: Path) -> None:

@@ -116,6 +116,30 @@ def test_it_comes_back_from_its_dictionary():
         Calibration.from_dict({"heat": 1.0})
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("spread", 0),
+        ("spread", 1e300),
+        ("spread", math.nan),
+        ("temperature", -1),
+        ("disagreement", -0.1),
+        ("disagreement", math.inf),
+        ("level", -5),
+        ("level", 1),
+        ("level_unsure", 1.5),
+        ("level_zero", math.nan),
+    ],
+)
+def test_a_number_out_of_range_is_refused(name, value):
+    with pytest.raises(CheckpointError, match=f"no calibration.*{name} is .*allowed are numbers from"):
+        Calibration.from_dict({**Calibration().to_dict(), name: value})
+
+
+def test_sure_zeros_may_need_no_room():
+    assert Calibration.from_dict({**Calibration().to_dict(), "level_zero": 0.0}).level_zero == 0
+
+
 def test_labels_that_a_logarithm_cannot_hold_tell_nothing():
     votes, labels = told(CONDUCTIVITY, 200, 3)
     with_wrong = Votes(*(np.concatenate([part, part[:, :2]], 1) for part in votes))

@@ -63,7 +63,8 @@ def fit(
 
     DATA is a CSV file with CIF text (or with a column gene, for models that need no structure), Parquet, or anything
     that data build reads. The folder holds the model, for --checkpoint of predict and --judge of design, and
-    report.html with parity plots and the learning curve, metrics.json and test_predictions.csv.
+    report.html with parity plots and the learning curve, metrics.json, test_predictions.csv, and dropped.csv, which
+    names the rows that were not used.
     """
     from wyckforge.execute.fit_run import FitSettings, fit_file
     from wyckforge.report.fit import write_fit_report

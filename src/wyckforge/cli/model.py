@@ -6,25 +6,33 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from wyckforge.cli.errors import FAILED, SAVED
 from wyckforge.cli.symmetry import structure_rows
 
-checkpoint_option = click.option(
-    "--checkpoint",
-    type=click.Path(path_type=Path),
-    help="Checkpoint folder, or the name of a model in the package: orbitvae (the default) or mpvae.",
-)
+if TYPE_CHECKING:
+    from wyckforge.data.material import Material
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def checkpoint_option(folder: str) -> Callable[[Command], Command]:
+    """The option ``--checkpoint``: such a folder, or a name."""
+    return click.option(
+        "--checkpoint",
+        type=click.Path(path_type=Path),
+        help=f"{folder}, or the name of a model in the package: orbitvae (the default) or mpvae.",
+    )
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@checkpoint_option
+@checkpoint_option("Checkpoint folder, or that of a fit")
 @click.option("--symprec", type=float, default=0.01, show_default=True, help="Symmetry tolerance in Å.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
@@ -32,34 +40,30 @@ checkpoint_option = click.option(
 def predict(
     ctx: click.Context, files: tuple[Path, ...], checkpoint: Path | None, symprec: float, as_json: bool, as_csv: bool
 ) -> None:
-    """Predict the properties of structures in CIF or POSCAR FILES, or folders of them.
+    """Predict the properties of structures in CIF or POSCAR FILES, folders of them, or of genes in a CSV file.
 
     The models in the package see the Wyckoff gene only, so that the structure need not be relaxed; a model of fit may
-    see the structure as it is. A file that cannot be read or predicted
-    is named on standard error, the others are still done, and the exit status is 1.
+    see the structure as it is. Genes without structures stand in a column "gene". What cannot be read or predicted is
+    named on standard error, the others are still done, and the exit status is 1.
     """
     if as_json and as_csv:
         raise click.UsageError("--json and --csv given; choose one of the two")
     from wyckforge.data.material import Material
-    from wyckforge.errors import WyckforgeError
     from wyckforge.evaluate import predictions
     from wyckforge.evaluate.forward import load_asked
 
     model = load_asked(checkpoint)
-    rows = structure_rows(files)
+    rows = _asked(files, symprec)
     names, materials = [], []
-    for row in rows:
-        try:
-            if row.crystal is None:
-                raise WyckforgeError(str(row.problem))
-            material = Material.of_crystal(row.crystal, symprec=symprec)
-            if problem := model.problem(material):
-                raise WyckforgeError(f"{material.gene} cannot be predicted: {problem}; use another checkpoint")
-        except WyckforgeError as error:
-            click.echo(f"wyckforge: {row.id}: {error}", err=True)
+    for name, asked in rows:
+        problem = asked
+        if isinstance(asked, Material) and (found := model.problem(asked)):
+            problem = f"{asked.gene} cannot be predicted: {found}; use another checkpoint"
+        if isinstance(problem, str):
+            click.echo(f"wyckforge: {name}: {problem}", err=True)
             continue
-        names.append(row.id)
-        materials.append(material)
+        names.append(name)
+        materials.append(problem)
     columns = {name: _plain(values) for name, values in predictions.table(model.predict(materials)).items()}
     records = []
     for i, (name, one) in enumerate(zip(names, materials, strict=True)):
@@ -79,6 +83,33 @@ def predict(
         click.echo(_as_csv(records) if as_csv else _as_table(records, model.errors))
     if len(records) < len(rows):
         ctx.exit(FAILED)
+
+
+def _asked(files: tuple[Path, ...], symprec: float) -> list[tuple[str, Material | str]]:
+    """Names of the crystals in files, and each crystal or, in words, why it cannot be read."""
+    from wyckforge.data.csv_file import columns_of
+    from wyckforge.data.gene_csv import has_genes, read_gene_csv
+    from wyckforge.data.material import Material
+    from wyckforge.errors import StructureError, TableError
+
+    found: list[tuple[str, Material | str]] = []
+    for file in files:
+        if has_genes(file) and "cif" not in columns_of(file):
+            try:
+                table, report = read_gene_csv(file, ())
+            except TableError as error:
+                found.append((str(file), str(error)))
+                continue
+            found += zip(table.ids, map(Material, table.genes), strict=True)
+            found += [(name, str(problem)) for name, problem in report.dropped]
+            continue
+        for row in structure_rows((file,)):
+            try:
+                known = Material.of_crystal(row.crystal, symprec=symprec) if row.crystal else str(row.problem)
+            except StructureError as error:
+                known = str(error)
+            found.append((row.id, known))
+    return found
 
 
 @click.command()
@@ -120,7 +151,7 @@ def _as_table(records: list[dict[str, Any]], errors: Mapping[str, float]) -> str
             head.append(label)
             rows = [[*row, cell] for row, cell in zip(rows, cells, strict=True)]
     lines = align([head, *rows], right={2, *range(4, len(head))})
-    spread = ", ".join(f"{describe(name).label.lower()} ±{_short(errors[name])}" for name in names)
+    spread = ", ".join(f"{describe(name).in_a_sentence} ±{_short(errors[name])}" for name in names)
     return "\n".join([*lines, f"mean absolute error of this model on its validation set: {spread}"])
 
 

@@ -96,7 +96,10 @@ def detect(ctx: click.Context, files: tuple[Path, ...], symprec: float, as_json:
 
 
 def structure_rows(files: tuple[Path, ...]) -> list[Any]:
-    """Rows of all files and folders, named by their paths; what cannot be read is a row with its problem."""
+    """Rows of all files and folders, named by their paths, those of a table by what it calls them.
+
+    What cannot be read is a row with its problem.
+    """
     from wyckforge.data.readers import read_structures
     from wyckforge.data.rows import Problem, RawRow, Rule
     from wyckforge.errors import TableError
@@ -104,8 +107,12 @@ def structure_rows(files: tuple[Path, ...]) -> list[Any]:
     rows: list[RawRow] = []
     for file in files:
         try:
-            for row in read_structures(file):
-                rows.append(replace(row, id=str(file / row.id if file.is_dir() else file)))
+            read = list(read_structures(file))
+            if file.is_dir():
+                read = [replace(row, id=str(file / row.id)) for row in read]
+            elif len(read) == 1:
+                read = [replace(read[0], id=str(file))]
+            rows += read
         except TableError as error:
             rows.append(RawRow(id=str(file), crystal=None, problem=Problem(Rule.UNREADABLE, str(error))))
     return rows

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from wyckforge.data.cells import TextCells, flaw
 from wyckforge.data.labels import LabelColumn
 from wyckforge.data.readers import read_structures
 from wyckforge.data.rows import Problem, RawRow, Rule
@@ -132,7 +133,8 @@ def build_from_path(
     """Read a file or folder and build its table; the arguments are those of :func:`read_structures`.
 
     Raises:
-        TableError: nothing to read there, a named column is absent, no row was kept, or no label is of the vintage.
+        TableError: nothing to read there, a named column is absent, label cells hold text, no row was kept, or no label
+            is of the vintage.
     """
     rows = read_structures(path, labels=labels, id_column=id_column, cif_column=cif_column)
     table, report = build_table(rows, rules, progress=progress, input_name=Path(path).name)
@@ -159,16 +161,22 @@ def build_table(
         rules: what a row must satisfy.
         progress: whether to show a bar with the time left on standard error.
         input_name: what the rows came from, for the provenance.
+
+    Raises:
+        TableError: label cells hold decimal commas, or text alone, or a number that cannot be a label in any unit.
     """
     kept: list[tuple[RawRow, WyckoffGene]] = []
     dropped: list[tuple[str, Problem]] = []
     notes: Counter[str] = Counter()
+    texts = TextCells()
     seen: set[str] = set()
     n_read = 0
     for row in tqdm(rows, desc="genes", unit=" rows", disable=not progress):
         n_read += 1
         unusable = _unusable_labels(row, rules)
-        notes.update(f"{name} {what}" for name, (what, _) in unusable.items())
+        notes.update(f"{name} {what}" for name, (what, _) in unusable.items() if name not in row.texts)
+        for name, value in row.labels.items():
+            texts.add(row.id, name, value, row.texts.get(name))
         outcome = _judge(row, rules, seen, {name: why for name, (_, why) in unusable.items()})
         if isinstance(outcome, Problem):
             dropped.append((row.id, outcome))
@@ -176,6 +184,7 @@ def build_table(
             labels = {name: None if name in unusable else value for name, value in row.labels.items()}
             kept.append((replace(row, labels=labels), outcome))
             seen.add(row.id)
+    notes.update(texts.notes(input_name))
     table = _assemble(kept, rules, {"input": input_name, "rules": _json_ready(rules)})
     notes["same gene as an earlier row"] = len(table) - len(set(table.genes))
     stated = table.given_space_groups > 0
@@ -208,10 +217,8 @@ def _unusable_labels(row: RawRow, rules: BuildRules) -> dict[str, tuple[str, str
     accepted = resolve_vintage(rules.vintage, tuple(row.labels)) if rules.vintage else {}
     unusable = {}
     for name, value in row.labels.items():
-        if value is not None and not math.isfinite(value):
-            unusable[name] = ("not a finite number", f"is {value}")
-        elif value is not None and value < 0 and describe(name).non_negative:
-            unusable[name] = ("below zero", f"is {value}")
+        if what := flaw(name, value):
+            unusable[name] = (what, f"is {row.texts.get(name, value)}")
         elif value is not None and name in accepted and row.sources.get(name) not in accepted[name]:
             unusable[name] = ("of another vintage", f"is of vintage {row.sources.get(name, '')}")
     return unusable

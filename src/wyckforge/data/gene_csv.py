@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wyckforge.data.build import BuildReport
+from wyckforge.data.cells import TextCells, flaw, read_number, text_in
+from wyckforge.data.csv_file import columns_of, records_of
 from wyckforge.data.labels import LabelColumn
 from wyckforge.data.readers import ALIASES, ID_COLUMNS
 from wyckforge.data.rows import Problem, Rule
@@ -28,12 +28,6 @@ def has_genes(path: Path) -> bool:
     return path.suffix == ".csv" and path.is_file() and GENE in columns_of(path)
 
 
-def columns_of(path: Path) -> list[str]:
-    """Names of the columns of a CSV file."""
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
-        return next(csv.reader(stream), [])
-
-
 def read_gene_csv(path: Path, labels: Sequence[str]) -> tuple[GeneTable, BuildReport]:
     """The table in a CSV file of genes, and what became of its rows: those without a gene are dropped.
 
@@ -46,7 +40,7 @@ def read_gene_csv(path: Path, labels: Sequence[str]) -> tuple[GeneTable, BuildRe
             zero of what cannot be; the report counts them.
 
     Raises:
-        TableError: a column is absent, or no row holds a gene.
+        TableError: a column is absent, no row holds a gene, or label cells hold decimal commas, or text alone.
     """
     names = columns_of(path)
     for name in (GENE, *labels):
@@ -57,49 +51,44 @@ def read_gene_csv(path: Path, labels: Sequence[str]) -> tuple[GeneTable, BuildRe
     ids: list[str] = []
     genes: list[WyckoffGene] = []
     dropped: list[tuple[str, Problem]] = []
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
-        for number, record in enumerate(csv.DictReader(stream)):
-            row_id = (record.get(id_column) if id_column else None) or str(number)
-            try:
-                genes.append(WyckoffGene.parse(record[GENE] or "").canonical())
-            except InvalidGeneError as error:
-                dropped.append((row_id, Problem(Rule.UNREADABLE, str(error))))
-                continue
-            ids.append(row_id)
-            records.append(record)
+    for number, record in enumerate(records_of(path)):
+        row_id = (record.get(id_column) if id_column else None) or str(number)
+        try:
+            genes.append(WyckoffGene.parse(record[GENE] or "").canonical())
+        except InvalidGeneError as error:
+            dropped.append((row_id, Problem(Rule.UNREADABLE, str(error))))
+            continue
+        ids.append(row_id)
+        records.append(record)
     if not genes:
         first = f"row {dropped[0][0]}: {dropped[0][1].detail}" if dropped else "it is empty"
         raise TableError(f"no row of {path} holds a gene ({first})")
-    values = {name: np.array([_number(record[name]) for record in records], np.float64) for name in labels}
-    notes = {f"{name} not a finite number": int(np.isinf(column).sum()) for name, column in values.items()}
-    for name, column in values.items():
-        column[np.isinf(column)] = math.nan
-        if describe(ALIASES.get(name, name)).non_negative:
-            notes[f"{name} below zero"] = int((column < 0).sum())
-            column[column < 0] = math.nan
+    notes: Counter[str] = Counter()
+    columns = {ALIASES.get(name, name): _column(path, name, ids, records, notes) for name in labels}
     table = GeneTable(
         ids=tuple(ids),
         genes=tuple(genes),
-        labels={ALIASES.get(name, name): _column(path, name, values[name], records) for name in labels},
+        labels=columns,
         crystals=None,
         given_space_groups=np.zeros(len(genes), np.int64),
         provenance={"input": path.name},
     )
-    return table, BuildReport(len(genes) + len(dropped), len(genes), tuple(dropped), notes)
+    return table, BuildReport(len(genes) + len(dropped), len(genes), tuple(dropped), dict(notes))
 
 
 def _column(
-    path: Path, name: str, values: NDArray[np.float64], records: Sequence[dict[str, str | None]]
+    path: Path, name: str, ids: Sequence[str], records: Sequence[dict[str, str | None]], notes: Counter[str]
 ) -> LabelColumn:
+    """The labels in a column; cells that hold something else join the notes."""
+    known = describe(ALIASES.get(name, name))
+    numbers = [read_number(record[name]) for record in records]
+    texts = [text_in(record[name]) for record in records]
+    gathered = TextCells()
+    for row, number, text in zip(ids, numbers, texts, strict=True):
+        gathered.add(row, name, number, text)
+    notes.update(gathered.notes(path))
+    flaws = [None if text else flaw(known.name, number) for number, text in zip(numbers, texts, strict=True)]
+    notes.update(f"{name} {what}" for what in flaws if what)
+    values = np.array([None if what else number for number, what in zip(numbers, flaws, strict=True)], np.float64)
     sources = [record.get(f"{name}_source") or path.stem for record in records]
-    return LabelColumn(values, describe(ALIASES.get(name, name)).unit, np.where(np.isnan(values), "", sources))
-
-
-def _number(text: str | None) -> float:
-    """The number in a cell, NaN in an empty one, infinity where something else stands."""
-    if not (text or "").strip():
-        return math.nan
-    try:
-        return math.inf if "_" in (text or "") else float(text or "")  # Python's 1_000 is nobody's number
-    except ValueError:
-        return math.inf
+    return LabelColumn(values, known.unit, np.where(np.isnan(values), "", sources))

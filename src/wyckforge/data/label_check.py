@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from wyckforge.data.property_scale import are_same
 from wyckforge.errors import TableError
 from wyckforge.properties import describe
 from wyckforge.symmetry.gene import WyckoffGene
@@ -108,7 +109,7 @@ def require_variety(name: str, values: NDArray[np.float64], source: object, left
         left_out: rows that cannot be used, by reason.
 
     Raises:
-        TableError: fewer than :data:`FEWEST` labels, or all are equal.
+        TableError: fewer than :data:`FEWEST` labels, or none differ by more than rounding.
     """
     known = values[np.isfinite(values)]
     if len(known) < FEWEST:
@@ -117,7 +118,7 @@ def require_variety(name: str, values: NDArray[np.float64], source: object, left
             f"{source} has {len(known)} usable labels of {name}; learning needs {FEWEST} and is made for {FEW} or more "
             f"(rows left out: {reasons or 'none'})"
         )
-    if len(np.unique(known)) == 1:
+    if are_same(known):
         raise TableError(f"all {len(known):,} labels of {name} in {source} are {known[0]:g}; give labels that differ")
 
 

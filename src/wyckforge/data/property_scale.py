@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wyckforge.errors import TableError
+from wyckforge.properties import LARGEST
 
 _ZERO_SHARE = 0.1
 _LONG_TAIL = 2.0
 _MOSTLY = 0.99
 """Share of the labels that must be positive for logarithms to be learned."""
+
+_JSON_TYPES = {"str": (str,), "float": (float, int), "bool": (bool,)}
+"""What a field can be in JSON, by its type here."""
+
+_ROUNDING = 1e-9
+"""Of their size: numbers that differ by no more are the same, but for how they were rounded."""
+
+
+def are_same(values: NDArray[np.float64]) -> bool:
+    """Whether n numbers differ by no more than rounding."""
+    return not len(values) or float(np.ptp(values)) <= _ROUNDING * float(np.abs(values).max())
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +43,7 @@ class PropertyScale:
         non_negative: whether no label is negative.
 
     Raises:
-        TableError: the deviation is not a positive number.
+        TableError: the deviation is not positive, or a number is larger than a label can be.
     """
 
     name: str
@@ -42,10 +54,10 @@ class PropertyScale:
     non_negative: bool = False
 
     def __post_init__(self) -> None:
-        if not (np.isfinite([self.mean, self.deviation]).all() and self.deviation > 0):
+        if not (abs(self.mean) < LARGEST and 0 < self.deviation < LARGEST):
             raise TableError(
                 f"{self.name} has mean {self.mean} and standard deviation {self.deviation}; a property needs at least "
-                "two different labels to be learned"
+                f"two different labels, smaller than {LARGEST:g}, to be learned"
             )
 
     @classmethod
@@ -53,16 +65,18 @@ class PropertyScale:
         """Take the scale of training labels, NaN ignored. Give the training rows only.
 
         Raises:
-            TableError: fewer than two different labels.
+            TableError: fewer than two labels that differ by more than rounding.
         """
         known = labels[~np.isnan(labels)]
-        if len(np.unique(known)) < 2:
+        if are_same(known):
             raise TableError(
-                f"{name} has {len(np.unique(known))} different training labels; a property needs at least two"
+                f"{name} has {len(known)} training labels, none of which differ; a property needs at least two that do"
             )
         zero_inflated = bool((known == 0).mean() >= _ZERO_SHARE)
         if zero_inflated:
-            return cls(name, 0.0, float(known[known != 0].std() or 1), False, True, bool(known.min() >= 0))
+            others = known[known != 0]
+            deviation = 1.0 if are_same(others) else float(others.std())
+            return cls(name, 0.0, deviation, False, True, bool(known.min() >= 0))
         positive = known[known > 0]
         logarithmic = len(positive) >= _MOSTLY * len(known) and _skewness(positive) > _LONG_TAIL
         learned = np.log(positive) if logarithmic else known
@@ -92,7 +106,11 @@ class PropertyScale:
             TableError: malformed.
         """
         try:
-            return cls(**data)
+            scale = cls(**data)
+            for field in fields(cls):
+                if type(value := getattr(scale, field.name)) not in _JSON_TYPES[str(field.type)]:
+                    raise TypeError(f"{field.name} is {value!r}")
+            return scale
         except TypeError as error:
             raise TableError(f"{dict(data)!r} is not the scale of a property ({error})") from None
 

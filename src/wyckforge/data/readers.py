@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import math
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wyckforge.data.cells import read_number, text_in
+from wyckforge.data.csv_file import columns_of, records_of
 from wyckforge.data.rows import Problem, RawRow, Rule
 from wyckforge.data.storage import list_column, read_parquet
 from wyckforge.data.structures import RejectedStructure, from_ase, from_pymatgen, parse_cif, parse_poscar
@@ -140,30 +139,21 @@ def _parquet_rows(path: Path, labels: Sequence[str] | None, id_column: str | Non
 
 
 def _csv_rows(path: Path, labels: Sequence[str] | None, id_column: str | None, cif_column: str) -> Rows:
-    csv.field_size_limit(sys.maxsize)
-    with _open_csv(path) as stream:
-        reader = csv.DictReader(stream)
-        names = list(reader.fieldnames or ())
-        if cif_column not in names:
-            raise TableError(
-                f"{path} has no column {cif_column!r} with the text of CIF files; it has: {', '.join(names) or 'none'} "
-                "(evaluate and finetune also take a column 'gene', like 225|Na:a|Cl:b)"
-            )
-        columns = _Columns(path, names, labels, id_column, required=())
-        count = sum(1 for _ in reader)
+    names = columns_of(path)
+    if cif_column not in names:
+        raise TableError(
+            f"{path} has no column {cif_column!r} with the text of CIF files; it has: {', '.join(names) or 'none'} "
+            "(evaluate, finetune, predict and fit also take a column 'gene', like 225|Na:a|Cl:b)"
+        )
+    columns = _Columns(path, names, labels, id_column, required=())
 
     def rows() -> Iterator[RawRow]:
-        with _open_csv(path) as stream:
-            for number, record in enumerate(csv.DictReader(stream)):
-                result, problem = _attempt(parse_cif, record.get(cif_column) or "")
-                crystal, group = result or (None, 0)
-                yield columns.row(number, record, crystal, problem, group)
+        for number, record in enumerate(records_of(path)):
+            result, problem = _attempt(parse_cif, record[cif_column] or "")
+            crystal, group = result or (None, 0)
+            yield columns.row(number, record, crystal, problem, group)
 
-    return Rows(rows(), count)
-
-
-def _open_csv(path: Path) -> TextIO:
-    return path.open(newline="", encoding="utf-8-sig", errors="replace")
+    return Rows(rows(), sum(1 for _ in records_of(path)))
 
 
 class _Columns:
@@ -207,8 +197,9 @@ class _Columns:
         group: int = 0,
     ) -> RawRow:
         """The row of record ``number``; ``group`` is what its CIF states."""
-        labels = {label: _value(record.get(column)) for column, label in self._labels.items()}
-        stated = _value(record.get(self._group)) if self._group else None
+        cells = {label: record.get(column) for column, label in self._labels.items()}
+        labels = {label: read_number(cell) for label, cell in cells.items()}
+        stated = read_number(record.get(self._group)) if self._group else None
         if stated is not None and stated in range(1, 231):
             group = int(stated)
         return RawRow(
@@ -216,6 +207,7 @@ class _Columns:
             crystal=crystal,
             labels=labels,
             sources={label: self._source(label, record) for label, value in labels.items() if value is not None},
+            texts={label: text for label, cell in cells.items() if (text := text_in(cell)) is not None},
             given_space_group=group,
             problem=problem,
         )
@@ -248,16 +240,6 @@ def _attempt(make: Any, *given: Any) -> tuple[Any, Problem | None]:
         return make(*given), None
     except RejectedStructure as rejected:
         return None, rejected.problem
-
-
-def _value(given: Any) -> float | None:
-    """``None`` for an empty cell, NaN for one that holds no number."""
-    if given is None or (isinstance(given, str) and not given.strip()):
-        return None
-    try:
-        return float(given)
-    except (TypeError, ValueError):
-        return math.nan
 
 
 def _is_structure_file(path: Path) -> bool:

@@ -49,6 +49,7 @@ class RawRow:
         labels: value by property name in the unit of :mod:`wyckforge.properties`; ``None`` where the source has none,
             NaN or infinity where the source has something that is not a finite number.
         sources: vintage by property name.
+        texts: what the cells of labels hold that is text instead of a number, by property name; these labels are NaN.
         given_space_group: the number the source states, 0 where it states none.
         problem: why the structure could not be read.
     """
@@ -57,5 +58,6 @@ class RawRow:
     crystal: Crystal | None
     labels: Mapping[str, float | None] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
     given_space_group: int = 0
     problem: Problem | None = None

@@ -18,6 +18,7 @@ from wyckforge.data.labels import LabelColumn
 from wyckforge.data.storage import read_columns, write_columns
 from wyckforge.data.vintages import Vintage
 from wyckforge.errors import TableError
+from wyckforge.properties import LARGEST
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.gene import WyckoffGene
 
@@ -35,7 +36,7 @@ class GeneTable:
         provenance: JSON-ready account of where the table came from.
 
     Raises:
-        TableError: columns differ in length or identifiers repeat.
+        TableError: columns differ in length, identifiers repeat, or a label is of a size that it cannot have.
     """
 
     ids: tuple[str, ...]
@@ -59,6 +60,13 @@ class GeneTable:
         if len(set(self.ids)) != len(self.ids):
             twice = next(name for name, count in Counter(self.ids).items() if count > 1)
             raise TableError(f"the identifier {twice!r} occurs twice; every row needs its own")
+        for name, column in self.labels.items():
+            if len(absurd := np.flatnonzero(np.abs(column.values) >= LARGEST)):
+                row = int(absurd[0])
+                raise TableError(
+                    f"{name} of row {self.ids[row]!r} is {column.values[row]:g}; allowed are magnitudes below "
+                    f"{LARGEST:g}: check the value and its unit"
+                )
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from wyckforge.data.material import Material
 from wyckforge.evaluate.predictions import Prediction, from_distributions, predict
 from wyckforge.evaluate.uncertainty import mean, uncertainty_metrics
-from wyckforge.train.artefact import INDEX, read_index
-from wyckforge.train.forward.model import FORMAT, ForwardModel
+from wyckforge.train.artefact import FORWARD, INDEX, read_index
+from wyckforge.train.forward.model import ForwardModel
 from wyckforge.train.model import GeneModel, checkpoint_folder, load_checkpoint
 
 Floats = NDArray[np.float64]
@@ -55,7 +55,7 @@ def load_asked(given: Path | str | None) -> Asked:
         CheckpointError: absent, truncated, altered, foreign, or of a later version.
     """
     folder = checkpoint_folder(given)
-    if (folder / INDEX).is_file() and read_index(folder)["format"] == FORMAT:
+    if (folder / INDEX).is_file() and read_index(folder)["format"] == FORWARD:
         return Asked(ForwardModel.load(folder))
     return Asked(load_checkpoint(folder))
 

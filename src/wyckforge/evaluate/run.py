@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections import Counter
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wyckforge.data.build import BuildReport, BuildRules, build_from_path
-from wyckforge.data.gene_csv import columns_of, has_genes, read_gene_csv
+from wyckforge.data.csv_file import columns_of
+from wyckforge.data.gene_csv import has_genes, read_gene_csv
 from wyckforge.data.readers import require_input
 from wyckforge.data.table import GeneTable
 from wyckforge.data.vintages import VINTAGES, resolve_vintage
@@ -21,6 +21,7 @@ from wyckforge.errors import TableError
 from wyckforge.evaluate.metrics import absolute_errors
 from wyckforge.evaluate.predictions import Prediction, predict
 from wyckforge.evaluate.uncertainty import mean, rate, uncertainty_metrics
+from wyckforge.files import write_csv
 from wyckforge.properties import BAND_GAP, FORMATION_ENERGY
 from wyckforge.train.model import GeneModel, ProbabilisticModel
 
@@ -107,7 +108,7 @@ def evaluate(
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     (out / METRICS).write_text(json.dumps(metrics, indent=1) + "\n")
-    _write_csv(out / DROPPED, ["id", "rule", "reason"], dropped)
+    write_csv(out / DROPPED, ["id", "rule", "reason"], dropped)
     _write_predictions(out / PREDICTIONS, used, findings.predicted)
     return metrics
 
@@ -193,11 +194,4 @@ def _write_predictions(path: Path, table: GeneTable, predicted: dict[str, Predic
         columns[name] = ["" if np.isnan(value) else repr(float(value)) for value in true]
         for column, values in {f"{name}_predicted": found.value, **found.columns(name)}.items():
             columns[column] = [f"{value:.6g}" for value in values]
-    _write_csv(path, list(columns), zip(*columns.values(), strict=True))
-
-
-def _write_csv(path: Path, head: list[str], rows: Any) -> None:
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(head)
-        writer.writerows(rows)
+    write_csv(path, list(columns), zip(*columns.values(), strict=True))

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from wyckforge.data.build import BuildReport, BuildRules, build_from_path
-from wyckforge.data.gene_csv import columns_of, has_genes, read_gene_csv
+from wyckforge.data.csv_file import columns_of
+from wyckforge.data.gene_csv import has_genes, read_gene_csv
 from wyckforge.data.label_check import FEWEST, check_labels, require_labels, require_variety
 from wyckforge.data.material import Material
 from wyckforge.data.readers import ALIASES
@@ -29,16 +28,15 @@ from wyckforge.evaluate.forward import forward_metrics, predict_materials
 from wyckforge.evaluate.predictions import Prediction
 from wyckforge.evaluate.predictions import table as predicted_table
 from wyckforge.execute.fit_card import card_of
-from wyckforge.files import write_atomically
+from wyckforge.files import write_atomically, write_csv
 from wyckforge.properties import describe
 from wyckforge.settings import Settings
-from wyckforge.train.artefact import INDEX
 from wyckforge.train.forward.finetuned import base_networks
 from wyckforge.train.forward.method import Task
 from wyckforge.train.forward.methods import RECIPES
-from wyckforge.train.forward.model import fit_model
+from wyckforge.train.forward.model import ForwardModel, fit_model
 
-METRICS, PREDICTIONS = "metrics.json", "test_predictions.csv"
+METRICS, PREDICTIONS, DROPPED = "metrics.json", "test_predictions.csv", "dropped.csv"
 _CURVE = (0.125, 0.25, 0.5)
 """Shares of the training part from which the learning curve is drawn, beside the whole."""
 
@@ -55,6 +53,14 @@ class FitSettings(Settings):
     learning_curve: bool = Field(True, description="whether to fit smaller parts too")
 
 
+class _LeftOut(NamedTuple):
+    """A row of the source that is not used."""
+
+    id: str
+    rule: str
+    reason: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class _Data:
     """What there is to learn from.
@@ -62,13 +68,13 @@ class _Data:
     Attributes:
         table: rows with at least one label that the model can be asked about.
         materials: of the same rows.
-        left_out: rows of the source that are not used, by reason.
+        left_out: rows of the source that are not used.
         warnings: what looks wrong, in words.
     """
 
     table: GeneTable
     materials: list[Material]
-    left_out: Counter[str]
+    left_out: list[_LeftOut]
     warnings: list[str]
 
 
@@ -90,7 +96,8 @@ def fit_file(
     Args:
         path: what :func:`wyckforge.data.readers.read_structures` reads, or a CSV file with a column ``gene``.
         targets: label columns.
-        out: folder for the model, ``metrics.json``, ``test_predictions.csv``.
+        out: folder for the model, ``metrics.json``, ``test_predictions.csv``, and ``dropped.csv``, which names the rows
+            that are not used.
         settings: how to fit.
         structure_column: column of a CSV file with the text of CIF files.
         warn: told every warning as soon as it is known.
@@ -108,6 +115,7 @@ def fit_file(
         warn(warning)
     identity = _identity(data.table, settings)
     record = _earlier(out, identity)
+    write_csv(out / DROPPED, _LeftOut._fields, data.left_out)
     shares = (1 - 2 * settings.test_share, settings.test_share, settings.test_share)
     parts = split_table(data.table, fractions=shares, seed=settings.seed, by=settings.split)
     labels = {name: column.values for name, column in data.table.labels.items()}
@@ -132,13 +140,13 @@ def _read(path: Path, targets: Sequence[str], settings: FitSettings, column: str
     for name in names:
         table.require_single_vintage(name)
     labelled = np.any([table.column(name).mask for name in names], axis=0)
-    left_out = Counter({rule: count for rule, count in report.counts.items() if count})
-    left_out += Counter({"no label": int((~labelled).sum())})
+    left_out = [_LeftOut(row_id, str(problem.rule), problem.detail) for row_id, problem in report.dropped]
+    left_out += [_LeftOut(table.ids[row], "no label") for row in np.flatnonzero(~labelled)]
     table = table.select(labelled)
     materials, kept = _materials(table, settings.model, left_out)
     table = table.select(kept)
     for name in names:
-        require_variety(name, table.label(name), path, left_out)
+        require_variety(name, table.label(name), path, _counts(left_out) + Counter(_told(report)))
     warnings = [warning for name in names for warning in check_labels(name, table.label(name), table.genes)]
     warnings += [f"{note}: {n:,}" for note, n in _told(report).items()]
     return _Data(table, materials, left_out, warnings + _seen_before(names, table, settings.model))
@@ -164,19 +172,23 @@ def _table(path: Path, targets: Sequence[str], column: str, shown: bool) -> tupl
     return build_from_path(path, BuildRules(), labels=targets, cif_column=column, progress=shown)
 
 
+def _counts(left_out: Sequence[_LeftOut]) -> Counter[str]:
+    return Counter(row.rule for row in left_out)
+
+
 def _told(report: BuildReport) -> dict[str, int]:
     """Notes about labels; those about genes are counted elsewhere."""
     return {note: count for note, count in report.notes.items() if count and ("below zero" in note or "finite" in note)}
 
 
-def _materials(table: GeneTable, model: str, left_out: Counter[str]) -> tuple[list[Material], Rows]:
-    """Materials that the model can learn from, and their rows; the others are counted by reason."""
+def _materials(table: GeneTable, model: str, left_out: list[_LeftOut]) -> tuple[list[Material], Rows]:
+    """Materials that the model can learn from, and their rows; the others are added to those left out."""
     materials, kept = [], []
     for row in range(len(table)):
         crystal = None if table.crystals is None else table.crystals[row]
         material = Material(table.genes[row]) if crystal is None else Material.of_crystal(crystal)
         if problem := RECIPES[model].problem(material):
-            left_out[problem] += 1
+            left_out.append(_LeftOut(table.ids[row], problem))
             continue
         materials.append(material)
         kept.append(row)
@@ -196,7 +208,7 @@ def _fit_whole(
         "settings": settings.model_dump(mode="json"),
         "source": source,
         "rows": {"train": len(task.train), "val": len(task.val), "test": len(test)},
-        "left_out": dict(data.left_out),
+        "left_out": dict(_counts(data.left_out)),
         "warnings": data.warnings,
         "properties": _measured(task, test, predicted, settings.seed),
         "parity": _parity(task, test, data.table.ids, predicted),
@@ -229,8 +241,11 @@ def _draw_curve(task: Task, test: Rows, settings: FitSettings, record: dict[str,
         size = str(len(train) + len(val))
         if size in record["curve"] or len(train) < FEWEST:
             continue
-        part = Task(task.materials, task.labels, train, val, seed=task.seed, shown=task.shown)
-        said = fit_model(settings.model, part).predict(materials)
+        try:
+            part = Task(task.materials, task.labels, train, val, seed=task.seed, shown=task.shown)
+            said = fit_model(settings.model, part).predict(materials)
+        except TableError:  # the labels of a part may all be equal
+            continue
         record["curve"][size] = {
             name: float(np.nanmean(np.abs(said[name] - task.labels[name][test]))) for name in task.labels
         }
@@ -271,11 +286,7 @@ def _write_predictions(
     for name, said in predicted.items():
         columns[f"{name}_label"] = task.labels[name][test].tolist()
         columns |= {column: values.tolist() for column, values in predicted_table({name: said}).items()}
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*columns.values(), strict=True))
-    write_atomically(out / PREDICTIONS, buffer.getvalue().encode())
+    write_csv(out / PREDICTIONS, list(columns), zip(*columns.values(), strict=True))
 
 
 def _write(out: Path, record: Mapping[str, Any]) -> None:
@@ -284,8 +295,10 @@ def _write(out: Path, record: Mapping[str, Any]) -> None:
 
 def _identity(table: GeneTable, settings: FitSettings) -> str:
     """Of what a fit depends on: two fits of one identity give the same."""
-    text = table.content_hash() + settings.model_dump_json(exclude={"learning_curve"})
-    return hashlib.sha256(text.encode()).hexdigest()
+    digest = hashlib.sha256((table.content_hash() + settings.model_dump_json(exclude={"learning_curve"})).encode())
+    for crystal in table.crystals or ():
+        digest.update(crystal.content() if crystal else b"none")
+    return digest.hexdigest()
 
 
 def _require_free(out: Path) -> None:
@@ -296,7 +309,7 @@ def _require_free(out: Path) -> None:
 
 
 def _earlier(out: Path, identity: str) -> dict[str, Any] | None:
-    """The record of an earlier call for the same fit, if that came to a model.
+    """The record of an earlier call for the same fit, if that came to a model and nothing of it is lost or damaged.
 
     Raises:
         CheckpointError: the folder is that of another fit.
@@ -310,4 +323,10 @@ def _earlier(out: Path, identity: str) -> dict[str, Any] | None:
         raise CheckpointError(f"{out / METRICS} cannot be read ({error}); give another folder") from None
     if not same:
         raise CheckpointError(f"{out} holds a model of another table or other settings; give another folder")
-    return record if "properties" in record and (out / INDEX).is_file() else None
+    if "properties" not in record or not (out / PREDICTIONS).is_file():
+        return None
+    try:
+        ForwardModel.load(out)
+    except CheckpointError:
+        return None
+    return record

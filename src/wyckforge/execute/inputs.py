@@ -48,12 +48,13 @@ class Inputs:
         """Read them.
 
         Raises:
-            CheckpointError: the checkpoint is absent, truncated or foreign.
+            CheckpointError: the checkpoint or a judge is absent, truncated or foreign.
             TableError: a table is absent or not one.
         """
         from wyckforge.data.embedded import load_embedded
         from wyckforge.data.table import GeneTable
         from wyckforge.realise.hull import ReferenceHull
+        from wyckforge.train.forward.model import ForwardModel
         from wyckforge.train.model import checkpoint_folder, load_checkpoint
 
         folder = checkpoint_folder(config.checkpoint or None)
@@ -70,6 +71,7 @@ class Inputs:
         description["hull"] = {"rows": len(hull), "sha256": hash_of(path)}
         if config.stop_after in ("relax", "hull"):
             for number, judge in enumerate(map(Path, judge_folders(config.judge.models)), start=1):
+                ForwardModel.load(judge)  # before anything is made that it could not judge
                 description[f"judge {number}"] = {"name": judge.name, "sha256": hash_of(judge)}
         return cls(checkpoint, reference, hull, description)
 

@@ -140,9 +140,7 @@ def _attempt(compute: Callable[[Crystal], Array], crystal: Crystal) -> Array | N
 
 
 def _key(name: str, crystal: Crystal) -> str:
-    """Of a structure up to the seventh digit: those behind it differ from machine to machine."""
-    parts = (np.round(crystal.lattice, 6) + 0.0, crystal.numbers, np.round(crystal.frac_coords % 1.0, 6) % 1.0 + 0.0)
-    return sha256(f"{name} {_VERSION} ".encode() + b"".join(part.tobytes() for part in parts)).hexdigest()
+    return sha256(f"{name} {_VERSION} ".encode() + crystal.content()).hexdigest()
 
 
 def _read(database: sqlite3.Connection, keys: list[str]) -> Iterator[tuple[str, NDArray[np.float32]]]:

@@ -84,7 +84,10 @@ def relax(crystal: Crystal, config: RelaxConfig | None = None) -> Relaxation:
         watch.check()
         if not watch.converged():
             _drive(FIRE(atoms, logfile=None), config.max_steps_positions, watch.forces_converged, watch)
-            _drive(FIRE(FrechetCellFilter(atoms), logfile=None), config.max_steps_cell, watch.converged, watch)
+            with warnings.catch_warnings():
+                # SciPy warns of logarithms that are wrong in the thirteenth digit
+                warnings.filterwarnings("ignore", "logm result may be inaccurate", RuntimeWarning)
+                _drive(FIRE(FrechetCellFilter(atoms), logfile=None), config.max_steps_cell, watch.converged, watch)
         if not watch.converged():
             reason = f"not converged in {config.max_steps_cell} steps"
     except _Stop as stop:

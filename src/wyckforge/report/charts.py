@@ -90,8 +90,8 @@ def _front(run: Run, rows: Sequence[Row], carded: set[str]) -> list[tuple[str, s
         svg.Point(
             values[first.name],
             values[second.name],
-            f"{row.rank}. {row.candidate.gene.formula}: {first.label.lower()} {values[first.name]:.2f}, "
-            f"{second.label.lower()} {values[second.name]:.2f}",
+            f"{row.rank}. {row.candidate.gene.formula}: {first.in_a_sentence} {values[first.name]:.2f}, "
+            f"{second.in_a_sentence} {values[second.name]:.2f}",
             link=row.candidate.id if row.candidate.id in carded else "",
             kept=row.on_front,
         )
@@ -101,7 +101,7 @@ def _front(run: Run, rows: Sequence[Row], carded: set[str]) -> list[tuple[str, s
     if not points:
         return []
     aims = " and ".join(
-        f"{describe(one['property']).label.lower()} {_GOALS[one['goal']].format(**one)}" for one in criteria
+        f"{describe(one['property']).in_a_sentence} {_GOALS[one['goal']].format(**one)}" for one in criteria
     )
     note = f"Full dots: none of the others is better in every respect, {aims}."
     return [("Pareto front", note, svg.scatter(points, first.axis_label, second.axis_label))]

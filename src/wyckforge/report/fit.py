@@ -52,7 +52,7 @@ def render_fit(record: Mapping[str, Any]) -> str:
             (f"{rows['train'] + rows['val']:,}", "crystals to learn from"),
             (f"{rows['test']:,}", "held out"),
             *(
-                (_short(found["mae"]), f"{describe(n).label.lower()}: error")
+                (_short(found["mae"]), f"{describe(n).in_a_sentence}: error")
                 for n, found in record["properties"].items()
             ),
         ],
@@ -100,7 +100,7 @@ def _curves(record: Mapping[str, Any]) -> Iterator[tuple[str, str, Markup]]:
         points = [(float(size), errors[name]) for size, errors in curve]
         unit = _axis(name, found)
         yield (
-            f"Learning curve, {describe(name).label.lower()}.",
+            f"Learning curve, {describe(name).in_a_sentence}.",
             "Error on the same held-out crystals.",
             svg.curve(points, "crystals to learn from", f"error, {unit}"),
         )

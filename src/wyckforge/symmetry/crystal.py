@@ -63,6 +63,11 @@ class Crystal:
         """Cell volume in Å³."""
         return float(abs(np.linalg.det(self.lattice)))
 
+    def content(self) -> bytes:
+        """What makes the structure, up to the sixth digit: those behind it differ from machine to machine."""
+        coords = np.round(self.frac_coords % 1.0, 6) % 1.0 + 0.0
+        return b"".join(part.tobytes() for part in (np.round(self.lattice, 6) + 0.0, self.numbers, coords))
+
     def to_dict(self) -> dict[str, list[float] | list[int]]:
         """JSON-ready form with flat lists, as in the Parquet layout."""
         return {

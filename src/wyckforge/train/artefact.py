@@ -22,6 +22,9 @@ from wyckforge.files import write_atomically
 
 INDEX, CARD = "checkpoint.json", "README.md"
 
+FORWARD = "wyckforge-forward"
+"""Format of forward models, which those who read models of genes turn away by name."""
+
 _LARGEST_SIZE = 4096
 """Of anything that an index states the size of: it cannot ask for years of building."""
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from wyckforge.data.property_scale import PropertyScale
 from wyckforge.errors import CheckpointError
 from wyckforge.models.distribution import Distribution
+from wyckforge.properties import LARGEST
 
 Floats = NDArray[np.float64]
 LEVEL = 0.9
@@ -22,6 +23,15 @@ SURE = 0.9
 
 _TEMPERATURES = np.exp(np.linspace(np.log(0.3), np.log(4), 60))
 _FEWEST = 20
+_RANGES = {
+    "spread": (1 / LARGEST, LARGEST),
+    "temperature": (1 / LARGEST, LARGEST),
+    "level": (0, 1),
+    "level_zero": (0, 1),  # 0 where zeros that are all but sure need no room beside them
+    "disagreement": (0, LARGEST),
+    "level_unsure": (0, 1),
+}
+"""What each number of a calibration can be, from the first on and below the second."""
 
 
 class Votes(NamedTuple):
@@ -110,17 +120,24 @@ class Calibration:
         """JSON-ready form."""
         return asdict(self)
 
+    def _require_ranges(self) -> None:
+        for name, (least, below) in _RANGES.items():
+            if not least <= (value := getattr(self, name)) < below:
+                raise ValueError(f"{name} is {value}, allowed are numbers from {least:g} to below {below:g}")
+
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Inverse of :meth:`to_dict`.
 
         Raises:
-            CheckpointError: malformed.
+            CheckpointError: malformed, or a number out of range.
         """
         try:
             # checkpoints made before the likely zeros had a level of their own calibrated them with the sure ones
             early = {"level_unsure": data["level_zero"]} if "level_zero" in data else {}
-            return cls(**{name: float(value) for name, value in {**early, **data}.items()})
+            found = cls(**{name: float(value) for name, value in {**early, **data}.items()})
+            found._require_ranges()
+            return found
         except (TypeError, ValueError) as error:
             raise CheckpointError(f"{dict(data)!r} is no calibration ({error}); fetch the checkpoint again") from None
 

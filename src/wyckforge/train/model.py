@@ -14,7 +14,7 @@ from wyckforge.errors import CheckpointError
 from wyckforge.models.distribution import Distribution
 from wyckforge.symmetry.gene import WyckoffGene
 from wyckforge.train import checkpoint as mpvae
-from wyckforge.train.artefact import INDEX, bundled, read_index
+from wyckforge.train.artefact import FORWARD, INDEX, bundled, read_index
 from wyckforge.train.calibration import Calibration
 from wyckforge.train.known import KnownCrystals
 from wyckforge.train.orbitvae.checkpoint import OrbitCheckpoint
@@ -133,6 +133,11 @@ def load_checkpoint(given: Path | str | None = None) -> GeneModel:
             f"{', '.join(BUNDLED)}"
         )
     kind = read_index(folder)["format"]
+    if kind == FORWARD:
+        raise CheckpointError(
+            f"{folder} holds a forward model, which makes no genes: give it to predict, or as --judge to design; here "
+            f"the folder of a training or of finetune is wanted, or one of {', '.join(BUNDLED)}"
+        )
     if kind not in _LOADERS:
         raise CheckpointError(
             f"{folder / INDEX} is not the index of a checkpoint (format {kind!r}); allowed are {', '.join(_LOADERS)}: "

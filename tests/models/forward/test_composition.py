@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 import torch
 
 from wyckforge.data.material import Material
-from wyckforge.models.forward.architecture import Architecture, Encoded, matscholar
+from wyckforge.models.forward.architecture import Architecture, Encoded, element_vectors
 from wyckforge.models.forward.catalogue import PUBLISHED
 from wyckforge.symmetry.gene import WyckoffGene
 
@@ -53,8 +55,9 @@ def test_too_many_elements_are_told_in_words() -> None:
     assert problem == "it has 11 elements, at most 10 are allowed"
 
 
-def test_vectors_of_like_elements_are_alike() -> None:
-    vectors = matscholar()
+@pytest.mark.parametrize("collection", ["matscholar", "mat2vec"])
+def test_vectors_of_like_elements_are_alike(collection: Literal["matscholar", "mat2vec"]) -> None:
+    vectors = element_vectors(collection)
     assert vectors.shape == (95, 200)
     assert not vectors[0].any()
     unit = vectors[1:] / vectors[1:].norm(dim=1, keepdim=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -159,12 +159,13 @@ def composition_arrays(material: Material, most: int) -> Arrays:
 
 
 @cache
-def matscholar() -> Tensor:
+def element_vectors(collection: Literal["matscholar", "mat2vec"]) -> Tensor:
     """(95, 200) vectors of the elements by atomic number, learned from the words around them in abstracts; row 0 zero.
 
-    Source: Weston et al., J. Chem. Inf. Model. 59, 3692 (2019), as carried by aviary (MIT licence).
+    Sources: Weston et al., J. Chem. Inf. Model. 59, 3692 (2019), as carried by aviary (MIT licence); Tshitoyan et al.,
+    Nature 571, 95 (2019), as carried by ElementEmbeddings (MIT licence).
     """
-    vectors = load((files("wyckforge.models.forward") / "matscholar.safetensors").read_bytes())["vectors"]
+    vectors = load((files("wyckforge.models.forward") / f"{collection}.safetensors").read_bytes())["vectors"]
     return torch.from_numpy(np.concatenate([np.zeros((1, 200)), vectors]).astype(np.float32))
 
 
@@ -173,9 +174,9 @@ class ElementVectors(nn.Module):
 
     vectors: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, collection: Literal["matscholar", "mat2vec"] = "matscholar") -> None:
         super().__init__()
-        self.register_buffer("vectors", matscholar(), persistent=False)
+        self.register_buffer("vectors", element_vectors(collection), persistent=False)
 
     def forward(self, numbers: Tensor) -> Tensor:
         """Vectors of atomic numbers, zero for 0."""

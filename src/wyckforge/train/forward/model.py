@@ -17,6 +17,7 @@ from wyckforge.errors import CheckpointError, TableError
 from wyckforge.models.distribution import Distribution
 from wyckforge.train.artefact import (
     CARD,
+    FORWARD,
     MALFORMED,
     read_checked,
     read_index,
@@ -28,7 +29,6 @@ from wyckforge.train.calibration import Calibration, Votes
 from wyckforge.train.forward.method import Floats, Method, Task
 from wyckforge.train.forward.methods import KINDS, RECIPES
 
-FORMAT = "wyckforge-forward"
 VERSION = 1
 _ARRAYS = "arrays.safetensors"
 
@@ -102,7 +102,7 @@ class ForwardModel:
         """
         stated, arrays = self.method.to_parts()
         index = {
-            "format": FORMAT,
+            "format": FORWARD,
             "version": VERSION,
             "name": self.name,
             "kind": self.method.kind,
@@ -127,7 +127,7 @@ class ForwardModel:
         """
         folder = Path(folder)
         index = read_index(folder)
-        require_format(folder, index, FORMAT, VERSION)
+        require_format(folder, index, FORWARD, VERSION)
         try:
             arrays = load_arrays(read_checked(folder, _ARRAYS, index))
             scales = [PropertyScale.from_dict(scale) for scale in index["scales"]]
