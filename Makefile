@@ -54,7 +54,7 @@ benchmark: install ## Print every speed figure beside its goal
 table1: install ## Train every forward model of the paper's Table 1 (hours): docs/benchmarks/table1.md
 	$(BIN)/python benchmarks/table1.py --resume
 
-judge: install ## Train the model that judges relaxed crystals (two hours): docs/benchmarks/judge.md
+judge: install ## Train the model that judges relaxed crystals (hours, minutes on a GPU): docs/benchmarks/judge.md
 	$(BIN)/python benchmarks/judge.py --resume
 
 table2: install ## Train the models of the paper's Table 2 (an hour): docs/benchmarks/table2.md
