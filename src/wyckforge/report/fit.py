@@ -98,11 +98,10 @@ def _curves(record: Mapping[str, Any]) -> Iterator[tuple[str, str, Markup]]:
         return
     for name, found in record["properties"].items():
         points = [(float(size), errors[name]) for size, errors in curve]
-        unit = _axis(name, found)
         yield (
             f"Learning curve, {describe(name).in_a_sentence}.",
             "Error on the same held-out crystals.",
-            svg.curve(points, "crystals to learn from", f"error, {unit}"),
+            svg.curve(points, "crystals to learn from", f"error, {describe(name).unit or found['unit']}"),
         )
 
 
