@@ -286,7 +286,9 @@ def finish(data: Path, by: By, seed: int, cache: Path) -> dict[str, Any]:
     genes = load_checkpoint("orbitvae" if by == "formula" else GENES / f"{by}-{SPLIT_SEED}" / CHECKPOINT)
     if not isinstance(genes, OrbitCheckpoint):
         raise ConfigError("the gene-only opinion is that of an OrbitVAE; run benchmarks/orbitvae.py first")
-    found = score(crystals, judge, genes) | {key: judge.provenance[key] for key in ("seconds", "place")}
+    found = score(crystals, judge, genes) | {
+        key: judge.provenance[key] for key in ("seconds", "place", "rounded") if key in judge.provenance
+    }
     write_atomically(scores, json.dumps(found, indent=1).encode())
     return found
 
@@ -295,6 +297,11 @@ def bundle(model: Path, found: dict[str, Any], out: Path) -> None:
     """Write the judge that was scored, with its card, to where ``design`` looks for it."""
     judge = ForwardModel.load(model)
     replace(judge, card=card_of(found)).save(out, half=True)
+
+
+ROUNDED = """The features of the environments had been rounded to eight significant bits for the networks to learn from.
+"""
+"""Of a model whose features travelled to another computer."""
 
 
 def card_of(found: dict[str, Any]) -> str:
@@ -315,7 +322,7 @@ A linear rule and four transformers over the environments of a crystal's atoms, 
 | band gap of semiconductors (eV) | {scores["gap"]["mae"]:.3f} | {_span(scores["gap"])} | {scores["gap"]["n"]:,} |
 
 Area under the curve that tells metals: {scores["auc"]["value"]:.3f}. PBE gaps are smaller than measured ones.
-
+{ROUNDED if found.get("rounded") else ""}
 ## Credits
 
 Structures and labels: Materials Project (CC BY 4.0), by way of MP-20 (T. Xie et al.), MPTS-52 (S. G. Baird et al.),

@@ -72,6 +72,7 @@ def page_of(found: Mapping[By, Runs]) -> str:
                 ],
                 "vintages": _vintages(next(iter(runs.values()))),
                 "minutes": f"{mean(run['seconds'] for run in runs.values()) / 60:.0f}",
+                "rounded": any(run.get("rounded") for run in runs.values()),
                 "on_gpu": all(run["place"] == "cuda" for run in runs.values()),
             }
             for by, runs in found.items()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isnan, nan
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean, median, stdev
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -48,7 +49,7 @@ CHANGES = {
     "unaveraged": "no mean of the weights",
     "last": "the last epoch",
     "undropped": "no dropout",
-    "matscholar": "matscholar's vectors",
+    "normalised": "vectors of the elements of length 1",
     "reconstructing": "ten times the weight on what is reconstructed",
     **dict.fromkeys(COLUMNS, "one property alone"),
 }
@@ -175,9 +176,14 @@ def _variants(scores: Scores, variants: Variants) -> list[tuple[str, list[str]]]
 
 
 def _minutes(scores: Scores, model: str) -> float:
-    """Of one processor, per seed; 0 for a model that learned on a GPU only."""
-    seconds = {run: float(one["seconds"]) for run, one in scores.items() if run[0] == model and one["place"] == "cpu"}
-    return sum(seconds.values()) / 60 / max(1, len({seed for _, _, seed in seconds}))
+    """Of one processor, all groups of a seed, the median over the seeds; 0 for a model that learned on a GPU only."""
+    seconds: dict[int, float] = {}
+    for (which, _, seed), one in scores.items():
+        if which == model:
+            on_cpu = float(one["seconds"]) if one["place"] == "cpu" else nan
+            seconds[seed] = seconds.get(seed, 0.0) + on_cpu
+    known = [value for value in seconds.values() if not isnan(value)]
+    return median(known) / 60 if known else 0.0
 
 
 def _on_gpu(scores: Scores, model: str) -> bool:

@@ -78,12 +78,12 @@ CHANGES: dict[str, Callable[[], Any]] = {
     "last": lambda: patch.object(network, "learn", to_the_end),
     "undropped": lambda: patch.object(composition._ElemNet, "_DROPPED", {}),
     "reconstructing": lambda: patch.object(wycryst, "PUBLISHED_BATCH", PUBLISHED_BATCH / 10),
-    "matscholar": lambda: patch.object(composition, "ElementVectors", lambda _: ElementVectors("matscholar")),
+    "normalised": lambda: patch.object(composition, "ElementVectors", lambda **_: ElementVectors(normalised=True)),
     "bulk_modulus": lambda: patch.object(Aflow, "task", alone("bulk_modulus")),
     "thermal_expansion": lambda: patch.object(Aflow, "task", alone("thermal_expansion")),
 }
 """Squared errors; no logarithms; no running mean of the weights; no choice of the epoch by validation; no dropout; ten
-times the weight on what an autoencoder reconstructs; other vectors of the elements; one property alone."""
+times the weight on what an autoencoder reconstructs; vectors of the elements of length 1; one property alone."""
 
 RUNS = [
     *(
@@ -96,9 +96,9 @@ RUNS = [
         for changes in ("squared", "squared+linear", "squared+linear+unaveraged+last", "reconstructing")
         for group in GROUPS
     ),
-    Variant("elemnet", "mechanical", 0, "bulk_modulus"),
+    *(Variant(model, "mechanical", 0, "bulk_modulus") for model in ("elemnet", "wycryst")),
     Variant("elemnet", "thermal", 0, "thermal_expansion"),
-    *(Variant("crabnet", group, 0, "matscholar") for group in GROUPS),
+    *(Variant("crabnet", group, 0, "normalised") for group in GROUPS),
 ]
 
 

@@ -8,7 +8,7 @@ import torch
 
 from aflow import GROUPS, Aflow
 from table1 import Run, score_all, variants
-from table1_page import COLUMNS, MODELS, OURS, PUBLISHED, page_of
+from table1_page import CHANGES, COLUMNS, MODELS, OURS, PUBLISHED, page_of
 from table1_variants import RUNS, Variant, changed, squared
 from wyckforge.data import property_scale
 from wyckforge.errors import MissingDependencyError
@@ -86,6 +86,10 @@ def test_variants_are_found_by_the_names_of_their_files(tmp_path: Path) -> None:
     (tmp_path / "variants").mkdir()
     run.path(tmp_path / "variants").write_text("{}")
     assert variants(tmp_path) == {("wycryst-l+", "thermal", "squared+last"): {}}
+
+
+def test_every_change_has_its_words() -> None:
+    assert {change for run in RUNS for change in run.changes.split("+")} <= set(CHANGES)
 
 
 def what_changes() -> list[object]:

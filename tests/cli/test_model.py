@@ -93,7 +93,11 @@ def test_genes_of_a_table_need_no_structures(model, tmp_path):
     ]
     assert "broken: unreadable" in done.stderr
     assert "oxide: 225|O:a|U:b cannot be predicted" in done.stderr
-    table.write_text("gene\nnone\n")
-    done = run(table, "--checkpoint", model)
+    others = [tmp_path / "none.csv", tmp_path / "semicolons.csv"]
+    others[0].write_text("gene\nnone\n")
+    others[1].write_text("id;gene\nsalt;225|Na:a|Cl:b\n")
+    done = run(others[0], others[1], table, "--checkpoint", model, "--json")
     assert done.exit_code == 1
+    assert len(json.loads(done.stdout)) == 2
     assert "holds a gene" in done.stderr
+    assert "separated by semicolons" in done.stderr

@@ -94,14 +94,14 @@ def _asked(files: tuple[Path, ...], symprec: float) -> list[tuple[str, Material 
 
     found: list[tuple[str, Material | str]] = []
     for file in files:
-        if has_genes(file) and "cif" not in columns_of(file):
-            try:
+        try:
+            if has_genes(file) and "cif" not in columns_of(file):
                 table, report = read_gene_csv(file, ())
-            except TableError as error:
-                found.append((str(file), str(error)))
+                found += zip(table.ids, map(Material, table.genes), strict=True)
+                found += [(name, str(problem)) for name, problem in report.dropped]
                 continue
-            found += zip(table.ids, map(Material, table.genes), strict=True)
-            found += [(name, str(problem)) for name, problem in report.dropped]
+        except TableError as error:
+            found.append((str(file), str(error)))
             continue
         for row in structure_rows((file,)):
             try:

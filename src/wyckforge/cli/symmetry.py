@@ -100,7 +100,7 @@ def structure_rows(files: tuple[Path, ...]) -> list[Any]:
 
     What cannot be read is a row with its problem.
     """
-    from wyckforge.data.readers import read_structures
+    from wyckforge.data.readers import TABLES, read_structures
     from wyckforge.data.rows import Problem, RawRow, Rule
     from wyckforge.errors import TableError
 
@@ -110,8 +110,8 @@ def structure_rows(files: tuple[Path, ...]) -> list[Any]:
             read = list(read_structures(file))
             if file.is_dir():
                 read = [replace(row, id=str(file / row.id)) for row in read]
-            elif len(read) == 1:
-                read = [replace(read[0], id=str(file))]
+            elif file.suffix not in TABLES:
+                read = [replace(row, id=str(file)) for row in read]
             rows += read
         except TableError as error:
             rows.append(RawRow(id=str(file), crystal=None, problem=Problem(Rule.UNREADABLE, str(error))))

@@ -32,6 +32,9 @@ UNSTATED = "unstated"
 ID_COLUMNS = ("material_id", "id", "entry")
 """Columns that hold identifiers, the first that is there."""
 
+TABLES = (".csv", ".parquet")
+"""Endings of files with one crystal per row."""
+
 _STRUCTURE_COLUMNS = ("lattice", "numbers", "frac_coords")
 _GROUP_COLUMNS = ("given_space_group", "space_group_number", "spacegroup.number")
 _POSCAR_NAMES = ("POSCAR", "CONTCAR")

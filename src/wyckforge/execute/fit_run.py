@@ -20,6 +20,7 @@ from wyckforge.data.csv_file import columns_of
 from wyckforge.data.gene_csv import has_genes, read_gene_csv
 from wyckforge.data.label_check import FEWEST, check_labels, require_labels, require_variety
 from wyckforge.data.material import Material
+from wyckforge.data.property_scale import are_same
 from wyckforge.data.readers import ALIASES
 from wyckforge.data.split import GroupBy, split_table
 from wyckforge.data.table import GeneTable
@@ -31,10 +32,12 @@ from wyckforge.execute.fit_card import card_of
 from wyckforge.files import write_atomically, write_csv
 from wyckforge.properties import describe
 from wyckforge.settings import Settings
+from wyckforge.train.artefact import FORWARD, INDEX, read_index, require_format
 from wyckforge.train.forward.finetuned import base_networks
+from wyckforge.train.forward.loop import learning_place
 from wyckforge.train.forward.method import Task
 from wyckforge.train.forward.methods import RECIPES
-from wyckforge.train.forward.model import ForwardModel, fit_model
+from wyckforge.train.forward.model import VERSION, ForwardModel, fit_model
 
 METRICS, PREDICTIONS, DROPPED = "metrics.json", "test_predictions.csv", "dropped.csv"
 _CURVE = (0.125, 0.25, 0.5)
@@ -115,7 +118,6 @@ def fit_file(
         warn(warning)
     identity = _identity(data.table, settings)
     record = _earlier(out, identity)
-    write_csv(out / DROPPED, _LeftOut._fields, data.left_out)
     shares = (1 - 2 * settings.test_share, settings.test_share, settings.test_share)
     parts = split_table(data.table, fractions=shares, seed=settings.seed, by=settings.split)
     labels = {name: column.values for name, column in data.table.labels.items()}
@@ -125,6 +127,7 @@ def fit_file(
     task = Task(data.materials, labels, parts.train, parts.val, seed=settings.seed, shown=shown)
     if record is None:
         _write(out, {"identity": identity, "complete": False})  # whose folder it is, should the fit be interrupted
+        write_csv(out / DROPPED, _LeftOut._fields, data.left_out)
         record = _fit_whole(task, parts.test, data, settings, identity, path.name, out)
     if settings.learning_curve:
         _draw_curve(task, parts.test, settings, record, out)
@@ -214,6 +217,7 @@ def _fit_whole(
         "parity": _parity(task, test, data.table.ids, predicted),
         "curve": {},
         "seconds": round(time.monotonic() - began),
+        "place": learning_place().type,
         "complete": False,
     }
     named = replace(
@@ -241,11 +245,10 @@ def _draw_curve(task: Task, test: Rows, settings: FitSettings, record: dict[str,
         size = str(len(train) + len(val))
         if size in record["curve"] or len(train) < FEWEST:
             continue
-        try:
-            part = Task(task.materials, task.labels, train, val, seed=task.seed, shown=task.shown)
-            said = fit_model(settings.model, part).predict(materials)
-        except TableError:  # the labels of a part may all be equal
+        if any(are_same(values[train][np.isfinite(values[train])]) for values in task.labels.values()):
             continue
+        part = Task(task.materials, task.labels, train, val, seed=task.seed, shown=task.shown)
+        said = fit_model(settings.model, part).predict(materials)
         record["curve"][size] = {
             name: float(np.nanmean(np.abs(said[name] - task.labels[name][test]))) for name in task.labels
         }
@@ -294,7 +297,7 @@ def _write(out: Path, record: Mapping[str, Any]) -> None:
 
 
 def _identity(table: GeneTable, settings: FitSettings) -> str:
-    """Of what a fit depends on: two fits of one identity give the same."""
+    """Of what a fit depends on: two fits of one identity give the same, up to what a GPU sums in another order."""
     digest = hashlib.sha256((table.content_hash() + settings.model_dump_json(exclude={"learning_curve"})).encode())
     for crystal in table.crystals or ():
         digest.update(crystal.content() if crystal else b"none")
@@ -312,7 +315,7 @@ def _earlier(out: Path, identity: str) -> dict[str, Any] | None:
     """The record of an earlier call for the same fit, if that came to a model and nothing of it is lost or damaged.
 
     Raises:
-        CheckpointError: the folder is that of another fit.
+        CheckpointError: the folder is that of another fit, or its model of another version.
     """
     if not (out / METRICS).is_file():
         return None
@@ -323,8 +326,9 @@ def _earlier(out: Path, identity: str) -> dict[str, Any] | None:
         raise CheckpointError(f"{out / METRICS} cannot be read ({error}); give another folder") from None
     if not same:
         raise CheckpointError(f"{out} holds a model of another table or other settings; give another folder")
-    if "properties" not in record or not (out / PREDICTIONS).is_file():
+    if "properties" not in record or not all((out / name).is_file() for name in (INDEX, PREDICTIONS)):
         return None
+    require_format(out, read_index(out), FORWARD, VERSION)
     try:
         ForwardModel.load(out)
     except CheckpointError:

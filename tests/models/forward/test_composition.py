@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import pytest
 import torch
@@ -55,9 +53,11 @@ def test_too_many_elements_are_told_in_words() -> None:
     assert problem == "it has 11 elements, at most 10 are allowed"
 
 
-@pytest.mark.parametrize("collection", ["matscholar", "mat2vec"])
-def test_vectors_of_like_elements_are_alike(collection: Literal["matscholar", "mat2vec"]) -> None:
-    vectors = element_vectors(collection)
+@pytest.mark.parametrize("normalised", [True, False])
+def test_vectors_of_like_elements_are_alike(*, normalised: bool) -> None:
+    vectors = element_vectors(normalised=normalised)
+    lengths = vectors[1:].norm(dim=1)
+    assert torch.allclose(lengths, torch.ones(94)) == normalised
     assert vectors.shape == (95, 200)
     assert not vectors[0].any()
     unit = vectors[1:] / vectors[1:].norm(dim=1, keepdim=True)

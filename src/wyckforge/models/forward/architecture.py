@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
-from typing import ClassVar, Literal, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -159,14 +159,19 @@ def composition_arrays(material: Material, most: int) -> Arrays:
 
 
 @cache
-def element_vectors(collection: Literal["matscholar", "mat2vec"]) -> Tensor:
+def element_vectors(*, normalised: bool) -> Tensor:
     """(95, 200) vectors of the elements by atomic number, learned from the words around them in abstracts; row 0 zero.
 
-    Sources: Weston et al., J. Chem. Inf. Model. 59, 3692 (2019), as carried by aviary (MIT licence); Tshitoyan et al.,
-    Nature 571, 95 (2019), as carried by ElementEmbeddings (MIT licence).
+    Args:
+        normalised: whether they are of length 1, as Roost's authors use them, or as they were learned (2.5 to 5.3).
+
+    Source: mat2vec, Tshitoyan et al., Nature 571, 95 (2019), as carried by ElementEmbeddings (MIT licence).
     """
-    vectors = load((files("wyckforge.models.forward") / f"{collection}.safetensors").read_bytes())["vectors"]
-    return torch.from_numpy(np.concatenate([np.zeros((1, 200)), vectors]).astype(np.float32))
+    content = (files("wyckforge.models.forward") / "mat2vec.safetensors").read_bytes()
+    vectors = load(content)["vectors"].astype(np.float32)
+    if normalised:
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return torch.from_numpy(np.concatenate([np.zeros((1, vectors.shape[1]), np.float32), vectors]))
 
 
 class ElementVectors(nn.Module):
@@ -174,9 +179,9 @@ class ElementVectors(nn.Module):
 
     vectors: Tensor
 
-    def __init__(self, collection: Literal["matscholar", "mat2vec"] = "matscholar") -> None:
+    def __init__(self, *, normalised: bool = True) -> None:
         super().__init__()
-        self.register_buffer("vectors", element_vectors(collection), persistent=False)
+        self.register_buffer("vectors", element_vectors(normalised=normalised), persistent=False)
 
     def forward(self, numbers: Tensor) -> Tensor:
         """Vectors of atomic numbers, zero for 0."""

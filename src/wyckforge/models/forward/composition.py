@@ -160,7 +160,7 @@ class _CrabNet(nn.Module):
 
     def __init__(self, outputs: int) -> None:
         super().__init__()
-        self.vectors = ElementVectors("mat2vec")
+        self.vectors = ElementVectors(normalised=False)
         self.embed = nn.Linear(200, self._WIDTH)
         self.scale = nn.Parameter(torch.zeros(3))
         layer = nn.TransformerEncoderLayer(self._WIDTH, self._HEADS, 4 * self._WIDTH, dropout=0.1, batch_first=True)
