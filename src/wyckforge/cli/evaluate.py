@@ -18,7 +18,7 @@ _REASONS = 6
 
 
 @click.command()
-@checkpoint_option("Checkpoint folder")
+@checkpoint_option
 @click.option("--data", type=click.Path(path_type=Path), help="Labelled structures; any input of data build.")
 @click.option("--generate", type=click.IntRange(1), metavar="N", help="Genes to make for each target, and for none.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the results.")

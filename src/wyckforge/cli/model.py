@@ -6,9 +6,9 @@ import csv
 import io
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,21 +18,17 @@ from wyckforge.cli.symmetry import structure_rows
 if TYPE_CHECKING:
     from wyckforge.data.material import Material
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def checkpoint_option(folder: str) -> Callable[[Command], Command]:
-    """The option ``--checkpoint``: such a folder, or a name."""
-    return click.option(
-        "--checkpoint",
-        type=click.Path(path_type=Path),
-        help=f"{folder}, or the name of a model in the package: orbitvae (the default) or mpvae.",
-    )
+checkpoint_option = click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path),
+    help="Checkpoint folder, or the name of a model in the package: orbitvae (the default) or mpvae. predict takes the "
+    "folder of a fit, too.",
+)
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@checkpoint_option("Checkpoint folder, or that of a fit")
+@checkpoint_option
 @click.option("--symprec", type=float, default=0.01, show_default=True, help="Symmetry tolerance in Å.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
@@ -55,15 +51,13 @@ def predict(
     model = load_asked(checkpoint)
     rows = _asked(files, symprec)
     names, materials = [], []
-    for name, asked in rows:
-        problem = asked
-        if isinstance(asked, Material) and (found := model.problem(asked)):
-            problem = f"{asked.gene} cannot be predicted: {found}; use another checkpoint"
-        if isinstance(problem, str):
-            click.echo(f"wyckforge: {name}: {problem}", err=True)
+    for name, one in rows:
+        if isinstance(one, Material) and not (why := model.problem(one)):
+            names.append(name)
+            materials.append(one)
             continue
-        names.append(name)
-        materials.append(problem)
+        problem = f"{one.gene} cannot be predicted: {why}; use another checkpoint" if isinstance(one, Material) else one
+        click.echo(f"wyckforge: {name}: {problem}", err=True)
     columns = {name: _plain(values) for name, values in predictions.table(model.predict(materials)).items()}
     records = []
     for i, (name, one) in enumerate(zip(names, materials, strict=True)):
@@ -87,29 +81,36 @@ def predict(
 
 def _asked(files: tuple[Path, ...], symprec: float) -> list[tuple[str, Material | str]]:
     """Names of the crystals in files, and each crystal or, in words, why it cannot be read."""
-    from wyckforge.data.csv_file import columns_of
-    from wyckforge.data.gene_csv import has_genes, read_gene_csv
-    from wyckforge.data.material import Material
-    from wyckforge.errors import StructureError, TableError
+    from wyckforge.data.gene_csv import has_genes
+    from wyckforge.errors import TableError
 
     found: list[tuple[str, Material | str]] = []
     for file in files:
         try:
-            if has_genes(file) and "cif" not in columns_of(file):
-                table, report = read_gene_csv(file, ())
-                found += zip(table.ids, map(Material, table.genes), strict=True)
-                found += [(name, str(problem)) for name, problem in report.dropped]
-                continue
+            found += _genes(file) if has_genes(file, unless="cif") else _structures(file, symprec)
         except TableError as error:
             found.append((str(file), str(error)))
-            continue
-        for row in structure_rows((file,)):
-            try:
-                known = Material.of_crystal(row.crystal, symprec=symprec) if row.crystal else str(row.problem)
-            except StructureError as error:
-                known = str(error)
-            found.append((row.id, known))
     return found
+
+
+def _genes(file: Path) -> Iterator[tuple[str, Material | str]]:
+    from wyckforge.data.gene_csv import read_gene_csv
+    from wyckforge.data.material import Material
+
+    table, report = read_gene_csv(file, ())
+    yield from zip(table.ids, map(Material, table.genes), strict=True)
+    yield from ((name, str(problem)) for name, problem in report.dropped)
+
+
+def _structures(file: Path, symprec: float) -> Iterator[tuple[str, Material | str]]:
+    from wyckforge.data.material import Material
+    from wyckforge.errors import StructureError
+
+    for row in structure_rows((file,)):
+        try:
+            yield row.id, Material.of_crystal(row.crystal, symprec=symprec) if row.crystal else str(row.problem)
+        except StructureError as error:
+            yield row.id, str(error)
 
 
 @click.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +18,7 @@ from wyckforge.data.rows import Problem, RawRow, Rule
 from wyckforge.data.table import GeneTable
 from wyckforge.data.vintages import VINTAGES, resolve_vintage
 from wyckforge.errors import ConfigError, StructureError, TableError
+from wyckforge.files import write_csv
 from wyckforge.properties import describe
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.detection import detect
@@ -113,12 +113,8 @@ class BuildReport:
 
     def write_dropped(self, path: Path | str) -> None:
         """Write one CSV line per dropped row: id, rule, reason."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(["id", "rule", "reason"])
-            writer.writerows((row_id, problem.rule, problem.detail) for row_id, problem in self.dropped)
+        rows = ((row_id, problem.rule, problem.detail) for row_id, problem in self.dropped)
+        write_csv(Path(path), ["id", "rule", "reason"], rows)
 
 
 def build_from_path(

@@ -23,9 +23,16 @@ GENE = "gene"
 """Column with the text form of the gene, ``225|Na:a|Cl:b``."""
 
 
-def has_genes(path: Path) -> bool:
-    """Whether a file is CSV with a column of genes."""
-    return path.suffix == ".csv" and path.is_file() and GENE in columns_of(path)
+def has_genes(path: Path, *, unless: str | None = None) -> bool:
+    """Whether a file is CSV with a column of genes, and without the column ``unless``: that of structures says more.
+
+    Raises:
+        TableError: it is CSV that cannot be read.
+    """
+    if path.suffix != ".csv" or not path.is_file():
+        return False
+    names = columns_of(path)
+    return GENE in names and unless not in names
 
 
 def read_gene_csv(path: Path, labels: Sequence[str]) -> tuple[GeneTable, BuildReport]:

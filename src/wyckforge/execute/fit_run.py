@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from wyckforge.data.build import BuildReport, BuildRules, build_from_path
-from wyckforge.data.csv_file import columns_of
 from wyckforge.data.gene_csv import has_genes, read_gene_csv
 from wyckforge.data.label_check import FEWEST, check_labels, require_labels, require_variety
 from wyckforge.data.material import Material
@@ -170,7 +169,7 @@ def _seen_before(names: Sequence[str], table: GeneTable, model: str) -> list[str
 
 
 def _table(path: Path, targets: Sequence[str], column: str, shown: bool) -> tuple[GeneTable, BuildReport]:
-    if has_genes(path) and column not in columns_of(path):  # structures say more than the genes beside them
+    if has_genes(path, unless=column):
         return read_gene_csv(path, targets)
     return build_from_path(path, BuildRules(), labels=targets, cif_column=column, progress=shown)
 
