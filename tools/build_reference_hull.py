@@ -46,7 +46,9 @@ from scipy.optimize import nnls
 from tqdm import tqdm
 
 from wyckforge.data.embedded import load_embedded
-from wyckforge.potential.chgnet import TOOL, ChgnetCalculator, PotentialError, evaluate
+from wyckforge.potential.ase_bridge import PotentialCalculator
+from wyckforge.potential.chgnet import TOOL, Chgnet, evaluate
+from wyckforge.potential.contract import PotentialError
 from wyckforge.symmetry.elements import symbol
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -192,7 +194,7 @@ def relaxed(entry: Entry) -> dict[str, object]:
     BFGS, since the start is a DFT minimum: a third fewer calls than FIRE for the same energy.
     """
     atoms = entry.atoms.copy()
-    atoms.calc = ChgnetCalculator()
+    atoms.calc = PotentialCalculator(Chgnet())
     search = BFGS(UnitCellFilter(atoms), logfile=None)
     volume, energies, converged = atoms.get_volume(), [], False
     steps = MAX_STEPS_ELEMENT if entry.n_elements == 1 else MAX_STEPS

@@ -8,7 +8,8 @@ from ase.build import bulk
 
 from wyckforge.errors import WyckforgeError
 from wyckforge.potential import cache
-from wyckforge.potential.chgnet import PotentialError, energy_per_atom
+from wyckforge.potential.chgnet import energy_per_atom
+from wyckforge.potential.contract import PotentialError
 from wyckforge.potential.embedding import EMBEDDING_SIZE, SCALARS, embed
 from wyckforge.symmetry.crystal import Crystal
 

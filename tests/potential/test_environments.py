@@ -5,7 +5,8 @@ import pytest
 from ase.build import bulk
 from ase.spacegroup import crystal as ase_crystal
 
-from wyckforge.potential.chgnet import PotentialError, energy_per_atom
+from wyckforge.potential.chgnet import energy_per_atom
+from wyckforge.potential.contract import PotentialError
 from wyckforge.potential.environments import FEATURES, SHELLS, Environments, number_of_environments
 from wyckforge.symmetry.crystal import Crystal
 

@@ -131,7 +131,7 @@ def _computed(compute: Callable[[Crystal], Array], crystals: Sequence[Crystal], 
 
 
 def _attempt(compute: Callable[[Crystal], Array], crystal: Crystal) -> Array | None:
-    from wyckforge.potential.chgnet import PotentialError
+    from wyckforge.potential.contract import PotentialError
 
     try:
         return compute(crystal)

@@ -1,4 +1,4 @@
-"""CHGNet 0.3.0 as an ASE calculator: quiet, counted, and loaded once per process."""
+"""CHGNet 0.3.0: quiet, on one thread, loaded once per process."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ import io
 import warnings
 from collections.abc import Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from ase import Atoms
-from ase.calculators.calculator import Calculator, all_changes
-from ase.stress import full_3x3_to_voigt_6_stress
 from ase.units import GPa
 from chgnet.model import CHGNet
 from pymatgen.core import Structure
 
+from wyckforge.potential.contract import Evaluation, Potential, PotentialError
 from wyckforge.symmetry.crystal import Crystal
 
 if TYPE_CHECKING:
@@ -25,10 +23,6 @@ if TYPE_CHECKING:
 
 MODEL_NAME = "0.3.0"
 TOOL = f"CHGNet {MODEL_NAME}"
-
-
-class PotentialError(Exception):
-    """The potential has no answer for a structure: atoms without neighbours, or a value that is not finite."""
 
 
 @cache
@@ -119,33 +113,15 @@ def energy_per_atom(crystal: Crystal) -> float:
     return float(evaluate(crystal.lattice, crystal.numbers, crystal.frac_coords, task="e")["e"])
 
 
-class ChgnetCalculator(Calculator):
-    """ASE calculator around the shared model.
+class Chgnet(Potential):
+    """CHGNet 0.3.0 behind the contract; its energies hold MP2020 corrections."""
 
-    Attributes:
-        calls: number of evaluations so far; the cost of a relaxation.
-    """
+    name, tool = "chgnet", TOOL
 
-    implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "stress"]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls = 0
-
-    def calculate(
-        self,
-        atoms: Atoms | None = None,
-        properties: list[str] | None = None,
-        system_changes: list[str] = all_changes,
-    ) -> None:
-        """Fill ``results`` with energy (eV), forces (eV/Å) and stress (eV/Å³, Voigt order)."""
-        super().calculate(atoms, properties, system_changes)
-        self.calls += 1
-        prediction = evaluate(self.atoms.cell.array, self.atoms.numbers, self.atoms.get_scaled_positions())
-        energy = float(prediction["e"]) * len(self.atoms)
-        self.results = {
-            "energy": energy,
-            "free_energy": energy,
-            "forces": prediction["f"].astype(np.float64),
-            "stress": full_3x3_to_voigt_6_stress(prediction["s"].astype(np.float64) * GPa),
-        }
+    def evaluate(
+        self, lattice: NDArray[np.float64], numbers: NDArray[np.int64], frac_coords: NDArray[np.float64]
+    ) -> Evaluation:
+        """See :meth:`Potential.evaluate`."""
+        found = evaluate(lattice, numbers, frac_coords)
+        forces, stress = found["f"].astype(np.float64), found["s"].astype(np.float64)
+        return Evaluation(float(found["e"]) * len(numbers), forces, (stress + stress.T) / 2 * GPa)

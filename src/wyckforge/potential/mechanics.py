@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wyckforge.potential.chgnet import PotentialError, evaluate
+from wyckforge.potential.chgnet import evaluate
+from wyckforge.potential.contract import PotentialError
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.detection import point_group
 

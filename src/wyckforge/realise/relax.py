@@ -20,7 +20,9 @@ from ase.optimize.optimize import Optimizer
 from ase.units import GPa
 
 from wyckforge.errors import StructureError
-from wyckforge.potential.chgnet import ChgnetCalculator, PotentialError
+from wyckforge.potential.ase_bridge import PotentialCalculator
+from wyckforge.potential.catalogue import load_potential
+from wyckforge.potential.contract import PotentialError
 from wyckforge.realise.build import MIN_DISTANCE_ANGSTROM, SYMPREC, shortest_distance
 from wyckforge.realise.config import RelaxConfig
 from wyckforge.symmetry.crystal import Crystal
@@ -74,7 +76,7 @@ def relax(crystal: Crystal, config: RelaxConfig | None = None) -> Relaxation:
     config = config or RelaxConfig()
     deadline = time.monotonic() + config.max_seconds
     atoms = _primitive(crystal)
-    atoms.calc = calculator = ChgnetCalculator()
+    atoms.calc = calculator = PotentialCalculator(load_potential())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         atoms.set_constraint(FixSymmetry(atoms, symprec=SYMPREC))

@@ -74,7 +74,8 @@ class Relax:
 
     def __call__(self, candidate: Candidate) -> Candidate:
         """The relaxed structure with its energy, or ``unknown`` with the reason."""
-        from wyckforge.potential.chgnet import TOOL, PotentialError
+        from wyckforge.potential.chgnet import TOOL
+        from wyckforge.potential.contract import PotentialError
         from wyckforge.realise.build import BuildFailure
         from wyckforge.realise.relax import relax
 

@@ -1,0 +1,55 @@
+"""What every interatomic potential gives: energy, forces and stress of a periodic structure, under a name."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+class PotentialError(Exception):
+    """The potential has no answer for a structure: atoms without neighbours, or a value that is not finite."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """What a potential says of n atoms.
+
+    Attributes:
+        energy_ev: total energy of the cell, in eV.
+        forces: (n, 3) in eV/Å.
+        stress: (3, 3) derivative of the energy by the strain over the volume, in eV/Å³; positive under tension.
+    """
+
+    energy_ev: float
+    forces: Array
+    stress: Array
+
+
+class Potential(ABC):
+    """An interatomic potential; see :mod:`wyckforge.potential.checks` for what is promised and how it is tested.
+
+    Attributes:
+        name: by which it is chosen, ``chgnet``.
+        tool: name and version of the model, ``CHGNet 0.3.0``. Energies may be compared if, and only if, these agree.
+    """
+
+    name: str
+    tool: str
+
+    @abstractmethod
+    def evaluate(self, lattice: Array, numbers: NDArray[np.int64], frac_coords: Array) -> Evaluation:
+        """Energy, forces and stress.
+
+        Args:
+            lattice: (3, 3) row vectors in Å.
+            numbers: (n,) atomic numbers.
+            frac_coords: (n, 3) fractional coordinates.
+
+        Raises:
+            PotentialError: an atom has no neighbour, an element is unknown, or the answer is not finite.
+        """
