@@ -151,7 +151,7 @@ def test_two_candidates_through_the_hull(tmp_path):
             count=2,
             stop_after="hull",
             target=TARGET | {"atoms": ":6"},
-            relax={"max_steps_cell": 40, "fmax_ev_per_angstrom": 0.2, "smax_gpa": 3.0},
+            relax={"max_steps": 40, "fmax_ev_per_angstrom": 0.2, "smax_gpa": 3.0},
             **bundled(),
         ),
         tmp_path / "run",

@@ -52,9 +52,9 @@ def test_without_a_structure_the_later_stages_do_not_know() -> None:
 
 def test_what_has_not_converged_is_unknown_up_to_the_hull() -> None:
     found = Build(1)(candidate("186|S:b|Zn:b"))
-    found = Relax(1, RelaxConfig(max_steps_positions=1, max_steps_cell=1))(found)
+    found = Relax(1, RelaxConfig(max_steps=2))(found)
     assert found.find("relax").verdict == "unknown"
-    assert "not converged in 1 steps" in found.find("relax").reason
+    assert "not converged in 2 steps" in found.find("relax").reason
     found = Hull()(found)
     assert found.find("hull").verdict == "unknown"
     assert found.find("hull").value > 0
@@ -70,7 +70,7 @@ def test_a_potential_without_an_answer_is_evidence() -> None:
 
 def test_several_starts_keep_the_best_and_count_all_calls() -> None:
     built = Build(2)(candidate("186|S:b|Zn:b"))
-    settings = {"max_steps_positions": 5, "max_steps_cell": 10}
+    settings = {"max_steps": 8}
     one, two = (Relax(2, RelaxConfig(starts=starts, **settings))(built) for starts in (1, 2))
     assert two.find("relax_cost").value > one.find("relax_cost").value
     if one.find("relax").verdict == two.find("relax").verdict:

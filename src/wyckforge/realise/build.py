@@ -91,13 +91,13 @@ def build(gene: WyckoffGene, *, seed: int, config: BuildConfig | None = None) ->
     raise BuildFailure(f"{gene} was not built in {config.tries} tries: {reason}")
 
 
-def shortest_distance(crystal: Crystal) -> float:
-    """Shortest distance between two atoms, periodic images included, in Å; infinity if none is below 4 Å."""
+def shortest_distance(crystal: Crystal, *, within: float = 4.0) -> float:
+    """Shortest distance between two atoms, periodic images included, in Å; infinity if none is ``within`` so many Å."""
     from ase import Atoms
     from ase.neighborlist import neighbor_list
 
     atoms = Atoms(numbers=crystal.numbers, cell=crystal.lattice, scaled_positions=crystal.frac_coords, pbc=True)
-    return float(min(neighbor_list("d", atoms, cutoff=4.0), default=np.inf))
+    return float(min(neighbor_list("d", atoms, cutoff=within), default=np.inf))
 
 
 def _draw(gene: WyckoffGene, *, volume: float, tolerance: float, rng: np.random.Generator) -> Crystal:

@@ -15,12 +15,12 @@ class BuildConfig(Settings):
 
 
 class RelaxConfig(Settings):
-    """When a relaxation is converged, and when it is given up."""
+    """By which potential, when a relaxation is converged, and when it is given up."""
 
+    potential: str = Field("chgnet", description="interatomic potential: chgnet, sevennet-0, sevennet-l3i5 or another")
     fmax_ev_per_angstrom: float = Field(0.05, gt=0, description="converged when no force on an atom is larger,")
     smax_gpa: float = Field(0.5, gt=0, description="and no component of the stress is larger")
-    max_steps_positions: int = Field(30, ge=0, description="FIRE steps with the cell fixed")
-    max_steps_cell: int = Field(250, ge=1, description="FIRE steps with cell and positions free")
+    max_steps: int = Field(200, ge=1, description="steps of the search")
     max_seconds: float = Field(300.0, gt=0, description="wall-clock budget of one relaxation")
     min_volume_ratio: float = Field(0.4, gt=0, lt=1, description="smallest volume allowed, relative to the start")
     max_volume_ratio: float = Field(2.5, gt=1, description="largest volume allowed, relative to the start")

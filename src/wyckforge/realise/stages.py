@@ -74,23 +74,24 @@ class Relax:
 
     def __call__(self, candidate: Candidate) -> Candidate:
         """The relaxed structure with its energy, or ``unknown`` with the reason."""
-        from wyckforge.potential.chgnet import TOOL
+        from wyckforge.potential.catalogue import load_potential
         from wyckforge.potential.contract import PotentialError
         from wyckforge.realise.build import BuildFailure
         from wyckforge.realise.relax import relax
 
         if candidate.crystal is None:
             return candidate.with_evidence(Evidence("relax", "unknown", reason="there is no structure to relax"))
+        potential = load_potential(self.config.potential)
         found: list[Relaxation] = []
         reason = ""
         for start in range(self.config.starts if candidate.gene.degrees_of_freedom else 1):
             try:
                 crystal = candidate.crystal if start == 0 else self._build(candidate, start)
-                found.append(relax(crystal, self.config))
+                found.append(relax(crystal, self.config, potential))
             except (BuildFailure, PotentialError, StructureError) as error:
                 reason = str(error)
         if not found:
-            return candidate.with_evidence(Evidence("relax", "unknown", reason=reason, tool=TOOL))
+            return candidate.with_evidence(Evidence("relax", "unknown", reason=reason, tool=potential.tool))
         best = min(found, key=lambda one: (not one.converged, one.energy_ev_per_atom))
         limits = f"{best.max_force_ev_per_angstrom:.3f} eV/Å, {best.max_stress_gpa:.2f} GPa"
         return candidate.with_evidence(
@@ -100,9 +101,9 @@ class Relax:
                 best.energy_ev_per_atom,
                 "eV/atom",
                 f"converged to {limits}" if best.converged else f"{best.reason} (at {limits})",
-                TOOL,
+                potential.tool,
             ),
-            Evidence("relax_cost", "pass", float(sum(one.calls for one in found)), "calls", tool=TOOL),
+            Evidence("relax_cost", "pass", float(sum(one.calls for one in found)), "calls", tool=potential.tool),
             crystal=best.crystal,
         )
 
