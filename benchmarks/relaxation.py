@@ -1,4 +1,4 @@
-"""The symmetric relaxer against FIRE with FixSymmetry and FrechetCellFilter, from the same random starts in the same run.
+"""The symmetric relaxer against FIRE with FixSymmetry and FrechetCellFilter, from the same starts in the same run.
 
 Each start is relaxed by both before the next, in alternating order, so that the drift of a shared machine meets both. A
 run that starts again goes on where it was (`.cache/relaxation`).
@@ -11,6 +11,7 @@ import json
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,8 @@ WORK = HERE.parent / ".cache" / "relaxation"
 SEED, SAME_EV_PER_ATOM, STEPS = 11, 0.001, 500
 LEAST_ATOMS, MOST_ATOMS = 6, 40
 
+WAYS = ("ours", "ase")
+
 Outcome = dict[str, Any]
 
 
@@ -51,10 +54,7 @@ Outcome = dict[str, Any]
 @click.option("--page", type=click.Path(path_type=Path), default=PAGE)
 def main(starts: int, potential: str, page: Path) -> None:
     """Relax the same starts both ways and write the page."""
-    ways = {
-        "ours": lambda crystal: relax_ours(crystal, potential),
-        "ase": lambda crystal: relax_ase(crystal, potential),
-    }
+    ways = {"ours": partial(relax_ours, potential=potential), "ase": partial(relax_ase, potential=potential)}
     log = WORK / f"{potential}.jsonl"
     done = read(log)
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ def main(starts: int, potential: str, page: Path) -> None:
         for number, (gene, crystal) in enumerate(tqdm(itertools.islice(random_starts(), starts), total=starts)):
             if str(gene) in done:
                 continue
-            order = list(ways) if number % 2 else list(ways)[::-1]
+            order = WAYS if number % 2 else WAYS[::-1]
             done[str(gene)] = {name: measured(ways[name], crystal) for name in order}
             print(json.dumps({"gene": str(gene), **done[str(gene)]}), file=stream, flush=True)
     words = Environment(loader=FileSystemLoader(HERE), undefined=StrictUndefined, trim_blocks=True)
@@ -149,29 +149,26 @@ def summary(rows: list[dict[str, Outcome]]) -> dict[str, Any]:
         "ase": gaps > SAME_EV_PER_ATOM,
     }
     low, high = bootstrap_interval(gaps, rng)
+    alike = [row for row, same in zip(both, kinds["same"], strict=True) if same]
     return {
         "n": len(rows),
         "n_both": len(both),
-        "converged": {way: rate([row[way]["converged"] for row in rows]) for way in ("ours", "ase")},
-        "calls": {way: f"{np.mean([row[way]['calls'] for row in rows]):.0f}" for way in ("ours", "ase")},
-        "seconds": {way: f"{np.mean([row[way]['seconds'] for row in rows]):.1f}" for way in ("ours", "ase")},
-        "per_call": {
-            way: f"{1000 * sum(row[way]['seconds'] for row in rows) / sum(row[way]['calls'] for row in rows):.0f}"
-            for way in ("ours", "ase")
-        },
-        "fewer_calls": ratio([row["ase"]["calls"] for row in rows], [row["ours"]["calls"] for row in rows], rng),
-        "less_time": ratio([row["ase"]["seconds"] for row in rows], [row["ours"]["seconds"] for row in rows], rng),
+        "converged": {way: rate([row[way]["converged"] for row in rows]) for way in WAYS},
+        "calls": {way: f"{total(rows, way, 'calls') / len(rows):.0f}" for way in WAYS},
+        "seconds": {way: f"{total(rows, way, 'seconds') / len(rows):.1f}" for way in WAYS},
+        "per_call": {way: f"{1000 * total(rows, way, 'seconds') / total(rows, way, 'calls'):.0f}" for way in WAYS},
+        "fewer_calls": ratio(rows, "calls", rng),
+        "less_time": ratio(rows, "seconds", rng),
         "lower": {kind: rate(list(mask)) for kind, mask in kinds.items()},
-        "same_calls": ratio(
-            *(
-                [row[way]["calls"] for row, same in zip(both, kinds["same"], strict=True) if same]
-                for way in ("ase", "ours")
-            ),
-            rng,
-        ),
+        "same_calls": ratio(alike, "calls", rng),
         "gap": f"{gaps.mean():+.4f} [{low:+.4f}, {high:+.4f}]",
-        "reasons": {way: [row[way]["reason"] for row in rows if row[way]["reason"]] for way in ("ours", "ase")},
+        "reasons": {way: [row[way]["reason"] for row in rows if row[way]["reason"]] for way in WAYS},
     }
+
+
+def total(rows: list[dict[str, Outcome]], way: str, what: str) -> float:
+    """Sum over all starts."""
+    return float(sum(row[way][what] for row in rows))
 
 
 def rate(outcomes: list[bool]) -> str:
@@ -181,12 +178,12 @@ def rate(outcomes: list[bool]) -> str:
     return f"{sum(outcomes)} of {len(outcomes)}, {share:.0%} [{100 * low:.0f}, {100 * high:.0f}]"
 
 
-def ratio(above: list[float], below: list[float], rng: np.random.Generator) -> str:
-    """Ratio of two sums over the same crystals, with its bootstrap interval."""
-    one, other = np.array(above), np.array(below)
-    drawn = [one[rows].sum() / other[rows].sum() for rows in rng.integers(len(one), size=(1000, len(one)))]
+def ratio(rows: list[dict[str, Outcome]], what: str, rng: np.random.Generator) -> str:
+    """How many times as much ASE takes, over all of the same starts, with a bootstrap interval."""
+    theirs, ours = (np.array([row[way][what] for row in rows], dtype=float) for way in ("ase", "ours"))
+    drawn = [theirs[some].sum() / ours[some].sum() for some in rng.integers(len(ours), size=(1000, len(ours)))]
     low, high = np.quantile(drawn, [0.025, 0.975])
-    return f"{one.sum() / other.sum():.1f} [{low:.1f}, {high:.1f}]"
+    return f"{theirs.sum() / ours.sum():.1f} [{low:.1f}, {high:.1f}]"
 
 
 def read(log: Path) -> dict[str, dict[str, Outcome]]:

@@ -42,7 +42,7 @@ class Freedom:
         self._shifts = np.linalg.inv(axes) @ self.directions
 
     def __len__(self) -> int:
-        return len(self.strains) + self.directions.shape[2]
+        return len(self.strains) + int(self.directions.shape[2])
 
     def place(self, parameters: Array) -> tuple[Array, Array]:
         """(3, 3) lattice (rows, Å) and (n, 3) fractional coordinates at (m,) parameters."""
@@ -84,7 +84,8 @@ def _invariant_strains(turns: Array) -> Array:
     averaged = np.einsum("gia,kab,gjb->kij", turns, basis, turns) / len(turns)
     projector = np.einsum("kij,lij->kl", basis, averaged)
     values, vectors = np.linalg.eigh((projector + projector.T) / 2)
-    return np.einsum("kl,kij->lij", vectors[:, values > _KEPT], basis)
+    invariant: Array = np.einsum("kl,kij->lij", vectors[:, values > _KEPT], basis)
+    return invariant
 
 
 def _directions(images: NDArray[np.int64], turns: Array) -> Array:

@@ -1,8 +1,8 @@
 """Relaxation over the free parameters of a crystal: its symmetry holds by construction.
 
 Runs in the primitive cell (fewer atoms, same answer) and returns the standardised conventional one. A quasi-Newton
-search with a trust radius takes few, bold steps: the parameters are few, so that second derivatives are soon learnt, and
-steps that lead uphill or out of physics are taken back and shortened.
+search with a trust radius takes few, bold steps: the parameters are few, so that second derivatives are soon learnt,
+and steps that lead uphill or out of physics are taken back and shortened.
 """
 
 from __future__ import annotations
