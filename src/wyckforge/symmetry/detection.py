@@ -110,7 +110,7 @@ class Operations:
         moved = np.einsum("kij,nj->kni", self.rotations, coords) + self.translations[:, None]
         offsets = moved[:, :, None] - coords
         distances = np.linalg.norm((offsets - np.rint(offsets)) @ crystal.lattice, axis=-1)
-        nearest = distances.argmin(axis=2)
+        nearest: NDArray[np.int64] = distances.argmin(axis=2)
         shortest = np.take_along_axis(distances, nearest[:, :, None], axis=2)
         if shortest.max() > IMAGE_TOLERANCE or (crystal.numbers[nearest] != crystal.numbers).any():
             raise StructureError("an operation of the space group puts an atom where there is none of its kind")
