@@ -1,0 +1,165 @@
+"""Learning geometries: batches of crystals of like length, one-cycle learning rate, running mean of the weights."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wyckforge.models.geometry.network import GeometryNetwork, NetworkSizes
+from wyckforge.models.geometry.sequence import VOLUME, X
+from wyckforge.train.geometry.config import GeometryConfig
+from wyckforge.train.geometry.examples import TRAIN, VALIDATION, Batch, Examples, Tensors
+from wyckforge.train.orbitvae.loop import follow, one_cycle, plan_batches
+
+_AVERAGE_START = 100
+"""Updates over which the memory of the running mean grows to a half."""
+
+_VALIDATION_BATCH = 512
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training gives.
+
+    Attributes:
+        network: on the processor, with the mean weights that suited the validation part best.
+        history: one record for every look at the validation part.
+    """
+
+    network: GeometryNetwork
+    history: list[dict[str, Any]]
+
+
+def train_geometry(examples: Examples, config: GeometryConfig, tell: Callable[[dict[str, Any]], None]) -> Trained:
+    """Train a network on the training part of the examples, on a GPU where there is one.
+
+    Args:
+        examples: crystals of all parts; those of the test part are not looked at.
+        config: how; either ``minutes`` or ``updates`` must be given.
+        tell: is given every record of the history.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.manual_seed(config.seed)
+    np_rows = [np.flatnonzero(examples.part == part) for part in (TRAIN, VALIDATION)]
+    train, val = (Tensors(examples.select(rows), device) for rows in np_rows)
+    network = make_network(examples, config).to(device)
+    average = copy.deepcopy(network).eval()
+    decayed = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    optimiser = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=device.type == "cuda")
+    generator = torch.Generator().manual_seed(config.seed)
+    best, history, begin = (math.inf, copy.deepcopy(average)), [], time.monotonic()
+    sums, update = torch.zeros((), device=device), 0
+    for rows in _endless(train, config.batch_size, generator):
+        progress = _progress(config, update, time.monotonic() - begin)
+        for group in optimiser.param_groups:
+            group["lr"] = config.learning_rate * one_cycle(min(progress, 1.0), config.warm_up)[0]
+        if progress < 1:
+            sums += _update(network, train.batch(rows), optimiser, config).detach()
+            update += 1
+            follow(average, network, min(config.average, update / (update + _AVERAGE_START)))
+        if progress >= 1 or update % config.validate_every == 0:
+            record = {
+                "update": update,
+                "seconds": round(time.monotonic() - begin, 1),
+                "epochs": round(update * config.batch_size / len(train), 2),
+                "train": sums.item() / max(1, update % config.validate_every or config.validate_every),
+                **validate(average, val),
+            }
+            sums.zero_()
+            history.append(record)
+            tell(record)
+            if record["loss"] < best[0]:
+                best = record["loss"], copy.deepcopy(average)
+        if progress >= 1:
+            break
+    return Trained(best[1].cpu(), history)
+
+
+def make_network(examples: Examples, config: GeometryConfig) -> GeometryNetwork:
+    """A network that knows the elements of the examples."""
+    sizes = NetworkSizes(
+        elements=len(examples.elements),
+        features=examples.features.shape[1],
+        width=config.width,
+        heads=config.heads,
+        gene_layers=config.gene_layers,
+        layers=config.layers,
+    )
+    network = GeometryNetwork(sizes, config.dropout)
+    network.embedding.describe_elements(examples.features)
+    return network
+
+
+def _progress(config: GeometryConfig, update: int, seconds: float) -> float:
+    if config.minutes is not None:
+        return seconds / (60 * config.minutes)
+    return update / (config.updates or 1)
+
+
+def _endless(train: Tensors, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    while True:
+        yield from plan_batches(train.lengths, batch_size, generator)
+
+
+def densities(network: GeometryNetwork, batch: Batch) -> Tensor:
+    """(n, t) log densities of all numbers of a batch."""
+    device = batch.told.number.device.type
+    with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+        mixtures = network(network.read(batch.orbits), batch.asked, batch.told)
+    return network.log_density(mixtures, batch.told.kind, batch.told.number)
+
+
+def _update(network: GeometryNetwork, batch: Batch, optimiser: torch.optim.AdamW, config: GeometryConfig) -> Tensor:
+    network.train()
+    if config.noise:
+        point = batch.told.point + config.noise * torch.randn_like(batch.told.point)
+        batch = batch._replace(told=batch.told._replace(point=point))
+    found = densities(network, batch)
+    asked = (batch.told.kind < X) | ((batch.told.kind >= X) & (batch.told.kind < X + 3))
+    loss = -found.sum() / asked.sum()
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip)
+    optimiser.step()
+    return loss
+
+
+@torch.no_grad()
+def validate(network: GeometryNetwork, tensors: Tensors) -> dict[str, float]:
+    """Mean negative log density per number, of the cell and of the coordinates apart, and how well the volume is met.
+
+    ``volume_hit`` is the share of crystals whose volume is within 5 % of the median of the distribution's components.
+    """
+    order = tensors.lengths.argsort(stable=True)
+    sums: dict[str, float] = dict.fromkeys(("cell", "coordinate", "n_cell", "n_coordinate", "hits"), 0.0)
+    for rows in order.split(_VALIDATION_BATCH):
+        batch = tensors.batch(rows)
+        device = batch.told.number.device.type
+        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+            mixtures = network(network.read(batch.orbits), batch.asked, batch.told)
+        found = network.log_density(mixtures, batch.told.kind, batch.told.number)
+        of_cell = batch.told.kind < X
+        of_coordinate = (batch.told.kind >= X) & (batch.told.kind < X + 3)
+        sums["cell"] -= found[of_cell].sum().item()
+        sums["coordinate"] -= found[of_coordinate].sum().item()
+        sums["n_cell"] += of_cell.sum().item()
+        sums["n_coordinate"] += of_coordinate.sum().item()
+        weights, means, _ = mixtures.cell[:, VOLUME].unbind(-2)
+        expected = (weights.exp() * means).sum(-1)
+        sums["hits"] += ((expected - batch.told.number[:, VOLUME]).abs() < math.log(1.05)).sum().item()
+    return {
+        "loss": (sums["cell"] + sums["coordinate"]) / (sums["n_cell"] + sums["n_coordinate"]),
+        "cell": sums["cell"] / sums["n_cell"],
+        "coordinate": sums["coordinate"] / max(1, sums["n_coordinate"]),
+        "volume_hit": sums["hits"] / len(tensors),
+    }
