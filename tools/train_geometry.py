@@ -40,7 +40,8 @@ def prepare(shared: Path, out: Path) -> None:
     from wyckforge.data.split import rows_apart, split_table
     from wyckforge.data.table import GeneTable
     from wyckforge.models.orbitvae.descriptors import elements as chemistry
-    from wyckforge.train.geometry.prepare import describe_all, prepare
+    from wyckforge.train.geometry.prepare import contacts_of, describe_all
+    from wyckforge.train.geometry.prepare import prepare as make_examples
 
     for path, rules in TABLES.items():
         if not path.exists():
@@ -60,8 +61,10 @@ def prepare(shared: Path, out: Path) -> None:
     described = describe_all(crystals, progress=True)
     kept = [(one, part) for one, part in zip(described, np.concatenate(parts), strict=True) if one is not None]
     out.parent.mkdir(parents=True, exist_ok=True)
-    parameters, part = zip(*kept, strict=True)
-    prepare(parameters, np.array(part, np.uint8), chemistry, progress=True).write(out)
+    parameters, part = [one for one, _ in kept], np.array([part for _, part in kept], np.uint8)
+    contacts = contacts_of([one for one, part in kept if part == TRAIN], progress=True)
+    elements = sorted({z for one in parameters for z in one.gene.elements})
+    make_examples(parameters, part, contacts, elements, chemistry(elements), progress=True).write(out)
     print(f"{len(kept):,} of {len(crystals):,} crystals written to {out}, {out.stat().st_size / 1e6:.1f} MB")
 
 
@@ -111,7 +114,7 @@ def main() -> None:
     first.add_argument("--shared", type=Path, default=Path("../shared/data"), help="folder of the shared structures")
     second = steps.add_parser("train", help="learn from that file")
     second.add_argument("--minutes", type=float, help="time after which it ends")
-    second.add_argument("--updates", type=int, help="number of updates, where no time is given")
+    second.add_argument("--updates", type=int, help="number of updates after which it ends")
     second.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="other settings of GeometryConfig")
     second.add_argument("--out", type=Path, default=bundled("geometry"), help="folder of the model")
     for step in (first, second):

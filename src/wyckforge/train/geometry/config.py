@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from wyckforge.settings import Settings
 
 
 class GeometryConfig(Settings):
-    """AdamW with a one-cycle learning rate, until a number of updates is made or a time is over."""
+    """AdamW with a one-cycle learning rate, until a number of updates is made or a time is over, whichever is first."""
 
     width: int = Field(192, ge=8, description="of the vectors inside")
     heads: int = Field(6, ge=1, description="of each attention block; a divisor of the width")
@@ -23,6 +25,14 @@ class GeometryConfig(Settings):
     average: float = Field(0.999, ge=0, lt=1, description="memory of the running mean of the weights, which is kept")
     noise: float = Field(0.0, ge=0, description="standard deviation of the noise on what is told about coordinates")
     minutes: float | None = Field(None, gt=0, description="time after which the training is over")
-    updates: int | None = Field(None, ge=1, description="updates after which it is over, where no time is given")
+    updates: int | None = Field(None, ge=1, description="updates after which it is over")
     validate_every: int = Field(500, ge=1, description="updates between two looks at the validation part")
     seed: int = Field(7, ge=0, description="of the initial weights and the order of the crystals")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} with {self.heads} heads; give a width that the heads divide")
+        if self.minutes is None and self.updates is None:
+            raise ValueError("the training has no end; give minutes or updates")
+        return self

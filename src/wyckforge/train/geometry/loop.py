@@ -43,7 +43,7 @@ def train_geometry(examples: Examples, config: GeometryConfig, tell: Callable[[d
 
     Args:
         examples: crystals of all parts; those of the test part are not looked at.
-        config: how; either ``minutes`` or ``updates`` must be given.
+        config: how, and for how long.
         tell: is given every record of the history.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -101,9 +101,8 @@ def make_network(examples: Examples, config: GeometryConfig) -> GeometryNetwork:
 
 
 def _progress(config: GeometryConfig, update: int, seconds: float) -> float:
-    if config.minutes is not None:
-        return seconds / (60 * config.minutes)
-    return update / (config.updates or 1)
+    of_time = 0.0 if config.minutes is None else seconds / (60 * config.minutes)
+    return max(of_time, 0.0 if config.updates is None else update / config.updates)
 
 
 def _endless(train: Tensors, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:

@@ -25,7 +25,7 @@ from wyckforge.symmetry.parameters import (
     parameters_of,
 )
 from wyckforge.symmetry.tables import LETTERS
-from wyckforge.train.geometry.examples import ROOM_SCALE, TRAIN, UNSEEN, Examples
+from wyckforge.train.geometry.examples import ROOM_SCALE, UNSEEN, Examples
 
 _GRID = np.arange(GRID) / GRID
 
@@ -56,31 +56,40 @@ def describe_all(crystals: Sequence[Crystal], progress: bool = False) -> list[Pa
     return found
 
 
+def contacts_of(parameters: Sequence[Parameters], progress: bool = False) -> Reals:
+    """(119, 119) contact distances in Å, from what is seen in crystals."""
+    shortest: dict[tuple[int, int], list[float]] = {}
+    for one in tqdm(parameters, desc="contacts", disable=not progress):
+        for pair, distance in shortest_by_pair(one).items():
+            shortest.setdefault(pair, []).append(distance)
+    return contact_table(shortest)
+
+
 def prepare(
-    parameters: Sequence[Parameters], parts: NDArray[np.uint8], features_of: Any, progress: bool = False
+    parameters: Sequence[Parameters],
+    parts: NDArray[np.uint8],
+    contacts: Reals,
+    elements: Sequence[int],
+    features: NDArray[np.float32],
+    progress: bool = False,
 ) -> Examples:
     """Everything that the model sees of n crystals.
 
     Args:
         parameters: canonical descriptions.
-        parts: (n,) the part each belongs to; contact distances come from the training part alone.
-        features_of: gives the (E, f) chemistry of E atomic numbers.
+        parts: (n,) the part each belongs to.
+        contacts: (119, 119) contact distances in Å, by atomic numbers.
+        elements: (E,) atomic numbers of the vocabulary.
+        features: (E, f) their chemistry.
         progress: show a bar.
     """
-    shortest: dict[tuple[int, int], list[float]] = {}
-    for one, part in zip(tqdm(parameters, desc="contacts", disable=not progress), parts, strict=True):
-        if part == TRAIN:
-            for pair, distance in shortest_by_pair(one).items():
-                shortest.setdefault(pair, []).append(distance)
-    contacts = contact_table(shortest)
     rows = [_row(one, contacts) for one in tqdm(parameters, desc="surroundings", disable=not progress)]
-    elements = sorted({z for one in parameters for z in one.gene.elements})
     return Examples(
         part=parts.astype(np.uint8),
         **{name: np.concatenate([row[name] for row in rows]) for name in rows[0]},
         contacts=contacts,
         elements=np.array(elements, np.uint8),
-        features=features_of(elements),
+        features=features,
     )
 
 
