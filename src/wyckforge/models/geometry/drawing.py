@@ -50,6 +50,7 @@ def draw(
     n: int,
     rng: np.random.Generator,
     temperature: float,
+    least_room: float,
 ) -> Drafts:
     """n crystals of a gene.
 
@@ -61,6 +62,7 @@ def draw(
         n: how many.
         rng: source of all chance.
         temperature: 1 draws from the density, less favours what is probable.
+        least_room: drafts with atoms closer than this, in contact distances, are given up as soon as others are left.
     """
     state = _State(network, index, contacts, layout, n)
     density, least = np.zeros(n), np.full(n, np.inf)
@@ -77,6 +79,12 @@ def draw(
         density += found[:, 0].double().numpy()
         least = np.minimum(least, clear)
         state.tell(t, numbers)
+        if (crowded := least < least_room).any() and not crowded.all():
+            # as a particle filter does: drafts in which atoms collide go on as copies of others
+            rows = np.arange(n)
+            rows[crowded] = rng.choice(np.flatnonzero(~crowded), crowded.sum())
+            density, least = density[rows], least[rows]
+            state.keep(rows)
     density[~state.possible] = -np.inf
     return Drafts(state.numbers, density, least)
 
@@ -157,6 +165,16 @@ class _State:
             torch.from_numpy(near)[:, None],
             torch.from_numpy(self.index[elements])[:, None],
         )
+
+    def keep(self, rows: NDArray[np.int64]) -> None:
+        """Go on with the drafts of an index array, which may repeat some."""
+        index = torch.from_numpy(rows)
+        self.numbers, self.possible, self.cell = self.numbers[rows], self.possible[rows], self.cell[index]
+        self.past = [None if one is None else one[:, index] for one in self.past]
+        if self.before is not None:
+            self.before = Told(*(part[index] for part in self.before))
+        if self.placed is not None:
+            self.placed.keep(rows)
 
     def _settled(self, t: int) -> Floats:
         """(n, d) coordinates of the orbit that are drawn already."""

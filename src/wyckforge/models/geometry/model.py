@@ -96,7 +96,8 @@ class GeometryModel:
             InvalidGeneError: a gene that the model cannot draw.
         """
         with torch.inference_mode():
-            return draw(self.network, self._index, self.contacts, self._layout(gene), n, rng, temperature)
+            layout, room = self._layout(gene), self.drawing.least_room
+            return draw(self.network, self._index, self.contacts, layout, n, rng, temperature, room)
 
     def expected_volume(self, gene: WyckoffGene) -> float:
         """Volume of the conventional cell in Å³, by the mean of the distribution of its logarithm.

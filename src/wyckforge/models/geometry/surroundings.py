@@ -98,6 +98,10 @@ class Placed:
         self.elements = np.concatenate([self.elements, np.full(orbit.shape[1], z)])
         return np.take_along_axis(apart, nearest, 1), elements[nearest], point[:, 0]
 
+    def keep(self, rows: NDArray[np.int64]) -> None:
+        """Go on with the drafts of an index array, which may repeat some."""
+        self.lattices, self.atoms = self.lattices[rows], self.atoms[rows]
+
     def _apart(self, points: Reals) -> Reals:
         return distances(points, self.atoms, self.lattices)
 
