@@ -40,9 +40,11 @@ from wyckforge.realise.relax import relax
 from wyckforge.realise.starts import geometry_model, starts
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.gene import WyckoffGene
-from wyckforge.symmetry.tables import CRYSTAL_SYSTEMS
+from wyckforge.symmetry.tables import CRYSTAL_SYSTEMS, LETTERS
+from wyckforge.train.geometry.examples import TRAIN, Examples
 
 ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = Path(".cache/geometry/examples.safetensors")
 CACHE, PAGE = Path(".cache/starts"), Path("docs/benchmarks/starts.md")
 SEED = 7
 SMALLEST, LARGEST = 10, 40
@@ -62,6 +64,7 @@ class Case:
         system: its crystal system.
         known: whether a crystal with the same template, of other elements, was learned from.
         drawn: whether it is of the stratified sample; the others are there for their new templates.
+        turn: its place among those of its crystal system.
     """
 
     id: str
@@ -70,6 +73,7 @@ class Case:
     system: str
     known: bool
     drawn: bool
+    turn: int
 
     @property
     def volume(self) -> float:
@@ -77,10 +81,20 @@ class Case:
         return self.crystal.volume * self.gene.n_atoms / len(self.crystal)
 
 
-def cases(ground: Ground, per_system: int) -> list[Case]:
+def templates_learned(examples: Examples) -> set[str]:
+    """Templates of all crystals that the model learned from."""
+    found, start = set(), 0
+    for group, n, part in zip(examples.group.tolist(), examples.n_orbits.tolist(), examples.part, strict=True):
+        orbits = zip(examples.element[start : start + n].tolist(), examples.letter[start : start + n], strict=True)
+        start += n
+        if part == TRAIN:
+            found.add(WyckoffGene(group + 1, tuple((z, LETTERS[letter]) for z, letter in orbits)).template())
+    return found
+
+
+def cases(ground: Ground, learned: set[str], per_system: int) -> list[Case]:
     """As many genes of every crystal system, and besides as many with templates that no crystal learned from has."""
     table, split = ground.table, ground.split
-    learned = {table.genes[row].template() for row in (*split.train, *split.val)}
     rows: dict[str, list[int]] = defaultdict(list)
     for row in split.test:
         gene = table.genes[row]
@@ -91,10 +105,10 @@ def cases(ground: Ground, per_system: int) -> list[Case]:
         order = rng.permutation(rows[system])
         others = [row for row in order[per_system:] if table.genes[row].template() not in learned]
         chosen = [*((row, True) for row in order[:per_system]), *((row, False) for row in others[:per_system])]
-        for row, drawn in chosen:
+        for turn, (row, drawn) in enumerate(chosen):
             gene, crystal = table.genes[row], (table.crystals or ())[row]
             if crystal is not None:
-                found.append(Case(table.ids[row], gene, crystal, system, gene.template() in learned, drawn))
+                found.append(Case(table.ids[row], gene, crystal, system, gene.template() in learned, drawn, turn))
     return found
 
 
@@ -198,17 +212,25 @@ class Log:
             file.write(json.dumps(row) + "\n")
 
 
-def measure(todo: list[Case], log: Log, one: Callable[[Case, str], dict[str, Any]], words: str) -> list[dict[str, Any]]:
-    """Every case that is not in the log yet; gives all rows in the order of the cases."""
-    for case in tqdm([case for case in todo if case.id not in log.rows], desc=words):
-        log.add({**account(case), **{source: one(case, source) for source in SOURCES}})
-    return [log.rows[case.id] for case in todo]
+def measure(
+    todo: list[Case], one: Callable[[Case, str], dict[str, Any]], name: str, cache: Path, resume: bool
+) -> list[dict[str, Any]]:
+    """Every case with starts of every source, unless it is in the cache; gives what is known of each case.
+
+    A file for each source, so that PyXtal's need not be made again for another model.
+    """
+    logs = {source: Log(cache / f"{name}-{source}.jsonl", resume) for source in SOURCES}
+    for source, log in logs.items():
+        for case in tqdm([case for case in todo if case.id not in log.rows], desc=f"{name}, {source}"):
+            log.add({"id": case.id, **one(case, source)})
+    return [{**account(case), **{source: log.rows[case.id] for source, log in logs.items()}} for case in todo]
 
 
 def main() -> None:
     """Measure and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=STRUCTURES, help="the shared structures (Parquet)")
+    parser.add_argument("--examples", type=Path, default=EXAMPLES, help="what `tools/train_geometry.py prepare` wrote")
     parser.add_argument("--per-system", type=int, default=PER_SYSTEM, help="genes of every crystal system")
     parser.add_argument("--relax", type=int, default=0, help="genes of the stratified sample to relax starts of")
     parser.add_argument("--tries", type=int, default=5, help="most starts relaxed for a gene")
@@ -220,15 +242,14 @@ def main() -> None:
     os.chdir(ROOT)
     warnings.simplefilter("ignore")
     try:
-        todo = cases(Ground.prepare(data, TABLE2), options.per_system)
-        drawn = measure(todo, Log(options.cache / "drawn.jsonl", options.resume), as_drawn, "as drawn")
+        learned = templates_learned(Examples.read(options.examples))
+        todo = cases(Ground.prepare(data, TABLE2), learned, options.per_system)
+        drawn = measure(todo, as_drawn, "drawn", options.cache, options.resume)
         # one of every system in turn, so that a part of the sample is stratified too
-        sample = [case for case in todo if case.drawn]
-        turns = sorted(range(len(sample)), key=lambda k: (k % options.per_system, k))
-        log = Log(options.cache / "relaxed.jsonl", options.resume)
-        chosen = [sample[k] for k in turns[: options.relax]]
-        measure(chosen, log, lambda case, source: relaxed(case, source, options.tries), "relaxed")
-        later = [log.rows[case.id] for case in sample if case.id in log.rows]
+        sample = sorted((case for case in todo if case.drawn), key=lambda case: case.turn)[: options.relax]
+        later = measure(
+            sample, lambda case, source: relaxed(case, source, options.tries), "relaxed", options.cache, options.resume
+        )
         write_atomically(options.page, page_of(drawn, later, options.tries).encode())
     except WyckforgeError as error:
         sys.exit(f"error: {error}")
