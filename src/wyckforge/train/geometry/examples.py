@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
 from wyckforge.models.geometry.network import Asked, Told
-from wyckforge.models.geometry.sequence import PADDING
+from wyckforge.models.geometry.sequence import FIXED, PADDING
 from wyckforge.models.orbitvae.vocabulary import ABSENT, Orbits
 
 TRAIN, VALIDATION, TEST = range(3)
@@ -89,20 +89,15 @@ class Examples:
 
     def select(self, rows: NDArray[np.int64]) -> Self:
         """Some of the crystals, in that order."""
-        orbits = _spans(self.n_orbits, rows)
-        steps = _spans(self.n_steps, rows)
-        found: dict[str, Any] = {}
-        for name, array in self.__dict__.items():
-            if name in ("contacts", "elements", "features"):
-                found[name] = array
-            elif len(array) == len(self.part) and name in ("part", "group", "n_orbits", "n_steps", "cell"):
-                found[name] = array[rows]
-            else:
-                found[name] = array[orbits if name in _PER_ORBIT else steps]
-        return type(self)(**found)
+        places = dict.fromkeys(_PER_CRYSTAL, rows)
+        places |= dict.fromkeys(_PER_ORBIT, _spans(self.n_orbits, rows))
+        places |= dict.fromkeys(_PER_STEP, _spans(self.n_steps, rows))
+        return replace(self, **{name: getattr(self, name)[place] for name, place in places.items()})
 
 
+_PER_CRYSTAL = ("part", "group", "n_orbits", "n_steps", "cell")
 _PER_ORBIT = ("element", "letter", "point", "near", "near_element", "room")
+_PER_STEP = ("kind", "orbit", "number", "known", "completes")
 
 
 class Tensors:
@@ -120,10 +115,9 @@ class Tensors:
         orbit_row = np.concatenate([[0], np.cumsum(examples.n_orbits, dtype=np.int64)])[:-1]
         of_step = np.maximum(examples.orbit.astype(np.int64), 0) + np.repeat(orbit_row, examples.n_steps)
         completes = examples.completes.astype(bool)
-        placed = completes[:, None]
-        asks = completes & (examples.kind < 9)
+        asks = completes & (examples.kind < FIXED)
         room = np.where(asks[:, None], examples.room[of_step], UNSEEN)
-        near = np.where(placed, examples.near[of_step], np.inf).astype(np.float16)
+        near = np.where(completes[:, None], examples.near[of_step], np.inf).astype(np.float16)
         orbits, steps = examples.n_orbits, examples.n_steps
         pads: Mapping[str, tuple[NDArray[Any], NDArray[Any], float]] = {
             "element": (orbits, index[examples.element].astype(np.int16), ABSENT),

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wyckforge.models.geometry.network import GeometryNetwork, NetworkSizes
-from wyckforge.models.geometry.sequence import VOLUME, X
+from wyckforge.models.geometry.network import GeometryNetwork, Mixtures, NetworkSizes
+from wyckforge.models.geometry.sequence import FIXED, VOLUME, X
 from wyckforge.train.geometry.config import GeometryConfig
 from wyckforge.train.geometry.examples import TRAIN, VALIDATION, Batch, Examples, Tensors
 from wyckforge.train.orbitvae.loop import follow, one_cycle, plan_batches
@@ -47,42 +47,58 @@ def train_geometry(examples: Examples, config: GeometryConfig, tell: Callable[[d
         tell: is given every record of the history.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    torch.manual_seed(config.seed)
-    np_rows = [np.flatnonzero(examples.part == part) for part in (TRAIN, VALIDATION)]
-    train, val = (Tensors(examples.select(rows), device) for rows in np_rows)
-    network = make_network(examples, config).to(device)
+    parts = (examples.select(np.flatnonzero(examples.part == part)) for part in (TRAIN, VALIDATION))
+    train, val = (Tensors(part, device) for part in parts)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(config.seed)
+        return _learn(make_network(examples, config).to(device), train, val, config, tell)
+
+
+def _learn(
+    network: GeometryNetwork,
+    train: Tensors,
+    val: Tensors,
+    config: GeometryConfig,
+    tell: Callable[[dict[str, Any]], None],
+) -> Trained:
     average = copy.deepcopy(network).eval()
-    decayed = [p for p in network.parameters() if p.ndim > 1]
-    others = [p for p in network.parameters() if p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    optimiser = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=device.type == "cuda")
-    generator = torch.Generator().manual_seed(config.seed)
-    best, history, begin = (math.inf, copy.deepcopy(average)), [], time.monotonic()
-    sums, update = torch.zeros((), device=device), 0
-    for rows in _endless(train, config.batch_size, generator):
-        progress = _progress(config, update, time.monotonic() - begin)
+    best, least = copy.deepcopy(average), math.inf
+    optimiser = _optimiser(network, config)
+    history: list[dict[str, Any]] = []
+    losses: list[Tensor] = []
+    begin = time.monotonic()
+    for update, rows in enumerate(_endless(train, config), start=1):
+        progress = _progress(config, update - 1, time.monotonic() - begin)
         for group in optimiser.param_groups:
             group["lr"] = config.learning_rate * one_cycle(min(progress, 1.0), config.warm_up)[0]
-        if progress < 1:
-            sums += _update(network, train.batch(rows), optimiser, config).detach()
-            update += 1
-            follow(average, network, min(config.average, update / (update + _AVERAGE_START)))
-        if progress >= 1 or update % config.validate_every == 0:
+        losses.append(_update(network, train.batch(rows), optimiser, config))
+        follow(average, network, min(config.average, update / (update + _AVERAGE_START)))
+        seconds = time.monotonic() - begin
+        over = _progress(config, update, seconds) >= 1
+        if over or update % config.validate_every == 0:
             record = {
                 "update": update,
-                "seconds": round(time.monotonic() - begin, 1),
+                "seconds": round(seconds, 1),
                 "epochs": round(update * config.batch_size / len(train), 2),
-                "train": sums.item() / max(1, update % config.validate_every or config.validate_every),
+                "train": torch.stack(losses).mean().item(),
                 **validate(average, val),
             }
-            sums.zero_()
+            losses.clear()
             history.append(record)
             tell(record)
-            if record["loss"] < best[0]:
-                best = record["loss"], copy.deepcopy(average)
-        if progress >= 1:
+            if record["loss"] < least:
+                best, least = copy.deepcopy(average), record["loss"]
+        if over:
             break
-    return Trained(best[1].cpu(), history)
+    return Trained(best.cpu(), history)
+
+
+def _optimiser(network: GeometryNetwork, config: GeometryConfig) -> torch.optim.AdamW:
+    """AdamW whose weight decay leaves biases and norms alone."""
+    matrices = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=matrices[0].is_cuda)
 
 
 def make_network(examples: Examples, config: GeometryConfig) -> GeometryNetwork:
@@ -105,17 +121,18 @@ def _progress(config: GeometryConfig, update: int, seconds: float) -> float:
     return max(of_time, 0.0 if config.updates is None else update / config.updates)
 
 
-def _endless(train: Tensors, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
+def _endless(train: Tensors, config: GeometryConfig) -> Iterator[Tensor]:
+    generator = torch.Generator().manual_seed(config.seed)
     while True:
-        yield from plan_batches(train.lengths, batch_size, generator)
+        yield from plan_batches(train.lengths, config.batch_size, generator)
 
 
-def densities(network: GeometryNetwork, batch: Batch) -> Tensor:
-    """(n, t) log densities of all numbers of a batch."""
+def densities(network: GeometryNetwork, batch: Batch) -> tuple[Mixtures, Tensor]:
+    """The mixtures of all numbers of a batch, and (n, t) their log densities of the numbers themselves."""
     device = batch.told.number.device.type
     with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
         mixtures = network(network.read(batch.orbits), batch.asked, batch.told)
-    return network.log_density(mixtures, batch.told.kind, batch.told.number)
+    return mixtures, network.log_density(mixtures, batch.told.kind, batch.told.number)
 
 
 def _update(network: GeometryNetwork, batch: Batch, optimiser: torch.optim.AdamW, config: GeometryConfig) -> Tensor:
@@ -123,32 +140,29 @@ def _update(network: GeometryNetwork, batch: Batch, optimiser: torch.optim.AdamW
     if config.noise:
         point = batch.told.point + config.noise * torch.randn_like(batch.told.point)
         batch = batch._replace(told=batch.told._replace(point=point))
-    found = densities(network, batch)
-    asked = (batch.told.kind < X) | ((batch.told.kind >= X) & (batch.told.kind < X + 3))
+    found = densities(network, batch)[1]
+    asked = batch.told.kind < FIXED
     loss = -found.sum() / asked.sum()
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip)
     optimiser.step()
-    return loss
+    return loss.detach()
 
 
 @torch.no_grad()
 def validate(network: GeometryNetwork, tensors: Tensors) -> dict[str, float]:
     """Mean negative log density per number, of the cell and of the coordinates apart, and how well the volume is met.
 
-    ``volume_hit`` is the share of crystals whose volume is within 5 % of the median of the distribution's components.
+    ``volume_hit`` is the share of crystals whose volume is within 5 % of the expected one.
     """
     order = tensors.lengths.argsort(stable=True)
     sums: dict[str, float] = dict.fromkeys(("cell", "coordinate", "n_cell", "n_coordinate", "hits"), 0.0)
     for rows in order.split(_VALIDATION_BATCH):
         batch = tensors.batch(rows)
-        device = batch.told.number.device.type
-        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-            mixtures = network(network.read(batch.orbits), batch.asked, batch.told)
-        found = network.log_density(mixtures, batch.told.kind, batch.told.number)
+        mixtures, found = densities(network, batch)
         of_cell = batch.told.kind < X
-        of_coordinate = (batch.told.kind >= X) & (batch.told.kind < X + 3)
+        of_coordinate = (batch.told.kind >= X) & (batch.told.kind < FIXED)
         sums["cell"] -= found[of_cell].sum().item()
         sums["coordinate"] -= found[of_coordinate].sum().item()
         sums["n_cell"] += of_cell.sum().item()
