@@ -12,16 +12,12 @@ from wyckforge.symmetry.augmentation import transform
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.detection import detect
 from wyckforge.symmetry.gene import WyckoffGene
+from wyckforge.symmetry.lattice import FREE_CELL
 from wyckforge.symmetry.normalizer import operator_permutations, operators, polar_axes
 from wyckforge.symmetry.parameters import (
-    FREE_CELL,
     Parameters,
     canonical_parameters,
-    cell_of_metric,
     free_axes,
-    full_cell,
-    lattice_matrix,
-    metric_tensor,
     orbit_operators,
     parameters_of,
     place,
@@ -122,25 +118,10 @@ def test_real_crystals_come_back_with_their_gene() -> None:
         assert len(detect(rebuilt).primitive) <= len(found.primitive)
 
 
-@given(st.tuples(*[st.floats(2, 20)] * 3, *[st.floats(70, 110)] * 3))
-def test_edges_and_angles_survive_the_metric(cell: tuple[float, ...]) -> None:
-    np.testing.assert_allclose(cell_of_metric(metric_tensor(cell)), cell, atol=1e-6)
-    matrix = lattice_matrix(cell)
-    np.testing.assert_allclose(matrix @ matrix.T, metric_tensor(cell), atol=1e-9)
-
-
-def test_cells_of_each_system_hold_its_constraints() -> None:
-    assert full_cell(225, [4.0]).tolist() == [4, 4, 4, 90, 90, 90]
-    assert full_cell(194, [3.0, 5.0]).tolist() == [3, 3, 5, 90, 90, 120]
-    assert full_cell(14, [3.0, 4.0, 5.0, 101.0]).tolist() == [3, 4, 5, 90, 101, 90]
-
-
 def test_wrong_numbers_are_refused() -> None:
     gene = WyckoffGene.parse("136|Ti:a|O:f")
     with pytest.raises(StructureError, match="2 numbers of the cell"):
         Parameters(gene, np.array([4.6]), (np.array([0.3]), np.zeros(0)))
-    with pytest.raises(StructureError, match="no cell has"):
-        lattice_matrix([3, 3, 3, 20, 60, 150])
     rutile = Parameters(gene, np.array([4.6, 2.95]), (np.array([0.305]), np.zeros(0))).crystal()
     with pytest.raises(StructureError, match="lacks an orbit"):
         parameters_of(gene, rutile, ["c"] * 6)

@@ -12,7 +12,7 @@ from wyckforge.models.geometry.network import GeometryNetwork, NetworkSizes
 from wyckforge.models.geometry.sequence import Layout
 from wyckforge.models.geometry.surroundings import Placed
 from wyckforge.symmetry.gene import WyckoffGene
-from wyckforge.symmetry.parameters import full_cell, lattice_matrix
+from wyckforge.symmetry.lattice import full_cell, lattice_matrix
 from wyckforge.train.geometry.examples import Tensors
 from wyckforge.train.geometry.loop import densities
 from wyckforge.train.geometry.prepare import prepare

@@ -7,7 +7,8 @@ from tests.strategies import genes
 
 from wyckforge.models.geometry.sequence import FIXED, VOLUME, Layout, X
 from wyckforge.symmetry.gene import WyckoffGene
-from wyckforge.symmetry.parameters import FREE_CELL, Parameters, place
+from wyckforge.symmetry.lattice import FREE_CELL
+from wyckforge.symmetry.parameters import Parameters, place
 
 
 def some(gene: WyckoffGene, seed: int) -> Parameters:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wyckforge.models.geometry.surroundings import GRID, ROOMY, Placed, contact_table, distances, with_last
-from wyckforge.symmetry.parameters import lattice_matrix
+from wyckforge.symmetry.lattice import lattice_matrix
 
 NACL = lattice_matrix([5.64, 5.64, 5.64, 90, 90, 90])[None]
 CONTACTS = np.full((119, 119), 2.0, np.float32)

@@ -14,7 +14,8 @@ from wyckforge.models.geometry.network import Asked, GeometryNetwork, Mixtures, 
 from wyckforge.models.geometry.sequence import FIXED, VOLUME, Layout, X, cell_features
 from wyckforge.models.geometry.surroundings import GRID, NEIGHBOURS, Placed, Reals, with_last
 from wyckforge.models.orbitvae.vocabulary import Orbits
-from wyckforge.symmetry.parameters import free_axes, metric_tensor, place
+from wyckforge.symmetry.lattice import metric_tensor
+from wyckforge.symmetry.parameters import free_axes, place
 from wyckforge.symmetry.tables import LETTERS
 
 Floats = NDArray[np.float64]

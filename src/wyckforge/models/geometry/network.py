@@ -141,9 +141,10 @@ class GeometryNetwork(nn.Module):
         sites = self.site(torch.cat([elements, positions, rank[..., None]], -1))
         x = torch.cat([tables.group[orbits.group][:, None], sites], 1)
         present = F.pad(orbits.element != ABSENT, (1, 0), value=True)
-        bias = torch.zeros(present.shape, dtype=x.dtype, device=x.device).masked_fill(~present, -1e4)[:, None, None]
+        absent = ~present[:, None, None].expand(-1, 1, x.shape[1], -1)
+        bias = torch.zeros(absent.shape, dtype=x.dtype, device=x.device).masked_fill(absent, -1e4)
         for block in self.gene_blocks:
-            x = block(x, bias=bias.expand(-1, 1, x.shape[1], -1))
+            x = block(x, bias=bias)
         return x
 
     def forward(self, gene: Tensor, asked: Asked, told: Told) -> Mixtures:

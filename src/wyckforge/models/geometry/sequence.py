@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from wyckforge.data.atomic_volumes import atomic_volumes
 from wyckforge.symmetry.elements import electronegativity, symbol
 from wyckforge.symmetry.gene import WyckoffGene
-from wyckforge.symmetry.parameters import FREE_CELL, Parameters, free_axes, full_cell, metric_tensor
+from wyckforge.symmetry.lattice import FREE_CELL, full_cell, metric_tensor
+from wyckforge.symmetry.parameters import Parameters, free_axes
 from wyckforge.symmetry.tables import space_group
 
 Floats = NDArray[np.float64]

@@ -16,14 +16,8 @@ from wyckforge.models.geometry.sequence import Layout, cell_features
 from wyckforge.models.geometry.surroundings import GRID, Placed, Reals, contact_table, distances, with_last
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.elements import atomic_number
-from wyckforge.symmetry.parameters import (
-    Parameters,
-    canonical_parameters,
-    full_cell,
-    lattice_matrix,
-    orbit_of,
-    parameters_of,
-)
+from wyckforge.symmetry.lattice import full_cell, lattice_matrix
+from wyckforge.symmetry.parameters import Parameters, canonical_parameters, orbit_of, parameters_of
 from wyckforge.symmetry.tables import LETTERS
 from wyckforge.train.geometry.examples import ROOM_SCALE, UNSEEN, Examples
 
