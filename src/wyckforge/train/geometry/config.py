@@ -23,6 +23,7 @@ class GeometryConfig(Settings):
     weight_decay: float = Field(0.05, ge=0, description="of AdamW, on matrices")
     clip: float = Field(1.0, gt=0, description="largest norm of the gradient")
     average: float = Field(0.999, ge=0, lt=1, description="memory of the running mean of the weights, which is kept")
+    cell_weight: float = Field(1.0, gt=0, description="of the numbers of the cell in the loss; a coordinate's is 1")
     noise: float = Field(0.0, ge=0, description="standard deviation of the noise on what is told about coordinates")
     minutes: float | None = Field(None, gt=0, description="time after which the training is over")
     updates: int | None = Field(None, ge=1, description="updates after which it is over")
