@@ -126,7 +126,7 @@ def main() -> None:
         else:
             given = dict(setting.split("=", 1) for setting in options.set)
             config = {"minutes": options.minutes, "updates": options.updates, **given}
-            train(options.examples, GeometryConfig.model_validate(config), options.out)
+            train(options.examples, GeometryConfig.from_dict(config, source="--set"), options.out)
     except WyckforgeError as error:
         sys.exit(f"error: {error}")
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from wyckforge.data.embedded import load_embedded
-from wyckforge.errors import CheckpointError
+from wyckforge.errors import CheckpointError, ConfigError
 from wyckforge.models.geometry.model import GeometryModel
 from wyckforge.symmetry.gene import WyckoffGene
 from wyckforge.train.geometry.config import GeometryConfig
@@ -104,7 +104,7 @@ def test_a_damaged_model_is_refused(examples: Examples, trained: Trained, tmp_pa
 
 
 def test_a_training_without_an_end_is_refused() -> None:
-    with pytest.raises(ValueError, match="no end"):
-        GeometryConfig()
-    with pytest.raises(ValueError, match="heads"):
-        GeometryConfig(updates=1, width=32, heads=5)
+    with pytest.raises(ConfigError, match="no end"):
+        GeometryConfig.from_dict({})
+    with pytest.raises(ConfigError, match="heads"):
+        GeometryConfig.from_dict({"updates": 1, "width": 32, "heads": 5})

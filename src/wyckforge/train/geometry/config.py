@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from wyckforge.settings import Settings
+from wyckforge.settings import Configuration
 
 
-class GeometryConfig(Settings):
-    """AdamW with a one-cycle learning rate, until a number of updates is made or a time is over, whichever is first."""
+class GeometryConfig(Configuration):
+    """AdamW with a one-cycle learning rate, until a number of updates is made or a time is over, whichever is first.
+
+    Raises:
+        ConfigError: from the class methods, where a key is unknown or a value out of range.
+    """
+
+    PAGE: ClassVar[str] = "docs/concepts/geometry.md"
 
     width: int = Field(192, ge=8, description="of the vectors inside")
     heads: int = Field(6, ge=1, description="of each attention block; a divisor of the width")

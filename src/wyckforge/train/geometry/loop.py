@@ -18,6 +18,7 @@ from wyckforge.models.geometry.sequence import FIXED, VOLUME, X
 from wyckforge.train.geometry.config import GeometryConfig
 from wyckforge.train.geometry.examples import TRAIN, VALIDATION, Batch, Examples, Tensors
 from wyckforge.train.orbitvae.loop import follow, one_cycle, plan_batches
+from wyckforge.train.place import learning_place
 
 _AVERAGE_START = 100
 """Updates over which the memory of the running mean grows to a half."""
@@ -46,7 +47,7 @@ def train_geometry(examples: Examples, config: GeometryConfig, tell: Callable[[d
         config: how, and for how long.
         tell: is given every record of the history.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = learning_place()
     # products of lower precision, but no casts: starting kernels takes longer than running them in a network this small
     torch.backends.cuda.matmul.allow_tf32 = True
     parts = (examples.select(np.flatnonzero(examples.part == part)) for part in (TRAIN, VALIDATION))
