@@ -50,7 +50,7 @@ def learn(build: Build, lesson: Lesson, pace: Pace, *, seed: int, tick: Tick) ->
     """A network trained with AdamW and a one-cycle learning rate, from the epoch that suited the validation part best.
 
     Without a validation part it is the one after the last epoch. What counts is the mean absolute error, scaled, of
-    all properties together. It learns at :func:`~wyckforge.train.place.learning_place`, and is given back on the processor. On a
+    all properties together. It learns on a GPU where there is one, and is given back on the processor. On a
     processor the seed decides everything; a GPU adds up in an order of its own.
 
     Args:
