@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from wyckforge.settings import Settings
 
 
 class BuildConfig(Settings):
-    """How hard to try to build a structure."""
+    """Where structures to begin with come from, and how hard to try."""
 
-    tries: int = Field(10, ge=1, description="structures drawn before giving up")
-    timeout_s: float = Field(30.0, gt=0, description="time after which no further try begins")
+    source: Literal["model", "pyxtal"] = Field(
+        "model", description="the geometry model, with PyXtal where it has nothing; or PyXtal alone: random coordinates"
+    )
+    tries: int = Field(10, ge=1, description="structures that PyXtal draws before giving up")
+    timeout_s: float = Field(30.0, gt=0, description="time after which no further try of PyXtal begins")
 
 
 class RelaxConfig(Settings):

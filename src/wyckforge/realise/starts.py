@@ -49,17 +49,21 @@ def geometry_model() -> GeometryModel:
 def starts(gene: WyckoffGene, *, seed: int, n: int, config: BuildConfig | None = None) -> Iterator[Start]:
     """At most n distinct structures that have exactly the gene's symmetry, the most promising first.
 
+    More of them begin with the same ones.
+
     Args:
         gene: what to build.
         seed: same seed, same structures.
         n: how many.
-        config: how hard PyXtal tries where the model has no more to offer; the defaults if omitted.
+        config: whether to ask the model, and how hard PyXtal tries where it has no more to offer; the defaults if
+            omitted.
 
     Raises:
         BuildFailure: there is not a single one; the message has PyXtal's last reason.
     """
+    config = config or BuildConfig()
     given = 0
-    for crystal in _drawn(gene, seed):
+    for crystal in _drawn(gene, seed) if config.source == "model" else ():
         if given == n:
             return
         given += 1
