@@ -38,8 +38,8 @@ QUIET_EV_PER_ANGSTROM, UNQUIET_STEPS = 0.5, 20
 """The cell stays as it is until no force is larger, for so many steps at most: atoms placed at random repel each other,
 and a cell free to give way to them would let the crystal come apart."""
 
-NOISE_EV_PER_ATOM = 2e-6
-"""What energies of networks in single precision tell apart; below it the forces decide."""
+NOISE_EV_PER_ATOM = 1e-5
+"""What energies of networks in single precision do not tell apart; below it the forces decide."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,7 +202,7 @@ class _Search:
         promised = float(self.here.gradient @ step + step * self.scale @ self.curvature @ (step * self.scale) / 2)
         self._learn(step * self.scale, change / self.scale)
         if abs(gained) < NOISE_EV_PER_ATOM * len(there.crystal):
-            downhill = np.linalg.norm(there.gradient) < np.linalg.norm(self.here.gradient)
+            downhill = np.linalg.norm(there.gradient / self.scale) < np.linalg.norm(self.here.gradient / self.scale)
         else:
             downhill = gained < 0
         if not downhill:
