@@ -1,4 +1,4 @@
-"""Stages for the pool tests; worker processes import them from here."""
+"""Stages for the tests of executors; worker processes import them from here."""
 
 from __future__ import annotations
 
