@@ -1,6 +1,6 @@
 """Locks between processes that a kill cannot leave behind.
 
-One lock file holds any number of locks: a lock is a byte range of it (POSIX ``fcntl``), which need not exist. The kernel
+One lock file holds any number of locks: a lock is a byte of it (POSIX ``fcntl``), which need not exist. The kernel
 gives the locks of a process back the moment it ends, however it ends, so that no lock is ever stale and nobody has to
 guess from a clock who is still alive. NFS (version 3 with its lock service, 4 by itself), GPFS, BeeGFS and Lustre
 (mounted with ``-o flock``) do the same across machines; a machine that vanishes loses its locks after the lease of the
