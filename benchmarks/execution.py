@@ -9,10 +9,12 @@ million candidates cost.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -93,7 +95,8 @@ class Cost:
         calls: calls of the potential.
         cpu_s: processor time in seconds.
         line_bytes: length of the line in the journal.
-        read_s: time to read the line when a run is resumed.
+        read_s: time to read a line when a run is resumed.
+        id_bytes: memory that an id takes.
     """
 
     n: int
@@ -101,6 +104,7 @@ class Cost:
     cpu_s: float
     line_bytes: float
     read_s: float
+    id_bytes: float
 
 
 @dataclass(frozen=True)
@@ -187,12 +191,26 @@ def cost(count: int) -> Cost:
         start = time.process_time()
         done = run_stages(genes[1:], stages, out=out, executor=InProcess())
         cpu = time.process_time() - start
-        size = out.stat().st_size
+        lines = out.read_text(encoding="utf-8").splitlines()
+    calls = [found.value for one in done if (found := one.find("relax_cost")) is not None and found.value is not None]
+    size = sum(len(line.encode()) + 1 for line in lines) / count
+    return Cost(count, float(np.sum(calls)) / count, cpu / count, size, *resumption(lines))
+
+
+def resumption(lines: list[str], count: int = 20_000) -> tuple[float, float]:
+    """Seconds and bytes of memory per line when a journal is opened again, of lines like these with other ids."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.jsonl"
+        many = ({**json.loads(lines[number % len(lines)]), "id": f"candidate-{number}"} for number in range(count))
+        out.write_text("".join(json.dumps(data) + "\n" for data in many), encoding="utf-8")
         start = time.perf_counter()
         with Journal(out):
-            read = time.perf_counter() - start
-    calls = [found.value for one in done if (found := one.find("relax_cost")) is not None and found.value is not None]
-    return Cost(count, float(np.sum(calls)) / count, cpu / count, size / count, read / count)
+            seconds = time.perf_counter() - start
+        tracemalloc.start()
+        with Journal(out):
+            size, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    return seconds / count, size / count
 
 
 def passed(executor: Executor, workers: int, count: int, stage: Stage) -> Pass:
@@ -229,7 +247,7 @@ def started_by(folder: str) -> list[psutil.Process]:
 def page_of(figures: Figures) -> str:
     """The page, Markdown; its words are in ``execution.md.j2``."""
     words = Environment(loader=FileSystemLoader(HERE), undefined=StrictUndefined, keep_trailing_newline=True)
-    first, last = figures.memory["local"][0], figures.memory["local"][-1]
+    local = figures.memory["local"]
     growth = {
         name: 1e6 * (samples[-1].parent - samples[0].parent) / (samples[-1].records - samples[0].records)
         for name, samples in figures.memory.items()
@@ -240,8 +258,9 @@ def page_of(figures: Figures) -> str:
         ratios=[one.wall_s / two.wall_s for one, two in figures.pairs],
         sides=[sides_of([pair[side] for pair in figures.pairs]) for side in (0, 1)],
         growth=growth,
-        parent_at_million=first.parent + growth["local"] * MILLION / 1e6,
-        records=f"{last.records:,}",
+        memory={name: [one[0], one[len(one) // 2], one[-1]] for name, one in figures.memory.items()},
+        parent_gb=local[0].parent / 1000 + figures.cost.id_bytes * MILLION / 1e9,
+        records=f"{local[-1].records:,}",
         core_hours=figures.cost.cpu_s * MILLION / 3600,
         fed=1000 / median(figures.overheads_ms["parsl"]),
         machine=f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}",

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import execution
 from execution import Cost, Figures, Memory, Pass
 from execution_work import Emt
@@ -14,7 +16,7 @@ def figures(two_s: float, got: float) -> Figures:
         memory={
             name: [Memory(1000 * step, 100 + 0.1 * step, 200.0) for step in range(1, 11)] for name in ("local", "parsl")
         },
-        cost=Cost(20, 50.0, 3.6, 4000.0, 2e-5),
+        cost=Cost(20, 50.0, 3.6, 4000.0, 2e-5, 100.0),
         load=1.0,
     )
 
@@ -45,3 +47,10 @@ def test_a_missed_goal_is_said_with_the_processors_that_there_were():
 def test_a_pass_is_busy_for_a_part_of_its_time():
     found = execution.passed(InProcess(), 1, 2, Emt(1))
     assert 0 < found.busy <= 1
+
+
+def test_a_resumed_journal_is_measured_on_lines_like_those_of_the_run():
+    line = json.dumps(execution.candidates(1)[0].to_dict())
+    seconds, size = execution.resumption([line], count=2000)
+    assert 0 < seconds < 0.1
+    assert 50 < size < 400  # a short text and its place in a set

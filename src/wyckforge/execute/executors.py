@@ -129,7 +129,9 @@ class LocalPool(Executor):
         self._workers.clear()
 
     def _hand_out(self, call: Call, candidates: Iterator[Candidate], timeout_s: float) -> None:
-        self._workers = [worker for worker in self._workers if worker.lives]
+        for worker in [worker for worker in self._workers if not worker.lives]:
+            worker.stop()
+            self._workers.remove(worker)
         idle = [worker for worker in self._workers if worker.candidate is None]
         for place in range(self._size - len(self._workers) + len(idle)):
             candidate = next(candidates, None)
@@ -157,8 +159,8 @@ class _Worker:
 
     @property
     def lives(self) -> bool:
-        """Whether it can be used; one that is busy finds its own end when its result is read."""
-        return self.candidate is not None or self._process.is_alive()
+        """Whether it can be used: the pipe of an idle one holds nothing but, at most, its end."""
+        return self.candidate is not None or not (self.pipe.closed or self.pipe.poll())
 
     def start(self, call: Call, candidate: Candidate, timeout_s: float) -> None:
         """Send it a call."""
