@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -39,14 +39,18 @@ class Failure:
     reason: str
 
 
+Results = Generator[tuple[Candidate, Candidate | Failure], None, None]
+"""Pairs of candidate and result."""
+
+
 class Executor(ABC):
     """A place where calls run. Nothing is started before the first call; leaving the context gives everything back."""
 
     @abstractmethod
-    def results(
-        self, call: Call, candidates: Iterator[Candidate], timeout_s: float
-    ) -> Iterator[tuple[Candidate, Candidate | Failure]]:
+    def results(self, call: Call, candidates: Iterator[Candidate], timeout_s: float) -> Results:
         """Apply a call to candidates; pairs of candidate and result, in the order they end.
+
+        Closing the generator gives up what is under way.
 
         Args:
             call: importable (picklable) and without exceptions.
@@ -76,7 +80,7 @@ class InProcess(Executor):
         call: Call,
         candidates: Iterator[Candidate],
         timeout_s: float,  # noqa: ARG002 - part of the interface
-    ) -> Iterator[tuple[Candidate, Candidate | Failure]]:
+    ) -> Results:
         """Apply a call to candidates, see :meth:`Executor.results`."""
         for candidate in candidates:
             yield candidate, call(candidate)
@@ -104,9 +108,7 @@ class LocalPool(Executor):
         self._size = workers
         self._workers: list[_Worker] = []
 
-    def results(
-        self, call: Call, candidates: Iterator[Candidate], timeout_s: float
-    ) -> Iterator[tuple[Candidate, Candidate | Failure]]:
+    def results(self, call: Call, candidates: Iterator[Candidate], timeout_s: float) -> Results:
         """Apply a call to candidates, see :meth:`Executor.results`."""
         ended: list[tuple[Candidate, Candidate | Failure]] = []
         try:
@@ -213,7 +215,7 @@ def _serve(pipe: Connection) -> None:
     while True:
         try:
             call, candidate = pipe.recv()
-        except EOFError:
+        except (EOFError, OSError):
             return
         except Exception as error:  # a call that this process cannot import
             pipe.send(Failure(f"{type(error).__name__}: {error}"))

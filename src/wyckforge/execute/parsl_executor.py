@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from wyckforge.errors import WyckforgeError
-from wyckforge.execute.executors import Call, Executor, Failure
+from wyckforge.execute.executors import Call, Executor, Failure, Results
 from wyckforge.execute.parsl_settings import ParslSettings
 from wyckforge.records import Candidate
 
@@ -43,9 +43,7 @@ class ParslExecutor(Executor):
         self._under_way = 2 * settings.workers  # none waits for its next call
         self._kernel: DataFlowKernel | None = None
 
-    def results(
-        self, call: Call, candidates: Iterator[Candidate], timeout_s: float
-    ) -> Iterator[tuple[Candidate, Candidate | Failure]]:
+    def results(self, call: Call, candidates: Iterator[Candidate], timeout_s: float) -> Results:
         """Apply a call to candidates, see :meth:`Executor.results`."""
         ended: SimpleQueue[Future[Candidate | Failure]] = SimpleQueue()
         running: dict[Future[Candidate | Failure], Candidate] = {}

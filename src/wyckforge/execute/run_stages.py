@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -97,13 +98,14 @@ def work_through(
         tqdm(total=total, desc="candidates", unit="candidate", disable=not progress) as bar,
     ):
         writer = _Writer(journal, bar)
+        call = partial(run_one, stages=tuple(stages))
         pending: Iterable[Candidate] = candidates
         while True:
-            results = executor.results(partial(run_one, stages=tuple(stages)), writer.claimed(pending), timeout_s)
             idle = True
-            for candidate, result in results:
-                writer.take(candidate, result)
-                idle = False
+            with closing(executor.results(call, writer.claimed(pending), timeout_s)) as results:
+                for candidate, result in results:
+                    writer.take(candidate, result)
+                    idle = False
             pending = writer.later()
             if not pending:
                 return
