@@ -33,7 +33,8 @@ def make_folder(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out {out} is a file; give a folder")
     out.mkdir(parents=True, exist_ok=True)
-    if not (out / RUN).exists() and any(path.name != LOCK for path in out.iterdir()):
+    names = {path.name for path in out.iterdir()}
+    if names and not names & {RUN, LOCK}:  # the lock is there before anything else of a run that is just beginning
         raise ConfigError(f"--out {out} holds files but no design run; give a new or empty folder")
 
 
