@@ -16,7 +16,7 @@ import pytest
 
 from wyckforge.config import RunConfig
 from wyckforge.data.readers import read_structures
-from wyckforge.errors import ConfigError, TargetError
+from wyckforge.errors import ConfigError, TableError, TargetError
 from wyckforge.execute import inputs
 from wyckforge.execute.design_run import run_design
 from wyckforge.execute.folder import read_candidates
@@ -192,9 +192,17 @@ def test_two_candidates_through_the_hull(tmp_path):
     assert energies == sorted(energies)
 
 
+def test_a_table_of_another_potential_than_the_one_that_relaxes_is_refused_before_anything_is_made(tmp_path):
+    table = tmp_path / "mine.csv"
+    table.write_text("formula,energy_per_atom,potential\nNa,-1.3,SevenNet\nCl,-1.8,SevenNet\n")
+    with pytest.raises(TableError, match=r"CHGNet 0\.3\.0 cannot be compared with mine\.csv"):
+        run_design(config(stop_after="hull", hull={"reference": str(table)}), tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_hull_as_a_formation_energy():
     """Elements lie at zero; a compound on the hull has its own formation energy; others lie on the tie line."""
-    hull = ReferenceHull(["Na", "Cl", "NaCl"], [-1.0, -2.0, -3.5], name="small")
+    hull = ReferenceHull(["Na", "Cl", "NaCl"], [-1.0, -2.0, -3.5], tool="some", name="small")
     energy = hull_energy(hull)
     assert energy({11: 1}) == pytest.approx(0.0)
     assert energy({11: 1, 17: 1}) == pytest.approx(-3.5 + 1.5)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,30 +14,33 @@ from scipy.optimize import linprog
 
 from wyckforge.errors import TableError
 from wyckforge.realise.hull import ReferenceHull
+from wyckforge.realise.reference import ReferenceTable, bundled_table, bundled_tables
 from wyckforge.symmetry.elements import atomic_number, symbol
 
 LI, OX, NA, CL = 3, 8, 11, 17
+CHGNET, OTHER = "CHGNet 0.3.0", "SevenNet 0 (sevenn 0.13.0)"
+TOOLS = tuple(bundled_tables())
 
 
 @pytest.fixture(scope="module")
 def bundled() -> ReferenceHull:
-    return ReferenceHull.load()
+    return ReferenceHull.bundled(CHGNET)
 
 
 def test_distance_and_decomposition_of_a_two_element_hull() -> None:
-    hull = ReferenceHull(["Na", "Cl2", "NaCl"], np.array([-1.0, -2.0, -3.0]))
-    found = hull.energy_above_hull({NA: 3, CL: 1}, -1.5)
+    hull = ReferenceHull(["Na", "Cl2", "NaCl"], np.array([-1.0, -2.0, -3.0]), tool=CHGNET)
+    found = hull.energy_above_hull({NA: 3, CL: 1}, -1.5, tool=CHGNET)
     assert found.value == pytest.approx(0.5)
     assert found.decomposition == (("Na", pytest.approx(0.5)), ("NaCl", pytest.approx(0.5)))
     assert found.reason == ""
-    below = hull.energy_above_hull({NA: 1, CL: 1}, -3.25)
+    below = hull.energy_above_hull({NA: 1, CL: 1}, -3.25, tool=CHGNET)
     assert below.value == pytest.approx(-0.25)
     assert below.decomposition == (("NaCl", pytest.approx(1.0)),)
 
 
 def test_an_element_without_reference_is_unknown_not_wrong() -> None:
-    hull = ReferenceHull(["Na", "NaCl", "Li"], np.array([-1.0, -3.0, -2.0]), name="mine")
-    found = hull.energy_above_hull({NA: 1, CL: 1, OX: 1}, -3.0)
+    hull = ReferenceHull(["Na", "NaCl", "Li"], np.array([-1.0, -3.0, -2.0]), tool=CHGNET, name="mine")
+    found = hull.energy_above_hull({NA: 1, CL: 1, OX: 1}, -3.0, tool=CHGNET)
     assert found.value is None
     assert found.reason == "no reference energy for Cl, O in mine"
 
@@ -52,8 +55,8 @@ def test_the_hull_is_the_least_energy_mixture(data: st.DataObject) -> None:
     rows = elements + data.draw(st.lists(st.tuples(counts, energy), max_size=8))
     wanted, own = data.draw(counts), data.draw(energy)
     formulas = ["".join(f"{symbol(z)}{n}" for z, n in zip((LI, NA, OX), c, strict=True) if n) for c, _ in rows]
-    hull = ReferenceHull(formulas, np.array([e for _, e in rows]))
-    found = hull.energy_above_hull({z: n for z, n in zip((LI, NA, OX), wanted, strict=True) if n}, own)
+    hull = ReferenceHull(formulas, np.array([e for _, e in rows]), tool=CHGNET)
+    found = hull.energy_above_hull({z: n for z, n in zip((LI, NA, OX), wanted, strict=True) if n}, own, tool=CHGNET)
     shares = np.array([np.array(c) / sum(c) for c, _ in rows]).T
     best = linprog([e for _, e in rows], A_eq=shares, b_eq=np.array(wanted) / sum(wanted), bounds=(0, None))
     assert found.value == pytest.approx(own - best.fun, abs=1e-6)
@@ -62,21 +65,21 @@ def test_the_hull_is_the_least_energy_mixture(data: st.DataObject) -> None:
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 @pytest.mark.parametrize("column", ["formula", "composition"])
 def test_a_users_table_is_read(tmp_path: Path, suffix: str, column: str) -> None:
-    frame = pd.DataFrame({column: ["Na", "Cl", "NaCl"], "energy_per_atom": [-1.0, -2.0, -3.0], "more": [1, 2, 3]})
+    frame = pd.DataFrame({column: ["Na", "Cl", "NaCl"], "energy_per_atom": [-1.0, -2.0, -3.0], "potential": CHGNET})
     path = tmp_path / f"mine{suffix}"
     frame.to_csv(path, index=False) if suffix == ".csv" else frame.to_parquet(path)
     hull = ReferenceHull.load(path)
     assert len(hull) == 3
-    assert hull.energy_above_hull({NA: 1, CL: 1}, -2.9).value == pytest.approx(0.1)
+    assert hull.energy_above_hull({NA: 1, CL: 1}, -2.9, tool=CHGNET).value == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
         ("a,b\n1,2\n", "needs formula or composition, and energy_per_atom"),
-        ("formula,energy_per_atom\nNa,none\n", "energy of Na is nan"),
-        ("formula,energy_per_atom\n12,-1\n", "'12' is not a formula"),
-        ("formula,energy_per_atom\nXyz,-1\n", "'Xyz' is not a formula .*Xy"),
+        ("formula,energy_per_atom,potential\nNa,none,X\n", "energy of Na is nan"),
+        ("formula,energy_per_atom,potential\n12,-1,X\n", "'12' is not a formula"),
+        ("formula,energy_per_atom,potential\nXyz,-1,X\n", "'Xyz' is not a formula .*Xy"),
         ("", "cannot be read"),
     ],
 )
@@ -97,23 +100,41 @@ def test_an_absent_or_foreign_file_is_refused(tmp_path: Path) -> None:
 
 def test_rock_salt_lies_on_the_bundled_hull(bundled: ReferenceHull) -> None:
     """Energies of CHGNet for the relaxed phase: the table holds the same within the relaxation's tolerance."""
-    assert bundled.energy_above_hull({NA: 1, CL: 1}, -3.6676).value == pytest.approx(0.0, abs=0.005)
-    assert bundled.energy_above_hull({NA: 1, CL: 3}, -2.5).value > 0.1
+    assert bundled.energy_above_hull({NA: 1, CL: 1}, -3.6676, tool=CHGNET).value == pytest.approx(0.0, abs=0.005)
+    assert bundled.energy_above_hull({NA: 1, CL: 3}, -2.5, tool=CHGNET).value > 0.1
 
 
-def test_the_bundled_table_serves_all_common_elements(bundled: ReferenceHull) -> None:
+def test_an_energy_of_another_potential_is_refused() -> None:
+    hull = ReferenceHull(["Na", "Cl2", "NaCl"], np.array([-1.0, -2.0, -3.0]), tool=CHGNET, name="mine")
+    with pytest.raises(TableError, match=f"an energy of {re.escape(OTHER)} .* mine, .* of {CHGNET}; relax with that"):
+        hull.energy_above_hull({NA: 1, CL: 1}, -3.0, tool=OTHER)
+    with pytest.raises(TableError, match="an unnamed potential"):
+        hull.energy_above_hull({NA: 1, CL: 1}, -3.0, tool="")
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_the_bundled_tables_serve_all_common_elements(tool: str) -> None:
+    hull = ReferenceHull.bundled(tool)
     common = set(range(1, 95)) - {2, 10, 18, 36, 43, 54, 61, *range(84, 90), 91, 93, 94}
-    assert {symbol(z) for z in common} <= bundled.elements
-    assert len(bundled) > 10_000
-    assert all(1 <= atomic_number(element) <= 94 for element in bundled.elements)
+    assert hull.tool == tool
+    assert {symbol(z) for z in common} <= hull.elements
+    assert hull.elements == ReferenceHull.bundled(CHGNET).elements
+    assert len(hull) > 10_000
+    assert all(1 <= atomic_number(element) <= 94 for element in hull.elements)
 
 
-def test_the_bundled_table_tells_what_it_is() -> None:
-    table = pq.read_table(str(files("wyckforge.realise") / "reference_hull.parquet"))
+@pytest.mark.parametrize("tool", TOOLS)
+def test_the_bundled_tables_tell_what_they_are(tool: str) -> None:
+    table = pq.read_table(bundled_table(tool))
     assert table.column_names == ["formula", "energy_per_atom", "method", "id"]
     assert set(table["method"].to_pylist()) == {"relaxed", "single-point"}
     assert len(set(table["formula"].to_pylist())) == len(table)
     notes = json.loads(table.schema.metadata[b"wyckforge"])
-    assert notes["potential"] == "CHGNet 0.3.0"
+    assert notes["potential"] == tool
     assert "MP2020" in notes["unit"]
     assert "too low" in notes["bias"]
+
+
+def test_the_bundled_tables_hold_the_same_phases() -> None:
+    formulas = [set(ReferenceTable.read(bundled_table(tool)).rows["formula"]) for tool in TOOLS]
+    assert all(one == formulas[0] for one in formulas)

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from wyckforge.potential.chgnet import TOOL
 from wyckforge.realise.config import BuildConfig, HullConfig, RelaxConfig
 from wyckforge.realise.stages import Build, Hull, Relax, Symmetry, seed_of
-from wyckforge.records import Candidate, Interval, Origin
+from wyckforge.records import Candidate, Evidence, Interval, Origin
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.gene import WyckoffGene
 
@@ -96,17 +97,29 @@ def test_lost_symmetry_fails_and_is_reported_at_both_tolerances() -> None:
 
 def test_the_users_table_and_threshold_decide(tmp_path) -> None:
     path = tmp_path / "mine.csv"
-    pd.DataFrame({"formula": ["Na", "Cl", "NaCl"], "energy_per_atom": [-1.3, -1.8, -3.9]}).to_csv(path, index=False)
+    rows = {"formula": ["Na", "Cl", "NaCl"], "energy_per_atom": [-1.3, -1.8, -3.9], "potential": TOOL}
+    pd.DataFrame(rows).to_csv(path, index=False)
     relaxed = Relax(7)(Build(7)(candidate("225|Na:a|Cl:b")))
     verdicts = [
         Hull(HullConfig(reference=str(path), threshold_ev_per_atom=limit))(relaxed).find("hull").verdict
         for limit in (0.1, 0.3)
     ]
     assert verdicts == ["fail", "pass"]
-    path.write_text("formula,energy_per_atom\nNa,-1.3\n")
+    path.write_text(f"formula,energy_per_atom,potential\nNa,-1.3,{TOOL}\n")
     other = Hull(HullConfig(reference=str(path.rename(tmp_path / "less.csv"))))(relaxed).find("hull")
     assert (other.verdict, other.value) == ("unknown", None)
     assert "no reference energy for Cl" in other.reason
+
+
+def test_an_energy_that_the_table_cannot_be_compared_with_is_unknown(tmp_path) -> None:
+    path = tmp_path / "other.csv"
+    path.write_text("formula,energy_per_atom,potential\nNa,-1.3,SevenNet\nCl,-1.8,SevenNet\n")
+    relaxed = candidate("225|Na:a|Cl:b").with_evidence(Evidence("relax", "pass", -3.667, "eV/atom", tool=TOOL))
+    found = Hull(HullConfig(reference=str(path)))(relaxed).find("hull")
+    assert (found.verdict, found.value) == ("unknown", None)
+    assert f"an energy of {TOOL} cannot be compared with other.csv" in found.reason
+    foreign = candidate("225|Na:a|Cl:b").with_evidence(Evidence("relax", "pass", -3.667, "eV/atom", tool="LJ 1.0"))
+    assert "none of LJ 1.0; make a table" in Hull()(foreign).find("hull").reason
 
 
 def test_the_relaxed_crystal_is_judged_by_the_formation_energy_asked_for() -> None:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from wyckforge.realise.hull import ReferenceHull
     from wyckforge.train.model import GeneModel
 
-BUNDLED_HULL = Path(str(files("wyckforge.realise") / "reference_hull.parquet"))
+BUNDLED_HULL = Path(str(files("wyckforge.realise") / "hulls" / "chgnet.parquet"))
+"""With it genes are ranked: like the formation energies that models learn, those of CHGNet hold MP2020 corrections."""
+
 NO_JUDGE = "none"
 """Stands for: not the judge of the package."""
 PACKAGES = ("wyckforge", "numpy", "torch", "SMACT", "moyopy", "pyxtal", "ase", "chgnet", "pymatgen")
@@ -34,7 +36,7 @@ class Inputs:
     Attributes:
         checkpoint: the model.
         reference: the table of known crystals: seeds, novelty.
-        hull: reference energies; ``None`` if the run does not use them.
+        hull: reference energies with which genes are ranked; ``None`` if the run does not use them.
         description: JSON-ready names and hashes; two runs with the same description read the same.
     """
 
@@ -49,7 +51,8 @@ class Inputs:
 
         Raises:
             CheckpointError: the checkpoint or a judge is absent, truncated or foreign.
-            TableError: a table is absent or not one.
+            ConfigError: there is no potential of that name.
+            TableError: a table is absent or not one, or holds energies of another potential than the one that relaxes.
         """
         from wyckforge.data.embedded import load_embedded
         from wyckforge.data.table import GeneTable
@@ -66,14 +69,36 @@ class Inputs:
         }
         if config.stop_after == "genes":
             return cls(checkpoint, reference, None, description)
-        path = Path(config.hull.reference) if config.hull.reference else BUNDLED_HULL
-        hull = ReferenceHull.load(path)
-        description["hull"] = {"rows": len(hull), "sha256": hash_of(path)}
+        ranking, judging = _hull_tables(config)
+        hull = ReferenceHull.load(ranking)
+        description["hull"] = {"rows": len(hull), "sha256": hash_of(ranking)}
+        if config.stop_after == "hull" and judging != ranking:
+            description["hull of relaxed crystals"] = {"name": judging.name, "sha256": hash_of(judging)}
         if config.stop_after in ("relax", "hull"):
             for number, judge in enumerate(map(Path, judge_folders(config.judge.models)), start=1):
                 ForwardModel.load(judge)  # before anything is made that it could not judge
                 description[f"judge {number}"] = {"name": judge.name, "sha256": hash_of(judge)}
         return cls(checkpoint, reference, hull, description)
+
+
+def _hull_tables(config: RunConfig) -> tuple[Path, Path]:
+    """The tables of reference energies with which genes are ranked and relaxed crystals are judged.
+
+    Raises:
+        ConfigError: there is no potential of the name that the settings give.
+        TableError: the user's table is none, or not of the potential that relaxes; or that one has none in the package.
+    """
+    from wyckforge.potential.catalogue import load_potential
+    from wyckforge.realise.reference import ReferenceTable, bundled_table, bundled_tables, require_same_tool
+
+    relaxing = load_potential(config.relax.potential).tool if config.stop_after == "hull" else ""
+    if not config.hull.reference:
+        return BUNDLED_HULL, bundled_table(relaxing) if relaxing else BUNDLED_HULL
+    given = Path(config.hull.reference)
+    tool = ReferenceTable.read(given).tool
+    if relaxing:
+        require_same_tool(relaxing, tool, given.name)
+    return given if bundled_tables().get(tool) == BUNDLED_HULL else BUNDLED_HULL, given
 
 
 def judge_folders(models: Sequence[str]) -> tuple[str, ...]:
@@ -89,7 +114,7 @@ def hull_energy(hull: ReferenceHull) -> HullEnergy:
 
     @cache
     def at(composition: tuple[tuple[int, int], ...]) -> float | None:
-        anywhere = hull.energy_above_hull(dict(composition), 0.0)
+        anywhere = hull.energy_above_hull(dict(composition), 0.0, tool=hull.tool)
         if anywhere.value is None or anywhere.formation_energy is None:
             return None
         return anywhere.formation_energy - anywhere.value

@@ -35,7 +35,7 @@ class RelaxConfig(Settings):
 class HullConfig(Settings):
     """What counts as stable, against which energies."""
 
-    reference: str = Field("", description="table of reference energies; empty takes the bundled one")
+    reference: str = Field("", description="table of reference energies; empty: the bundled one of the potential")
     threshold_ev_per_atom: float = Field(0.1, description="largest energy above hull that passes")
 
 

@@ -1,7 +1,4 @@
-"""Energy above hull against reference energies computed with the same potential.
-
-CHGNet energies contain the MP2020 corrections, so nothing is corrected here.
-"""
+"""Energy above hull against reference energies of the same potential; an energy of another one is refused."""
 
 from __future__ import annotations
 
@@ -10,20 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.metadata import version
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from wyckforge.errors import InvalidGeneError, TableError
+from wyckforge.realise.reference import ENERGY_COLUMN, ReferenceTable, bundled_table, require_same_tool
 from wyckforge.symmetry.elements import atomic_number, symbol
 
 if TYPE_CHECKING:
     from pymatgen.analysis.phase_diagram import PhaseDiagram
-
-FORMULA_COLUMNS = ("formula", "composition")
-ENERGY_COLUMN = "energy_per_atom"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +43,21 @@ class ReferenceHull:
     Args:
         formulas: n formulas, ``NaCl``; any that pymatgen reads.
         energies: (n,) total energies in eV/atom.
+        tool: name and version of the potential that gave them.
         name: what the table is called in messages.
 
     Raises:
         TableError: lengths differ, a formula holds no element, or an energy is not finite.
     """
 
-    def __init__(self, formulas: list[str], energies: np.ndarray, *, name: str = "reference") -> None:
+    def __init__(self, formulas: list[str], energies: np.ndarray, *, tool: str, name: str = "reference") -> None:
         energies = np.asarray(energies, dtype=np.float64)
         if len(formulas) != len(energies):
             raise TableError(f"{name}: {len(formulas)} formulas and {len(energies)} energies; give one of each per row")
         if not np.isfinite(energies).all():
             row = int(np.flatnonzero(~np.isfinite(energies))[0])
             raise TableError(f"{name}: energy of {formulas[row]} is {energies[row]}; drop the row or give eV/atom")
-        self.name = name
+        self.tool, self.name = tool, name
         self._rows: dict[frozenset[str], list[tuple[str, float]]] = {}
         for formula, energy in zip(formulas, energies.tolist(), strict=True):
             system = frozenset(re.findall(r"[A-Z][a-z]?", formula))
@@ -74,32 +69,25 @@ class ReferenceHull:
         self._diagram = lru_cache(maxsize=64)(self._build_diagram)
 
     @classmethod
-    def load(cls, path: Path | None = None) -> Self:
-        """Read a Parquet or CSV table with columns ``formula`` (or ``composition``) and ``energy_per_atom`` (eV/atom).
-
-        Args:
-            path: the table; ``None`` for the bundled one (CHGNet).
+    def load(cls, path: Path) -> Self:
+        """Read a table, see :meth:`ReferenceTable.read <wyckforge.realise.reference.ReferenceTable.read>`.
 
         Raises:
-            TableError: the file is absent, is not such a table, or lacks a column.
+            TableError: the file is absent, is not such a table, lacks a column, or does not name one potential.
         """
-        if path is None:
-            with as_file(files("wyckforge.realise") / "reference_hull.parquet") as bundled:
-                return cls.load(bundled)
-        import pandas as pd
+        table = ReferenceTable.read(path)
+        return cls(
+            table.rows["formula"].tolist(), table.rows[ENERGY_COLUMN].to_numpy(), tool=table.tool, name=table.name
+        )
 
-        try:
-            frame = pd.read_csv(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
-        except (OSError, ValueError) as error:
-            raise TableError(f"{path} cannot be read as a Parquet or CSV table: {error}") from None
-        column = next((name for name in FORMULA_COLUMNS if name in frame.columns), None)
-        if column is None or ENERGY_COLUMN not in frame.columns:
-            raise TableError(
-                f"{path} has columns {', '.join(map(str, frame.columns))}; a reference table needs "
-                f"{' or '.join(FORMULA_COLUMNS)}, and {ENERGY_COLUMN} in eV/atom"
-            )
-        energies = pd.to_numeric(frame[ENERGY_COLUMN], errors="coerce").to_numpy()
-        return cls(frame[column].astype(str).tolist(), energies, name=path.name)
+    @classmethod
+    def bundled(cls, tool: str) -> Self:
+        """The table of the package for the energies of a tool.
+
+        Raises:
+            TableError: there is none.
+        """
+        return cls.load(bundled_table(tool))
 
     def __len__(self) -> int:
         return sum(map(len, self._rows.values()))
@@ -109,13 +97,18 @@ class ReferenceHull:
         """Elements with a reference energy of their own."""
         return frozenset(next(iter(system)) for system in self._rows if len(system) == 1)
 
-    def energy_above_hull(self, composition: Mapping[int, float], energy_per_atom: float) -> HullResult:
+    def energy_above_hull(self, composition: Mapping[int, float], energy_per_atom: float, *, tool: str) -> HullResult:
         """Distance of an energy from the hull of all references of the chemical system.
 
         Args:
             composition: atoms by atomic number.
-            energy_per_atom: in eV/atom, from the potential of the table.
+            energy_per_atom: in eV/atom.
+            tool: whose energy it is.
+
+        Raises:
+            TableError: it is of another potential than the table.
         """
+        require_same_tool(tool, self.tool, self.name)
         from pymatgen.analysis.phase_diagram import PDEntry
         from pymatgen.core import Composition
 

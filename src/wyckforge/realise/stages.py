@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wyckforge.errors import StructureError
+from wyckforge.errors import StructureError, TableError
 from wyckforge.realise.config import BuildConfig, HullConfig, RelaxConfig
 from wyckforge.records import Candidate, Evidence, Interval, Verdict
 
@@ -158,6 +158,9 @@ class Symmetry:
 class Hull:
     """Evidence ``formation_energy`` and ``hull`` (eV/atom), the latter with the competing phases as the reason.
 
+    Without a table of the user, the one of the package for the potential that relaxed the candidate is taken; an energy
+    that the table cannot be compared with gives ``unknown``.
+
     Attributes:
         config: reference table and threshold.
         formation_energy: what the target asks for; the model's prediction got the gene here, the potential judges it.
@@ -168,7 +171,6 @@ class Hull:
 
     def __call__(self, candidate: Candidate) -> Candidate:
         """``pass`` inside the target and at or below the threshold; ``unknown`` if not converged or not comparable."""
-        from wyckforge.potential.chgnet import TOOL
         from wyckforge.realise.hull import tool
 
         relaxed = candidate.find("relax")
@@ -176,7 +178,11 @@ class Hull:
             return candidate.with_evidence(
                 Evidence("hull", "unknown", reason="there is no relaxed energy", tool=tool())
             )
-        result = _reference(self.config.reference).energy_above_hull(candidate.gene.composition, relaxed.value)
+        try:
+            reference = _reference(self.config.reference, relaxed.tool)
+            result = reference.energy_above_hull(candidate.gene.composition, relaxed.value, tool=relaxed.tool)
+        except TableError as error:
+            return candidate.with_evidence(Evidence("hull", "unknown", reason=str(error), tool=tool()))
         if result.value is None or result.formation_energy is None:
             return candidate.with_evidence(Evidence("hull", "unknown", reason=result.reason, tool=tool()))
         against = " + ".join(f"{share:.2f} {formula}" for formula, share in result.decomposition)
@@ -192,7 +198,7 @@ class Hull:
                 result.formation_energy,
                 "eV/atom",
                 "of the relaxed crystal" + ("" if inside else f"; asked for {self.formation_energy}"),
-                TOOL,
+                relaxed.tool,
             ),
             Evidence("hull", _verdict(relaxed, stable), result.value, "eV/atom", reason, tool()),
         )
@@ -206,8 +212,8 @@ def _verdict(relaxed: Evidence, good: bool) -> Verdict:
 
 
 @cache
-def _reference(path: str) -> ReferenceHull:
-    """One table per process."""
+def _reference(path: str, tool: str) -> ReferenceHull:
+    """The user's table, or that of the package for a tool; each once per process."""
     from wyckforge.realise.hull import ReferenceHull
 
-    return ReferenceHull.load(Path(path) if path else None)
+    return ReferenceHull.load(Path(path)) if path else ReferenceHull.bundled(tool)
