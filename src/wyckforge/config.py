@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from wyckforge.design.config import FunnelConfig, RankingConfig, SamplingConfig
-from wyckforge.realise.config import BuildConfig, HullConfig, JudgeConfig, RelaxConfig
+from wyckforge.realise.config import BuildConfig, HullConfig, JudgeConfig, RefineConfig, RelaxConfig
 from wyckforge.settings import Configuration, Settings
 from wyckforge.targets import TargetConfig
 
@@ -51,6 +51,7 @@ class RunConfig(Configuration):
     build: BuildConfig = BuildConfig()
     relax: RelaxConfig = RelaxConfig()
     hull: HullConfig = HullConfig()
+    refine: RefineConfig = RefineConfig()
     judge: JudgeConfig = JudgeConfig()
     execution: ExecutionConfig = ExecutionConfig()
     seed: int = Field(0, ge=0, description="the one seed of the run")

@@ -32,6 +32,8 @@ PLACES = {
     "method": ("sampling", "method"),
     "unconditional": ("sampling", "unconditional"),
     "hull": ("hull", "reference"),
+    "potential": ("relax", "potential"),
+    "refine": ("refine", "potential"),
     "judges": ("judge", "models"),
     "engine": ("execution", "engine"),
     "workers": ("execution", "workers"),
@@ -80,6 +82,10 @@ PLACES = {
 )
 @click.option(
     "--reference", type=click.Path(), help="Gene table of the known crystals: seeds and novelty. Default: embedded."
+)
+@click.option("--potential", metavar="NAME", help="Interatomic potential that relaxes.  [default: chgnet]")
+@click.option(
+    "--refine", metavar="NAME", help="Second potential, for crystals near the hull, or none.  [default: sevennet-0]"
 )
 @click.option("--hull", type=click.Path(), help="Table of reference energies. Default: the one in the package.")
 @click.option(

@@ -25,12 +25,14 @@ from wyckforge.execute.outputs import write_cifs, write_table
 from wyckforge.execute.run_stages import Stage, run_stages
 from wyckforge.properties import FORMATION_ENERGY
 from wyckforge.realise.judge import JUDGED, Judge
+from wyckforge.realise.refine import REFINED_HULL, Refine
 from wyckforge.realise.stages import Build, Hull, Relax, Symmetry
 from wyckforge.records import Candidate, Interval, Target
 from wyckforge.targets import parse_target
 from wyckforge.train.model import ProbabilisticModel
 
 STAGES = ("build", "relax", "symmetry", "hull")
+COUNTED = (*STAGES, REFINED_HULL)
 REMEDY = "widen the target, switch off a rule of the funnel, or raise sampling.max_draws"
 
 
@@ -154,10 +156,11 @@ def _stages(config: RunConfig, target: Target) -> tuple[Stage, ...]:
     relax = Relax(config.seed, config.relax, config.build)
     folders = judge_folders(config.judge.models)
     judge = (Judge(folders, target.properties),) if folders else ()
+    refine = (Refine(config.refine, config.relax, config.hull),) if config.refine.wanted else ()
     everything: dict[str, tuple[Stage, ...]] = {
         "build": (build,),
         "relax": (relax, Symmetry(), *judge),
-        "hull": (Hull(config.hull, target.properties.get(FORMATION_ENERGY, Interval())),),
+        "hull": (Hull(config.hull, target.properties.get(FORMATION_ENERGY, Interval())), *refine),
     }
     wanted = list(everything)[: list(everything).index(config.stop_after) + 1]
     return tuple(stage for name in wanted for stage in everything[name])
@@ -165,7 +168,7 @@ def _stages(config: RunConfig, target: Target) -> tuple[Stage, ...]:
 
 def _time_limit(config: RunConfig) -> float:
     """Seconds after which a candidate is given up: twice what its settings allow, and a minute to start a process."""
-    return 60 + 2 * config.relax.starts * (config.build.timeout_s + config.relax.max_seconds)
+    return 60 + 2 * (config.relax.starts + 1) * (config.build.timeout_s + config.relax.max_seconds)
 
 
 def _finish(candidates: Sequence[Candidate], config: RunConfig, out: Path, record: dict[str, Any]) -> DesignResult:
@@ -225,7 +228,7 @@ def _came_through(candidate: Candidate, config: RunConfig) -> bool:
 
 def _stage_counts(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
     counts = []
-    for stage in STAGES:
+    for stage in COUNTED:
         verdicts = Counter(found.verdict for candidate in candidates if (found := candidate.find(stage)) is not None)
         if verdicts:
             counts.append({"step": stage, "entered": verdicts.total()} | {str(key): n for key, n in verdicts.items()})

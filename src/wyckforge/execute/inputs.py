@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wyckforge.config import RunConfig
-from wyckforge.errors import MissingDependencyError
+from wyckforge.errors import ConfigError, MissingDependencyError
 
 if TYPE_CHECKING:
     from wyckforge.data.table import GeneTable
@@ -26,7 +26,7 @@ BUNDLED_HULL = Path(str(files("wyckforge.realise") / "hulls" / "chgnet.parquet")
 
 NO_JUDGE = "none"
 """Stands for: not the judge of the package."""
-PACKAGES = ("wyckforge", "numpy", "torch", "SMACT", "moyopy", "pyxtal", "ase", "chgnet", "pymatgen")
+PACKAGES = ("wyckforge", "numpy", "torch", "SMACT", "moyopy", "pyxtal", "ase", "chgnet", "sevenn", "pymatgen")
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,12 @@ class Inputs:
         ranking, judging = _hull_tables(config)
         hull = ReferenceHull.load(ranking)
         description["hull"] = {"rows": len(hull), "sha256": hash_of(ranking)}
-        if config.stop_after == "hull" and judging != ranking:
-            description["hull of relaxed crystals"] = {"name": judging.name, "sha256": hash_of(judging)}
+        if config.stop_after == "hull":
+            if judging != ranking:
+                description["hull of relaxed crystals"] = {"name": judging.name, "sha256": hash_of(judging)}
+            if config.refine.wanted:
+                second = _second_table(config)
+                description["second hull"] = {"name": second.name, "sha256": hash_of(second)}
         if config.stop_after in ("relax", "hull"):
             for number, judge in enumerate(map(Path, judge_folders(config.judge.models)), start=1):
                 ForwardModel.load(judge)  # before anything is made that it could not judge
@@ -99,6 +103,24 @@ def _hull_tables(config: RunConfig) -> tuple[Path, Path]:
     if relaxing:
         require_same_tool(relaxing, tool, given.name)
     return given if bundled_tables().get(tool) == BUNDLED_HULL else BUNDLED_HULL, given
+
+
+def _second_table(config: RunConfig) -> Path:
+    """The table of reference energies of the second potential.
+
+    Raises:
+        ConfigError: there is no potential of that name, or it is the first one.
+        TableError: the package has no table for it.
+    """
+    from wyckforge.potential.catalogue import load_potential
+    from wyckforge.realise.reference import bundled_table
+
+    if config.refine.potential == config.relax.potential:
+        raise ConfigError(
+            f"refine.potential is {config.refine.potential!r} like relax.potential; give another one, or none for "
+            "one level only"
+        )
+    return bundled_table(load_potential(config.refine.potential).tool)
 
 
 def judge_folders(models: Sequence[str]) -> tuple[str, ...]:

@@ -32,6 +32,18 @@ class RelaxConfig(Settings):
     starts: int = Field(3, ge=1, description="structures relaxed per gene with free coordinates; the best is kept")
 
 
+class RefineConfig(Settings):
+    """The second level: crystals near the hull are relaxed again by another potential and placed on its own hull."""
+
+    potential: str = Field("sevennet-0", description="second potential; none: one level only")
+    within_ev_per_atom: float = Field(0.15, description="largest energy above the first hull that is looked at again")
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is a second level."""
+        return self.potential != "none"
+
+
 class HullConfig(Settings):
     """What counts as stable, against which energies."""
 

@@ -97,16 +97,8 @@ class Relax:
         if not found:
             return candidate.with_evidence(Evidence("relax", "unknown", reason=reason, tool=potential.tool))
         best = min(found, key=lambda one: (not one.converged, one.energy_ev_per_atom))
-        limits = f"{best.max_force_ev_per_angstrom:.3f} eV/Å, {best.max_stress_gpa:.2f} GPa"
         return candidate.with_evidence(
-            Evidence(
-                "relax",
-                "pass" if best.converged else "unknown",
-                best.energy_ev_per_atom,
-                "eV/atom",
-                f"converged to {limits}" if best.converged else f"{best.reason} (at {limits})",
-                potential.tool,
-            ),
+            describe("relax", best, potential.tool),
             Evidence("relax_cost", "pass", float(sum(one.calls for one in found)), "calls", tool=potential.tool),
             crystal=best.crystal,
         )
@@ -123,6 +115,19 @@ class Relax:
             with suppress(BuildFailure):  # there is one structure, as the candidate shows
                 further = islice(starts(candidate.gene, seed=seed, n=n, config=self.build), 1, n)
                 yield from (start.crystal for start in further)
+
+
+def describe(stage: str, found: Relaxation, tool: str) -> Evidence:
+    """Evidence of a stage about a relaxation: its energy, and how far it came."""
+    limits = f"{found.max_force_ev_per_angstrom:.3f} eV/Å, {found.max_stress_gpa:.2f} GPa"
+    return Evidence(
+        stage,
+        "pass" if found.converged else "unknown",
+        found.energy_ev_per_atom,
+        "eV/atom",
+        f"converged to {limits}" if found.converged else f"{found.reason} (at {limits})",
+        tool,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,30 +183,49 @@ class Hull:
             return candidate.with_evidence(
                 Evidence("hull", "unknown", reason="there is no relaxed energy", tool=tool())
             )
-        try:
-            reference = _reference(self.config.reference, relaxed.tool)
-            result = reference.energy_above_hull(candidate.gene.composition, relaxed.value, tool=relaxed.tool)
-        except TableError as error:
-            return candidate.with_evidence(Evidence("hull", "unknown", reason=str(error), tool=tool()))
-        if result.value is None or result.formation_energy is None:
-            return candidate.with_evidence(Evidence("hull", "unknown", reason=result.reason, tool=tool()))
-        against = " + ".join(f"{share:.2f} {formula}" for formula, share in result.decomposition)
-        reason = f"against {against}"
-        if relaxed.verdict != "pass":
-            reason += "; the relaxation did not converge"
-        inside = self.formation_energy.contains(result.formation_energy)
-        stable = result.value <= self.config.threshold_ev_per_atom
+        distance, formation_energy = place_on_hull("hull", candidate, relaxed, self.config)
+        if formation_energy is None:
+            return candidate.with_evidence(distance)
+        inside = self.formation_energy.contains(formation_energy)
         return candidate.with_evidence(
             Evidence(
                 "formation_energy",
                 _verdict(relaxed, inside),
-                result.formation_energy,
+                formation_energy,
                 "eV/atom",
                 "of the relaxed crystal" + ("" if inside else f"; asked for {self.formation_energy}"),
                 relaxed.tool,
             ),
-            Evidence("hull", _verdict(relaxed, stable), result.value, "eV/atom", reason, tool()),
+            distance,
         )
+
+
+def place_on_hull(
+    stage: str, candidate: Candidate, relaxed: Evidence, config: HullConfig
+) -> tuple[Evidence, float | None]:
+    """Evidence of a stage about the energy above hull, and the formation energy in eV/atom if there is one.
+
+    Args:
+        stage: name of the evidence.
+        candidate: whose composition counts.
+        relaxed: evidence with the energy and the potential that gave it.
+        config: reference table and threshold; without a table, the one of the package for that potential.
+    """
+    from wyckforge.realise.hull import tool
+
+    try:
+        reference = _reference(config.reference, relaxed.tool)
+        result = reference.energy_above_hull(candidate.gene.composition, relaxed.value or 0.0, tool=relaxed.tool)
+    except TableError as error:
+        return Evidence(stage, "unknown", reason=str(error), tool=tool()), None
+    if result.value is None:
+        return Evidence(stage, "unknown", reason=result.reason, tool=tool()), None
+    reason = "against " + " + ".join(f"{share:.2f} {formula}" for formula, share in result.decomposition)
+    if relaxed.verdict != "pass":
+        reason += "; the relaxation did not converge"
+    stable = result.value <= config.threshold_ev_per_atom
+    found = Evidence(stage, _verdict(relaxed, stable), result.value, "eV/atom", reason, tool())
+    return found, result.formation_energy
 
 
 def _verdict(relaxed: Evidence, good: bool) -> Verdict:

@@ -1,0 +1,51 @@
+"""The second level: crystals near the hull once more, with another potential and its own hull."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from wyckforge.errors import StructureError
+from wyckforge.realise.config import HullConfig, RefineConfig, RelaxConfig
+from wyckforge.realise.stages import describe, place_on_hull
+from wyckforge.records import Candidate, Evidence
+
+REFINED, REFINED_HULL = "refine", "refined_hull"
+
+
+@dataclass(frozen=True, slots=True)
+class Refine:
+    """Evidence ``refine`` (energy in eV/atom) and ``refined_hull`` (eV/atom) by the second potential.
+
+    Two potentials err in different ways: what both put near the hull more often is. Candidates that the first potential
+    puts far above it are left as they are, and get no evidence.
+
+    Attributes:
+        config: which potential, for which candidates.
+        relax: when a relaxation is converged; its potential is the first one.
+        hull: threshold; the table is that of the package for the second potential.
+    """
+
+    config: RefineConfig = field(default_factory=RefineConfig)
+    relax: RelaxConfig = field(default_factory=RelaxConfig)
+    hull: HullConfig = field(default_factory=HullConfig)
+
+    def __call__(self, candidate: Candidate) -> Candidate:
+        """The crystal relaxed by the second potential, or ``unknown`` with the reason."""
+        from wyckforge.potential.catalogue import load_potential
+        from wyckforge.potential.contract import PotentialError
+        from wyckforge.realise.relax import relax
+
+        first = candidate.find("hull")
+        if candidate.crystal is None or first is None or first.value is None:
+            return candidate
+        if first.value > self.config.within_ev_per_atom:
+            return candidate
+        potential = load_potential(self.config.potential)
+        try:
+            found = relax(candidate.crystal, self.relax, potential)
+        except (PotentialError, StructureError) as error:
+            return candidate.with_evidence(Evidence(REFINED, "unknown", reason=str(error), tool=potential.tool))
+        refined = describe(REFINED, found, potential.tool)
+        bundled = HullConfig(threshold_ev_per_atom=self.hull.threshold_ev_per_atom)
+        distance, _ = place_on_hull(REFINED_HULL, candidate, refined, bundled)
+        return candidate.with_evidence(refined, distance, crystal=found.crystal)
