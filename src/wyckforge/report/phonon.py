@@ -10,8 +10,8 @@ from markupsafe import escape
 from wyckforge.report import svg
 
 _STYLE = (
-    "text{font:12px system-ui,sans-serif;fill:#334}.grid{stroke:#dde;fill:none}.mid{text-anchor:middle}"
-    ".end{text-anchor:end}.mark{stroke:#b3403a;stroke-dasharray:5 4;fill:none}"
+    "text{font:15px system-ui,sans-serif;fill:#334}.chart text{font-size:10px}.mid{text-anchor:middle}"
+    ".end{text-anchor:end}.grid{stroke:#dde;fill:none}.mark{stroke:#b3403a;stroke-dasharray:5 4;fill:none}"
     ".line{stroke:#0b7a75;stroke-width:1.3;fill:none}"
 )
 _GREEK = {"GAMMA": "Γ", "DELTA": "Δ", "LAMBDA": "Λ", "SIGMA": "Σ"}
@@ -38,7 +38,7 @@ def dispersion_plot(study: Mapping[str, Any], title: str) -> str:
             curves.append(list(zip(shifted, heights, strict=True)))
         at, end = shifted[-1], last
         places.append((at, end))
-    chart = svg.lines(curves, places, "frequency (cm⁻¹); below zero: imaginary")
+    chart = svg.lines(curves, places, "frequency (cm⁻¹), imaginary below zero")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 690 480" width="690"><style>{_STYLE}</style>'
         f'<rect width="100%" height="100%" fill="#fff"/><text class="mid" x="345" y="20">{escape(title)}</text>'

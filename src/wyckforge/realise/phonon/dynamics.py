@@ -29,7 +29,7 @@ PER_CM_PER_THZ = 33.35640951981521
 MESH_MULTIPLE = 12
 """Of the points of a mesh along an axis, so that supercells of two, three, four and six cells have all theirs on it."""
 
-PATH_SPACING = 0.02
+PATH_SPACING = 0.01
 """Distance of points on the dispersion path, in Å⁻¹ (without 2π)."""
 
 TOOL = f"phonopy {phonopy.__version__}"

@@ -64,12 +64,12 @@ def follow(parent: Study, config: PhononConfig, potential: Potential) -> Followi
         studies.append(study(child.crystal, config, potential))
         calls += studies[-1].calls
     last = studies[-1].verdict
-    reasons = {"stable": "", "unstable": f"still unstable after {config.max_generations} generations"}
+    reasons = {"stable": "", "unstable": f"still unstable; generations allowed: {config.max_generations}"}
     return Following(tuple(studies), calls, reasons.get(last.stability, last.reason))
 
 
 def _best_child(parent: Study, config: PhononConfig, potential: Potential) -> tuple[Relaxation | None, int, str]:
-    """The converged child of lowest energy, the evaluations of the potential, and the reason where there is no child."""
+    """The converged child of lowest energy, the evaluations of the potential, and why there is no child, if so."""
     mode, before = parent.verdict, parent.relaxation
     if before is None or mode.dynamics is None or mode.q_point is None or not mode.exact:
         return None, 0, "the unstable mode fits no supercell that was measured"

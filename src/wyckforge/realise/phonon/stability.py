@@ -151,30 +151,32 @@ def _at_gamma(dynamics: Dynamics, config: PhononConfig) -> Outcome:
 
 
 def _on_mesh(found: Study, measure: Callable[[Repeats], Dynamics], config: PhononConfig) -> Outcome:
-    """Grow the supercell until one of its own q points proves an instability, or the lowest branch has converged."""
+    """Grow the supercell until one of its own q points proves an instability, or the lowest branch is known.
+
+    It is known when two supercells in a row agree on the lowest frequency, and when the sign of the branch is beyond
+    doubt everywhere, if the last change is taken for the error that is left.
+    """
     cell = found.measured[0].cell
     divisions = divisions_of(cell, config.mesh_length_angstrom)
     before: Array | None = None
-    change, largest = np.inf, 0
+    reason = f"the smallest supercell has more than {config.max_atoms} atoms"
     for repeats in supercells(cell, config.thick_angstrom, config.max_atoms):
         dynamics = measure(repeats)
         found.measured.append(dynamics)
-        largest = dynamics.n_atoms
-        proof = _lowest(dynamics, repeats, f"exact in a supercell of {largest} atoms", config)
+        proof = _lowest(dynamics, repeats, f"exact in a supercell of {dynamics.n_atoms} atoms", config)
         if proof.stability == "unstable":
             return proof
         branch = dynamics.branch(divisions)[1]
         if before is not None:
-            change = float(np.abs(branch - before).max())
-        if change < config.convergence_per_cm:
-            return _lowest(dynamics, divisions, f"converged to {change:.0f} cm⁻¹ with {largest} atoms", config)
+            change = np.abs(branch - before)
+            shift = abs(float(branch.min() - before.min()))
+            sure = {_stability(float((branch + sign * change).min()), config) for sign in (-1, 1)}
+            if len(sure) == 1 and shift < config.convergence_per_cm:
+                reason = f"converged to {shift:.1f} cm⁻¹ with {dynamics.n_atoms} atoms"
+                return _lowest(dynamics, divisions, reason, config)
         before = branch
-    limit = f"the next supercell has more than {config.max_atoms} atoms"
-    if before is None:
-        raise GivenUp(f"the smallest supercell has more than {config.max_atoms} atoms")
-    if np.isinf(change):
-        raise GivenUp(f"one supercell, of {largest} atoms, shows no convergence; {limit}")
-    raise GivenUp(f"the lowest branch still changes by {change:.0f} cm⁻¹ at {largest} atoms; {limit}")
+        reason = f"no convergence with {dynamics.n_atoms} atoms; the next supercell has more than {config.max_atoms}"
+    raise GivenUp(reason)
 
 
 def _lowest(dynamics: Dynamics, divisions: Repeats, reason: str, config: PhononConfig) -> Outcome:
