@@ -32,6 +32,7 @@ def crystal_of(atoms: Atoms) -> Crystal:
 
 ALUMINIUM = crystal_of(bulk("Al", "fcc", a=3.99))
 ORDERED = crystal_of(bulk("CuAu", "cesiumchloride", a=3.05))
+ROCK_SALT = crystal_of(bulk("NaCl", "rocksalt", a=5.69))
 PEROVSKITE = crystal_of(
     of_group(
         ("Ba", "Ti", "O"), [(0, 0, 0), (0.5, 0.5, 0.5), (0.5, 0.5, 0)], spacegroup=221, cellpar=[4.03] * 3 + [90] * 3
@@ -65,9 +66,10 @@ def test_frequencies_are_those_of_phonopy_with_the_calculator_itself() -> None:
 
 @pytest.mark.parametrize("name", ["emt", "sevennet-0"])
 def test_the_primitive_cell_gives_the_modes_at_gamma_that_a_supercell_gives(name: str) -> None:
-    potential, crystal = (emt(), ORDERED) if name == "emt" else (load_potential(name), PEROVSKITE)
-    small, large = (dynamics_of(crystal, repeats, potential) for repeats in ((1, 1, 1), (2, 1, 1)))
+    potential, crystal = (emt(), ORDERED) if name == "emt" else (load_potential(name), ROCK_SALT)
+    small, large = (dynamics_of(crystal, repeats, potential) for repeats in ((1, 1, 1), (2, 2, 2)))
     np.testing.assert_allclose(small.optical(), large.optical(), atol=0.5)
+    assert small.optical().min() > 100
 
 
 def test_acoustic_modes_vanish_at_gamma_and_an_unstable_optical_one_is_not_taken_for_them() -> None:
@@ -176,15 +178,58 @@ def test_a_threefold_polar_mode_offers_the_three_directions_of_high_symmetry() -
     assert groups == [99, 160, 38]
 
 
-def test_a_frozen_zone_boundary_mode_costs_the_energy_its_frequency_promises() -> None:
-    dynamics = dynamics_of(ORDERED, (2, 2, 2), emt())
-    q_point = (0.5, 0.0, 0.0)
-    supercell, (pattern, *_) = patterns(dynamics, q_point)
-    assert len(supercell) == 4
-    step = 0.02
-    coords = [supercell.frac_coords + sign * step * pattern.moves @ np.linalg.inv(supercell.lattice) for sign in (0, 1)]
-    still, moved = (emt().evaluate(supercell.lattice, supercell.numbers, one).energy_ev for one in coords)
-    masses = np.repeat(dynamics.masses, 2)
-    inertia = float((masses[:, None] * pattern.moves**2).sum())
-    per_cm = np.sqrt(2 * (moved - still) / step**2 / inertia) * 15.633302 * PER_CM_PER_THZ
-    assert per_cm == pytest.approx(dynamics.modes(np.array(q_point))[0][0], rel=0.02)
+@pytest.mark.parametrize(
+    ("q_point", "repeats", "atoms"),
+    [((0.5, 0, 0), (2, 2, 2), 4), ((0.5, 0.5, 0.5), (2, 2, 2), 16), ((1 / 3, 0, 0), (3, 3, 3), 6)],
+)
+def test_a_frozen_mode_costs_the_energy_that_its_frequency_promises(
+    q_point: tuple[float, ...], repeats: tuple[int, int, int], atoms: int
+) -> None:
+    dynamics = dynamics_of(crystal_of(bulk("CuAu", "cesiumchloride", a=2.95)), repeats, emt())
+    frequency = dynamics.modes(np.array(q_point))[0][0]
+    supercell, found = patterns(dynamics, q_point)
+    assert len(supercell) == atoms
+    assert found[0].symmetry == max(one.symmetry for one in found)
+    step, masses = 0.02, np.repeat(dynamics.masses, atoms // 2)
+    for pattern in found:
+        moves = step * pattern.moves @ np.linalg.inv(supercell.lattice)
+        back, still, ahead = (
+            emt().evaluate(supercell.lattice, supercell.numbers, supercell.frac_coords + sign * moves).energy_ev
+            for sign in (-1, 0, 1)
+        )
+        stiffness = (back + ahead - 2 * still) / step**2  # eV/Å²
+        inertia = (masses[:, None] * pattern.moves**2).sum()
+        terahertz = np.sqrt(stiffness / inertia) * 15.633302  # root of eV/Å²/u over 2π
+        assert terahertz * PER_CM_PER_THZ == pytest.approx(frequency, rel=0.002)
+
+
+def test_the_path_fits_the_cell_equivalent_points_have_equal_frequencies() -> None:
+    path = Path.of(ALUMINIUM)
+    places = {
+        label: q
+        for one in path.segments
+        for label, q in zip(one.labels, (one.q_points[0], one.q_points[-1]), strict=True)
+    }
+    assert {"GAMMA", "X", "L", "W", "U", "K"} == set(places)
+    at_u, at_k, at_x = dynamics_of(ALUMINIUM, (3, 3, 3), emt()).frequencies(
+        np.array([places[label] for label in ("U", "K", "X")])
+    )
+    np.testing.assert_allclose(at_u, at_k, atol=0.01)
+    assert at_x[0] == pytest.approx(at_x[1], abs=0.01)
+    assert abs(at_u[0] - at_u[1]) > 10
+
+
+@pytest.mark.parametrize(
+    ("strain", "group"), [((0, 0, 0.05, 0, 0), 123), ((0, 0.03, 0.05, 0, 0), 47), ((0.01, 0.02, 0.05, 0.02, 0.03), 2)]
+)
+def test_crystals_of_low_symmetry_have_a_path_and_as_many_modes(strain: tuple[float, ...], group: int) -> None:
+    atoms = bulk("CuAu", "cesiumchloride", a=3.0)
+    tensor = np.diag(np.array(strain[:3]))
+    tensor[1, 2], tensor[0, 1] = strain[3:]
+    crystal = Crystal(atoms.cell.array @ (np.eye(3) + tensor), atoms.numbers, atoms.get_scaled_positions())
+    assert detect(crystal).gene.space_group == group
+    path = Path.of(crystal)
+    assert path.cell.volume == pytest.approx(crystal.volume)
+    dynamics = Dynamics(path.cell, (1, 1, 1), emt(), displacement_angstrom=0.01)
+    assert dynamics.frequencies(path.segments[0].q_points).shape == (len(path.segments[0].q_points), 6)
+    assert len(dynamics.optical()) == 3

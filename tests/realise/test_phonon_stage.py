@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -83,3 +84,8 @@ def test_a_record_is_json_and_holds_what_was_found() -> None:
     assert record["displacements"] == sum(one["displacements"] for one in record["supercells"])
     assert len(Crystal.from_dict(record["primitive"])) == 5
     assert record["dispersion"] == []
+
+
+def test_the_stage_travels_between_processes() -> None:
+    stage = Phonons(GAMMA_ONLY)
+    assert pickle.loads(pickle.dumps(stage)) == stage

@@ -58,7 +58,7 @@ class PhononConfig(Settings):
         8.0, gt=0, description="the first supercell is doubled along every axis along which the cell is thinner"
     )
     convergence_per_cm: float = Field(
-        5.0, gt=0, description="supercells grow until the lowest frequency on the mesh changes less, in cm⁻¹"
+        10.0, gt=0, description="supercells grow until the lowest frequency on the mesh changes less, in cm⁻¹"
     )
     max_atoms: int = Field(400, ge=1, description="atoms in the largest supercell")
     max_seconds: float = Field(
