@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from ase.build import bulk
-from tests.realise.test_phonon import ORDERED, crystal_of, emt
+from tests.realise.test_phonon import crystal_of, emt
 
 from wyckforge.realise.config import PhononConfig
 from wyckforge.realise.phonon.follow import follow
@@ -40,14 +40,3 @@ def test_a_stable_crystal_is_not_followed() -> None:
     found = follow(parent, PhononConfig(), emt())
     assert found.studies == (parent,)
     assert (found.reason, found.calls) == ("", 0)
-
-
-def test_a_mode_that_no_supercell_gives_exactly_is_not_followed() -> None:
-    config = PhononConfig()
-    parent = study(ORDERED, config, emt())
-    assert parent.mesh is not None
-    parent.mesh = type(parent.mesh)("unstable", "", -20.0, (0.1, 0.0, 0.0), parent.mesh.dynamics)
-    found = follow(parent, config, emt())
-    assert found.studies == (parent,)
-    assert found.reason == "the unstable mode fits no supercell that was measured"
-    assert found.gain_ev_per_atom == 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wyckforge.cli.errors import FAILED
+from wyckforge.cli.errors import FAILED, SAVED
 from wyckforge.cli.symmetry import structure_rows
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ def phonon(
     asked = load_potential(potential)
     tight = PhononConfig().relax.model_dump() | {"potential": potential}
     config = PhononConfig(relax=RelaxConfig(**tight), mesh=mesh, follow=follow_modes)
+    if out is not None:
+        ctx.meta[SAVED] = f"finished structures are in {out}"
     table: list[list[str]] = []
     failed = False
     for row in structure_rows(structures):

@@ -71,8 +71,8 @@ def follow(parent: Study, config: PhononConfig, potential: Potential) -> Followi
 def _best_child(parent: Study, config: PhononConfig, potential: Potential) -> tuple[Relaxation | None, int, str]:
     """The converged child of lowest energy, the evaluations of the potential, and why there is no child, if so."""
     mode, before = parent.verdict, parent.relaxation
-    if before is None or mode.dynamics is None or mode.q_point is None or not mode.exact:
-        return None, 0, "the unstable mode fits no supercell that was measured"
+    if before is None or mode.dynamics is None or mode.q_point is None:
+        return None, 0, "there is no mode to follow"
     try:
         supercell, found = patterns(mode.dynamics, mode.q_point)
     except StructureError as error:

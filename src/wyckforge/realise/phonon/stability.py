@@ -153,8 +153,9 @@ def _at_gamma(dynamics: Dynamics, config: PhononConfig) -> Outcome:
 def _on_mesh(found: Study, measure: Callable[[Repeats], Dynamics], config: PhononConfig) -> Outcome:
     """Grow the supercell until one of its own q points proves an instability, or the lowest branch is known.
 
-    It is known when two supercells in a row agree on the lowest frequency, and when the sign of the branch is beyond
-    doubt everywhere, if the last change is taken for the error that is left.
+    It is known when two supercells in a row agree on the lowest frequency, and when no frequency would be imaginary if
+    it were lower by what the last supercell changed it. Interpolation alone proves no instability: pockets of imaginary
+    frequencies between the exact points are what small supercells get wrong most often.
     """
     cell = found.measured[0].cell
     divisions = divisions_of(cell, config.mesh_length_angstrom)
@@ -168,14 +169,16 @@ def _on_mesh(found: Study, measure: Callable[[Repeats], Dynamics], config: Phono
             return proof
         branch = dynamics.branch(divisions)[1]
         if before is not None:
-            change = np.abs(branch - before)
             shift = abs(float(branch.min() - before.min()))
-            sure = {_stability(float((branch + sign * change).min()), config) for sign in (-1, 1)}
-            if len(sure) == 1 and shift < config.convergence_per_cm:
+            sure = _stability(float((branch - np.abs(branch - before)).min()), config) == "stable"
+            if sure and shift < config.convergence_per_cm:
                 reason = f"converged to {shift:.1f} cm⁻¹ with {dynamics.n_atoms} atoms"
                 return _lowest(dynamics, divisions, reason, config)
         before = branch
-        reason = f"no convergence with {dynamics.n_atoms} atoms; the next supercell has more than {config.max_atoms}"
+        reason = (
+            f"no convergence with {dynamics.n_atoms} atoms, where the lowest frequency is {branch.min():.1f} cm⁻¹ by "
+            f"interpolation; the next supercell has more than {config.max_atoms}"
+        )
     raise GivenUp(reason)
 
 
