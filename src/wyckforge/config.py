@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from wyckforge.design.config import FunnelConfig, RankingConfig, SamplingConfig
 from wyckforge.realise.config import BuildConfig, HullConfig, JudgeConfig, RelaxConfig
@@ -19,7 +19,20 @@ Stop = Literal["genes", "funnel", "build", "relax", "hull"]
 class ExecutionConfig(Settings):
     """Where the realisation runs. Nothing here changes a result, unless a time limit is met."""
 
-    workers: int = Field(2, ge=1, description="processes that build and relax, one thread each")
+    engine: Literal["in_process", "local", "parsl"] = Field(
+        "local", description="this process alone, worker processes beside it, or the workers of a cluster"
+    )
+    workers: int = Field(2, ge=1, description="processes of the engine local that build and relax, one thread each")
+    parsl_config: str = Field("", description="TOML file of the engine parsl: which cluster, how many workers")
+
+    @model_validator(mode="after")
+    def _with_a_cluster(self) -> Self:
+        if (self.engine == "parsl") != bool(self.parsl_config):
+            raise ValueError(
+                f"engine {self.engine!r} and parsl_config {self.parsl_config!r} given; "
+                "the engine parsl, and no other, needs a file of configs/parsl/"
+            )
+        return self
 
 
 class RunConfig(Configuration):

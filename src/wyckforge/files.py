@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from uuid import uuid4
 
 
 def write_csv(path: Path, head: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
@@ -19,11 +20,18 @@ def write_csv(path: Path, head: Sequence[str], rows: Iterable[Iterable[object]])
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name beside its place, flush it to the disk, and move it there."""
+    """Write a file under a temporary name beside its place, flush it to the disk, and move it there.
+
+    The name is of this call alone: others may write the same file at the same time, and the last one counts.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    partial = path.with_name(f"{path.name}.{uuid4().hex[:12]}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise

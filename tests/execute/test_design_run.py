@@ -113,8 +113,8 @@ def test_an_empty_result_is_an_error_with_counts_and_a_record(tmp_path):
     assert (tmp_path / "run" / "candidates.jsonl").read_text() == ""
 
 
-def test_a_killed_run_resumes_and_repeats_nothing(tmp_path):
-    asked = config(count=8, stop_after="build", execution={"workers": 1}, **bundled())
+def command_of(tmp_path: Path, asked: RunConfig, out: Path) -> list[str]:
+    """A run as a process of its own."""
     program = (
         "import json, sys; from pathlib import Path; from wyckforge.config import RunConfig;"
         "from wyckforge.execute.design_run import run_design\n"
@@ -122,8 +122,28 @@ def test_a_killed_run_resumes_and_repeats_nothing(tmp_path):
     )
     script = tmp_path / "run.py"
     script.write_text(program)
+    return [sys.executable, str(script), json.dumps(asked.to_dict()), str(out)]
+
+
+def test_two_runs_on_one_folder_at_once_end_with_the_same(tmp_path):
+    asked = config(count=6, stop_after="build", execution={"workers": 1}, **bundled())
+    out = tmp_path / "run"
+    command = command_of(tmp_path, asked, out)
+    both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    for process in both:
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors
+    names = [json.loads(line)["id"] for line in lines(out / "realised.jsonl")]
+    assert len(names) == len(set(names)) >= 6
+    alone = run_design(asked, tmp_path / "alone", progress=False)
+    assert [c.to_dict() for c in read_candidates(out / "candidates.jsonl")] == [c.to_dict() for c in alone.candidates]
+    assert not list(out.glob("*.partial"))
+
+
+def test_a_killed_run_resumes_and_repeats_nothing(tmp_path):
+    asked = config(count=8, stop_after="build", execution={"workers": 1}, **bundled())
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    command = [sys.executable, str(script), json.dumps(asked.to_dict()), str(killed)]
+    command = command_of(tmp_path, asked, killed)
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
     stream = killed / "realised.jsonl"
     deadline = time.monotonic() + 120
@@ -151,7 +171,7 @@ def test_two_candidates_through_the_hull(tmp_path):
             count=2,
             stop_after="hull",
             target=TARGET | {"atoms": ":6"},
-            relax={"max_steps_cell": 40, "fmax_ev_per_angstrom": 0.2, "smax_gpa": 3.0},
+            relax={"max_steps": 40, "fmax_ev_per_angstrom": 0.2, "smax_gpa": 3.0},
             **bundled(),
         ),
         tmp_path / "run",

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from wyckforge.errors import ConfigError
-from wyckforge.execute.folder import open_folder, read_candidates, write_candidates, write_text
+from wyckforge.execute.folder import alone, make_folder, open_folder, read_candidates, write_candidates, write_text
 from wyckforge.records import Candidate, Evidence, Origin
 from wyckforge.symmetry.gene import WyckoffGene
 
@@ -50,6 +50,13 @@ def test_files_of_others_are_never_mixed_in(tmp_path):
         open_folder(tmp_path, IDENTITY)
     with pytest.raises(ConfigError, match="is a file"):
         open_folder(tmp_path / "thesis.tex", IDENTITY)
+
+
+def test_a_run_that_another_process_is_just_beginning_is_no_foreign_folder(tmp_path):
+    with alone(tmp_path):
+        (tmp_path / "run.json.0123.partial").write_text("{")
+        make_folder(tmp_path)
+        assert open_folder(tmp_path, IDENTITY) == IDENTITY
 
 
 def test_a_failed_write_keeps_the_old_file(tmp_path):

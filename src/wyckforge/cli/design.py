@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from wyckforge.config import RunConfig
 
 METHODS = ("auto", "prior", "seeds", "search")
+ENGINES = ("in_process", "local", "parsl")
 STAGES = ("genes", "funnel", "build", "relax", "hull")
 PROPERTY_OPTIONS = ("band_gap", "formation_energy")
 TARGET_OPTIONS = (
@@ -32,7 +33,9 @@ PLACES = {
     "unconditional": ("sampling", "unconditional"),
     "hull": ("hull", "reference"),
     "judges": ("judge", "models"),
+    "engine": ("execution", "engine"),
     "workers": ("execution", "workers"),
+    "parsl_config": ("execution", "parsl_config"),
 }
 """Section and key of the configuration that an option sets, where it is not a key of the top."""
 
@@ -86,7 +89,9 @@ PLACES = {
     help="Folder of a forward model that judges relaxed crystals; may be repeated. The one in the package comes last, "
     "unless none is given.",
 )
-@click.option("--workers", type=click.IntRange(1), help="Processes.  [default: 2]")
+@click.option("--engine", type=click.Choice(ENGINES), help="Where candidates are realised.  [default: local]")
+@click.option("--workers", type=click.IntRange(1), help="Processes of the engine local.  [default: 2]")
+@click.option("--parsl-config", type=click.Path(), help="Cluster of the engine parsl, TOML.")
 @click.pass_context
 def design(ctx: click.Context, /, out: Path, config: Path | None, **options: Any) -> None:
     """Design crystals for a target: make genes, screen, build, relax and rank them.

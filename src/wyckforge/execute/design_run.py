@@ -19,9 +19,10 @@ from wyckforge.design.generate import generate
 from wyckforge.design.ranking import gene_order, rank_candidates
 from wyckforge.errors import TargetError
 from wyckforge.execute import folder
+from wyckforge.execute.executors import open_executor
 from wyckforge.execute.inputs import Inputs, hull_energy, judge_folders, versions
 from wyckforge.execute.outputs import write_cifs, write_table
-from wyckforge.execute.pool import Stage, run_stages
+from wyckforge.execute.run_stages import Stage, run_stages
 from wyckforge.properties import FORMATION_ENERGY
 from wyckforge.realise.judge import JUDGED, Judge
 from wyckforge.realise.stages import Build, Hull, Relax, Symmetry
@@ -60,7 +61,8 @@ def run_design(config: RunConfig, out: Path, *, progress: bool = True) -> Design
 
     The survivors of the funnel are realised in the order of their score: ``config.count`` at first, then as many as
     are still missing, until ``count`` have come through the last step or ``attempts_per_candidate`` times ``count``
-    have been tried. On the folder of a run that was stopped it goes on with the candidates that are not finished.
+    have been tried. On the folder of a run that was stopped it goes on with the candidates that are not finished; on
+    that of a run that is going on it takes a part of them.
 
     Args:
         config: everything the result depends on.
@@ -78,14 +80,17 @@ def run_design(config: RunConfig, out: Path, *, progress: bool = True) -> Design
     inputs = Inputs.load(config)
     settings = config.to_dict()
     execution = settings.pop("execution")
-    record = folder.open_folder(out, {"config": settings, "inputs": inputs.description})
-    record |= {"execution": execution, "target": target.to_dict(), "versions": versions()}
-    if folder.FUNNEL not in record:
-        _draw(config, target, inputs, out, record, progress)
+    folder.make_folder(out)
+    with folder.alone(out):
+        record = folder.open_folder(out, {"config": settings, "inputs": inputs.description})
+        record |= {"execution": execution, "target": target.to_dict(), "versions": versions()}
+        if folder.FUNNEL not in record:
+            _draw(config, target, inputs, out, record, progress)
     candidates = sorted(folder.read_candidates(out / folder.CANDIDATES), key=gene_order)
     if _realises(config) and candidates:
         candidates = _realise(candidates, config, target, out, record, progress)
-    return _finish(candidates, config, out, record)
+    with folder.alone(out):
+        return _finish(candidates, config, out, record)
 
 
 def _draw(config: RunConfig, target: Target, inputs: Inputs, out: Path, record: dict[str, Any], progress: bool) -> None:
@@ -129,15 +134,16 @@ def _realise(
     start = time.monotonic()
     limit = min(len(survivors), _attempts(config))
     done: list[Candidate] = []
-    while (missing := config.count - _completed(done, config)) > 0 and len(done) < limit:
-        done += run_stages(
-            survivors[len(done) : min(len(done) + missing, limit)],
-            _stages(config, target),
-            out=out / folder.REALISED,
-            workers=config.execution.workers,
-            timeout_s=_time_limit(config),
-            progress=progress,
-        )
+    with open_executor(config.execution, out / folder.LOGS) as executor:
+        while (missing := config.count - _completed(done, config)) > 0 and len(done) < limit:
+            done += run_stages(
+                survivors[len(done) : min(len(done) + missing, limit)],
+                _stages(config, target),
+                out=out / folder.REALISED,
+                executor=executor,
+                timeout_s=_time_limit(config),
+                progress=progress,
+            )
     spent = record["timings_s"].get("realise", 0.0) + time.monotonic() - start
     record["timings_s"]["realise"] = round(spent, 2)
     return [*done, *survivors[len(done) :]]

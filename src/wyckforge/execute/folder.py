@@ -4,20 +4,49 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from wyckforge.errors import ConfigError
+from wyckforge.execute.locks import LockFile
 from wyckforge.files import write_atomically
 from wyckforge.records import Candidate
 
 RUN = "run.json"
+LOCK = "run.lock"
 CANDIDATES = "candidates.jsonl"
 REALISED = "realised.jsonl"
 TABLE = "candidates.csv"
 CIFS = "cifs"
+LOGS = "parsl"
 FUNNEL = "funnel"
 """Key of ``run.json`` that is there once genes have been drawn."""
+
+
+def make_folder(out: Path) -> None:
+    """Make the folder of a run, unless it is there.
+
+    Raises:
+        ConfigError: the folder is a file, or holds files that are no run.
+    """
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"--out {out} is a file; give a folder")
+    out.mkdir(parents=True, exist_ok=True)
+    names = {path.name for path in out.iterdir()}
+    if names and not names & {RUN, LOCK}:  # the lock is there before anything else of a run that is just beginning
+        raise ConfigError(f"--out {out} holds files but no design run; give a new or empty folder")
+
+
+@contextmanager
+def alone(out: Path) -> Iterator[None]:
+    """Keep other processes of the same run from writing files; waits for one that does."""
+    lock = LockFile(out / LOCK)
+    try:
+        with lock.locked():
+            yield
+    finally:
+        lock.close()
 
 
 def open_folder(out: Path, identity: dict[str, Any]) -> dict[str, Any]:
@@ -33,13 +62,9 @@ def open_folder(out: Path, identity: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: the folder holds another run, or files that are no run.
     """
-    if out.exists() and not out.is_dir():
-        raise ConfigError(f"--out {out} is a file; give a folder")
+    make_folder(out)
     record = out / RUN
     if not record.exists():
-        if out.exists() and any(out.iterdir()):
-            raise ConfigError(f"--out {out} holds files but no design run; give a new or empty folder")
-        out.mkdir(parents=True, exist_ok=True)
         write_json(record, identity)
         return dict(identity)
     identity = json.loads(json.dumps(identity))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 import warnings
 from functools import cache
 from importlib.metadata import version
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wyckforge.data.atomic_volumes import atomic_volumes
 from wyckforge.errors import StructureError, WyckforgeError
 from wyckforge.realise.config import BuildConfig
 from wyckforge.symmetry.crystal import Crystal
@@ -35,13 +34,6 @@ class BuildFailure(WyckforgeError):
 def tool() -> str:
     """Name and version of the builder."""
     return f"PyXtal {version('pyxtal')}"
-
-
-@cache
-def atomic_volumes() -> dict[str, float]:
-    """Volume in Å³ that an atom of each element takes in known crystals, by symbol."""
-    table: dict[str, float] = json.loads(files("wyckforge.realise").joinpath("atomic_volumes.json").read_text())
-    return table
 
 
 def expected_volume(gene: WyckoffGene) -> float:
@@ -91,13 +83,13 @@ def build(gene: WyckoffGene, *, seed: int, config: BuildConfig | None = None) ->
     raise BuildFailure(f"{gene} was not built in {config.tries} tries: {reason}")
 
 
-def shortest_distance(crystal: Crystal) -> float:
-    """Shortest distance between two atoms, periodic images included, in Å; infinity if none is below 4 Å."""
+def shortest_distance(crystal: Crystal, *, within: float = 4.0) -> float:
+    """Shortest distance between two atoms, periodic images included, in Å; infinity if none is ``within`` so many Å."""
     from ase import Atoms
     from ase.neighborlist import neighbor_list
 
     atoms = Atoms(numbers=crystal.numbers, cell=crystal.lattice, scaled_positions=crystal.frac_coords, pbc=True)
-    return float(min(neighbor_list("d", atoms, cutoff=4.0), default=np.inf))
+    return float(min(neighbor_list("d", atoms, cutoff=within), default=np.inf))
 
 
 def _draw(gene: WyckoffGene, *, volume: float, tolerance: float, rng: np.random.Generator) -> Crystal:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from wyckforge.settings import Settings
 
 
 class BuildConfig(Settings):
-    """How hard to try to build a structure."""
+    """Where structures to begin with come from, and how hard to try."""
 
-    tries: int = Field(10, ge=1, description="structures drawn before giving up")
-    timeout_s: float = Field(30.0, gt=0, description="time after which no further try begins")
+    source: Literal["model", "pyxtal"] = Field(
+        "model", description="the geometry model, with PyXtal where it has nothing; or PyXtal alone: random coordinates"
+    )
+    tries: int = Field(10, ge=1, description="structures that PyXtal draws before giving up")
+    timeout_s: float = Field(30.0, gt=0, description="time after which no further try of PyXtal begins")
 
 
 class RelaxConfig(Settings):
-    """When a relaxation is converged, and when it is given up."""
+    """By which potential, when a relaxation is converged, and when it is given up."""
 
+    potential: str = Field("chgnet", description="interatomic potential: chgnet, sevennet-0, sevennet-l3i5 or another")
     fmax_ev_per_angstrom: float = Field(0.05, gt=0, description="converged when no force on an atom is larger,")
     smax_gpa: float = Field(0.5, gt=0, description="and no component of the stress is larger")
-    max_steps_positions: int = Field(30, ge=0, description="FIRE steps with the cell fixed")
-    max_steps_cell: int = Field(250, ge=1, description="FIRE steps with cell and positions free")
+    max_steps: int = Field(200, ge=1, description="steps of the search")
     max_seconds: float = Field(300.0, gt=0, description="wall-clock budget of one relaxation")
     min_volume_ratio: float = Field(0.4, gt=0, lt=1, description="smallest volume allowed, relative to the start")
     max_volume_ratio: float = Field(2.5, gt=1, description="largest volume allowed, relative to the start")

@@ -1,35 +1,45 @@
-"""Symmetry-constrained relaxation with CHGNet: positions first, then cell and positions together.
+"""Relaxation over the free parameters of a crystal: its symmetry holds by construction.
 
-Runs in the primitive cell (fewer atoms, same answer) and returns the standardised conventional one. FIRE drives both
-stages, because it survives the large forces of random starts where quasi-Newton searches diverge.
+Runs in the primitive cell (fewer atoms, same answer) and returns the standardised conventional one. A quasi-Newton
+search with a trust radius takes few, bold steps: the parameters are few, so that second derivatives are soon learnt,
+and steps that lead uphill or out of physics are taken back and shortened.
 """
 
 from __future__ import annotations
 
 import time
-import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from ase import Atoms
-from ase.constraints import FixSymmetry
-from ase.filters import FrechetCellFilter
-from ase.optimize import FIRE
-from ase.optimize.optimize import Optimizer
 from ase.units import GPa
 
 from wyckforge.errors import StructureError
-from wyckforge.potential.ase_bridge import PotentialCalculator
 from wyckforge.potential.catalogue import load_potential
-from wyckforge.potential.contract import PotentialError
+from wyckforge.potential.contract import Array, Evaluation, Potential, PotentialError
 from wyckforge.realise.build import MIN_DISTANCE_ANGSTROM, SYMPREC, shortest_distance
 from wyckforge.realise.config import RelaxConfig
+from wyckforge.realise.freedom import Freedom
 from wyckforge.symmetry.crystal import Crystal
-from wyckforge.symmetry.detection import detect
+from wyckforge.symmetry.detection import detect, operations
 
-# No element binds by more than 13 eV/atom in CHGNet; below this the network extrapolates.
+# No element binds by more than 13 eV/atom; below this a potential extrapolates.
 LOWEST_ENERGY_EV_PER_ATOM = -20.0
+
+FIRST_RADIUS, LONGEST_RADIUS, SHORTEST_RADIUS = 0.15, 0.4, 1e-5
+"""How far a step may move an atom, in Å."""
+
+ANGSTROM_PER_STRAIN = 6.0
+"""A strain counts as a step of so many Å: 0.15 Å correspond to 2.5 %."""
+
+SOFTEST, STIFFEST = 0.1, 50.0
+"""Bounds of the curvatures believed, relative to the first guess."""
+
+QUIET_EV_PER_ANGSTROM, UNQUIET_STEPS = 0.5, 20
+"""The cell stays as it is until no force is larger, for so many steps at most: atoms placed at random repel each other,
+and a cell free to give way to them would let the crystal come apart."""
+
+NOISE_EV_PER_ATOM = 1e-5
+"""What energies of networks in single precision do not tell apart; below it the forces decide."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +48,7 @@ class Relaxation:
 
     Attributes:
         crystal: standardised conventional cell.
-        energy_ev_per_atom: CHGNet energy of that structure, MP2020 corrections included.
+        energy_ev_per_atom: energy of that structure by the potential.
         max_force_ev_per_angstrom: largest force on an atom.
         max_stress_gpa: largest stress component by magnitude.
         converged: both are below their limits.
@@ -55,110 +65,173 @@ class Relaxation:
     reason: str = ""
 
 
-class _Stop(Exception):
-    """A guard ended the relaxation."""
-
-
-def relax(crystal: Crystal, config: RelaxConfig | None = None) -> Relaxation:
+def relax(crystal: Crystal, config: RelaxConfig | None = None, potential: Potential | None = None) -> Relaxation:
     """Relax a crystal within its own symmetry.
 
     Args:
         crystal: the start; its space group at symprec 0.01 is kept.
         config: settings; the defaults if omitted.
+        potential: who gives energies; the one that the settings name if omitted.
 
     Returns:
-        The last sound structure, with ``converged`` and the reason where it is not.
+        The best sound structure, with ``converged`` and the reason where it is not.
 
     Raises:
         PotentialError: the potential cannot describe even the start.
         StructureError: the start has no symmetry that can be determined.
     """
     config = config or RelaxConfig()
-    deadline = time.monotonic() + config.max_seconds
-    atoms = _primitive(crystal)
-    atoms.calc = calculator = PotentialCalculator(load_potential())
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        atoms.set_constraint(FixSymmetry(atoms, symprec=SYMPREC))
-    watch = _Watch(atoms, config, deadline)
-    reason = ""
-    try:
-        watch.check()
-        if not watch.converged():
-            _drive(FIRE(atoms, logfile=None), config.max_steps_positions, watch.forces_converged, watch)
-            with warnings.catch_warnings():
-                # SciPy warns of logarithms that are wrong in the thirteenth digit
-                warnings.filterwarnings("ignore", "logm result may be inaccurate", RuntimeWarning)
-                _drive(FIRE(FrechetCellFilter(atoms), logfile=None), config.max_steps_cell, watch.converged, watch)
-        if not watch.converged():
-            reason = f"not converged in {config.max_steps_cell} steps"
-    except _Stop as stop:
-        reason = str(stop)
-    return watch.result(calculator.calls, reason)
+    search = _Search(crystal, config, potential or load_potential(config.potential))
+    reason = search.run()
+    best = search.here
+    return Relaxation(
+        _standardised(best.crystal),
+        best.energy / len(best.crystal),
+        best.max_force,
+        best.max_stress_gpa,
+        not reason,
+        search.calls,
+        reason,
+    )
 
 
-class _Watch:
-    """Keeps the last sound state of the atoms and stops what has left physics."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Point:
+    """A place in the space of free parameters, and what the potential says there."""
 
-    def __init__(self, atoms: Atoms, config: RelaxConfig, deadline: float) -> None:
-        self.atoms, self.config, self.deadline = atoms, config, deadline
-        self.volume = atoms.get_volume()
-        self.remember()
+    parameters: Array
+    crystal: Crystal
+    found: Evaluation
+    gradient: Array
 
-    def remember(self) -> None:
-        """Take the present state as sound."""
-        atoms = self.atoms
-        self.crystal = _crystal(atoms)
-        self.energy = float(atoms.get_potential_energy() / len(atoms))
-        self.force = float(np.linalg.norm(atoms.get_forces(), axis=1).max())
-        self.stress = float(np.abs(atoms.get_stress()).max() / GPa)
+    @property
+    def energy(self) -> float:
+        return self.found.energy_ev
 
-    def check(self) -> None:
-        """Remember the present state, or raise ``_Stop`` and keep the one before."""
-        ratio = self.atoms.get_volume() / self.volume
+    @property
+    def max_force(self) -> float:
+        return float(np.linalg.norm(self.found.forces, axis=1).max())
+
+    @property
+    def max_stress_gpa(self) -> float:
+        return float(np.abs(self.found.stress).max() / GPa)
+
+
+class _Unsound(Exception):
+    """A structure that has left physics."""
+
+
+class _Search:
+    """Quasi-Newton search (BFGS) with a trust radius over the free parameters."""
+
+    def __init__(self, crystal: Crystal, config: RelaxConfig, potential: Potential) -> None:
+        self.config, self.potential = config, potential
+        self.deadline = time.monotonic() + config.max_seconds
+        self.calls = 0
+        start = detect(crystal, symprec=SYMPREC).primitive
+        self.freedom = Freedom(start, operations(start, symprec=SYMPREC))
+        self.here = self._look(np.zeros(len(self.freedom)))
+        self.scale = np.sqrt(self.freedom.curvature())
+        self.curvature = np.eye(len(self.scale))
+        self.radius = FIRST_RADIUS
+        self.failures = 0
+        self.cell_moves = False
+
+    def run(self) -> str:
+        """Move until converged; otherwise the reason why not."""
+        unsound = ""
+        for count in range(self.config.max_steps):
+            if self._converged():
+                return ""
+            self.cell_moves |= self.here.max_force <= QUIET_EV_PER_ANGSTROM or count >= UNQUIET_STEPS
+            if time.monotonic() > self.deadline:
+                return f"{self.config.max_seconds:g} s spent"
+            if self.radius < SHORTEST_RADIUS:
+                return unsound or "no step lowers the energy further"
+            step = self._step()
+            try:
+                there = self._look(self.here.parameters + step)
+            except (_Unsound, PotentialError) as error:
+                unsound = str(error)
+                self._retreat(self._size(step))
+                continue
+            self._move(there, step)
+        return "" if self._converged() else f"not converged in {self.config.max_steps} steps"
+
+    def _converged(self) -> bool:
+        here, config = self.here, self.config
+        return here.max_force <= config.fmax_ev_per_angstrom and here.max_stress_gpa <= config.smax_gpa
+
+    def _look(self, parameters: Array) -> _Point:
+        """Ask the potential, unless physics forbids the structure.
+
+        Raises:
+            _Unsound: volume, distances or energy are none of a crystal.
+            PotentialError: the potential has no answer.
+        """
+        lattice, coords = self.freedom.place(parameters)
+        start = self.freedom.start
+        ratio = float(np.linalg.det(lattice) / np.linalg.det(start.lattice))
         if not self.config.min_volume_ratio <= ratio <= self.config.max_volume_ratio:
-            raise _Stop(f"the volume went to {ratio:.2f} of its start")
-        energy = self.atoms.get_potential_energy() / len(self.atoms)
-        if energy < LOWEST_ENERGY_EV_PER_ATOM:
-            raise _Stop(f"the energy fell to {energy:.1f} eV/atom, which no crystal has")
-        if (distance := shortest_distance(_crystal(self.atoms))) < MIN_DISTANCE_ANGSTROM:
-            raise _Stop(f"two atoms came within {distance:.2f} Å")
-        self.remember()
-        if time.monotonic() > self.deadline:
-            raise _Stop(f"{self.config.max_seconds:g} s spent")
+            raise _Unsound(f"the volume went to {ratio:.2f} of its start")
+        crystal = Crystal(lattice, start.numbers, coords)
+        if (distance := shortest_distance(crystal, within=MIN_DISTANCE_ANGSTROM)) < MIN_DISTANCE_ANGSTROM:
+            raise _Unsound(f"two atoms came within {distance:.2f} Å")
+        self.calls += 1
+        found = self.potential.evaluate(lattice, start.numbers, coords)
+        if (energy := found.energy_ev / len(crystal)) < LOWEST_ENERGY_EV_PER_ATOM:
+            raise _Unsound(f"the energy fell to {energy:.1f} eV/atom, which no crystal has")
+        return _Point(parameters, crystal, found, self.freedom.gradient(parameters, found))
 
-    def forces_converged(self) -> bool:
-        """Whether the last state fulfils the force limit."""
-        return self.force <= self.config.fmax_ev_per_angstrom
+    def _step(self) -> Array:
+        """The Newton step, downhill along every principal direction, cut to the trust radius."""
+        free = slice(0 if self.cell_moves else len(self.freedom.strains), None)
+        values, axes = np.linalg.eigh(self.curvature[free, free])
+        slope = (self.here.gradient / self.scale)[free]
+        step = np.zeros(len(self.freedom))
+        step[free] = -axes @ ((axes.T @ slope) / np.clip(np.abs(values), SOFTEST, STIFFEST)) / self.scale[free]
+        return step * min(1.0, self.radius / max(self._size(step), 1e-12))
 
-    def converged(self) -> bool:
-        """Whether the last state fulfils both limits."""
-        return self.forces_converged() and self.stress <= self.config.smax_gpa
+    def _size(self, step: Array) -> float:
+        return self.freedom.size(step, per_strain=ANGSTROM_PER_STRAIN)
 
-    def result(self, calls: int, reason: str) -> Relaxation:
-        """The last sound state."""
-        try:
-            crystal = detect(self.crystal, symprec=SYMPREC).crystal
-        except StructureError:
-            crystal = self.crystal
-        return Relaxation(crystal, self.energy, self.force, self.stress, not reason, calls, reason)
+    def _move(self, there: _Point, step: Array) -> None:
+        """Learn from the step, adapt the trust radius, and go there unless it leads uphill."""
+        size, change = self._size(step), there.gradient - self.here.gradient
+        gained = there.energy - self.here.energy
+        promised = float(self.here.gradient @ step + step * self.scale @ self.curvature @ (step * self.scale) / 2)
+        self._learn(step * self.scale, change / self.scale)
+        if abs(gained) < NOISE_EV_PER_ATOM * len(there.crystal):
+            downhill = np.linalg.norm(there.gradient / self.scale) < np.linalg.norm(self.here.gradient / self.scale)
+        else:
+            downhill = gained < 0
+        if not downhill:
+            self._retreat(size)
+            return
+        self.failures = 0
+        if gained > promised / 4:
+            self.radius = max(size / 2, SHORTEST_RADIUS)
+        elif size > 0.9 * self.radius:
+            self.radius = min(1.6 * self.radius, LONGEST_RADIUS)
+        self.here = there
+
+    def _retreat(self, size: float) -> None:
+        """Shorten the steps; what was learnt is forgotten where it misleads twice in a row."""
+        self.failures += 1
+        self.radius = size / 4
+        if self.failures % 3 == 2:
+            self.curvature = np.eye(len(self.scale))
+
+    def _learn(self, step: Array, change: Array) -> None:
+        """The update of Broyden, Fletcher, Goldfarb and Shanno; also where the curvature is negative."""
+        along = self.curvature @ step
+        seen, known = float(step @ change), float(step @ along)
+        if min(abs(seen), abs(known)) > 1e-8 * float(step @ step):
+            self.curvature += np.outer(change, change) / seen - np.outer(along, along) / known
 
 
-def _drive(search: Optimizer, steps: int, done: Callable[[], bool], watch: _Watch) -> None:
-    """Step until done, at most ``steps`` times; ASE's own criterion mixes force and stress, so it is switched off."""
+def _standardised(crystal: Crystal) -> Crystal:
     try:
-        for _ in search.irun(fmax=0.0, steps=steps):
-            watch.check()
-            if done():
-                return
-    except (PotentialError, RuntimeError, ArithmeticError, np.linalg.LinAlgError) as error:
-        raise _Stop(f"the step failed: {error}") from error
-
-
-def _crystal(atoms: Atoms) -> Crystal:
-    return Crystal(atoms.cell.array, atoms.numbers, atoms.get_scaled_positions())
-
-
-def _primitive(crystal: Crystal) -> Atoms:
-    cell = detect(crystal, symprec=SYMPREC).primitive
-    return Atoms(numbers=cell.numbers, cell=cell.lattice, scaled_positions=cell.frac_coords, pbc=True)
+        return detect(crystal, symprec=SYMPREC).crystal
+    except StructureError:
+        return crystal

@@ -7,8 +7,11 @@ becomes evidence with a reason. Seeds derive from the candidate's id, so neither
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,9 +28,9 @@ if TYPE_CHECKING:
 SYMPREC, LOOSE_SYMPREC = 0.01, 0.1
 
 
-def seed_of(candidate: Candidate, run_seed: int, start: int = 0) -> int:
-    """A seed of its own for every candidate and start of a run."""
-    digest = hashlib.sha256(f"{run_seed}/{candidate.id}/{start}".encode()).digest()
+def seed_of(candidate: Candidate, run_seed: int) -> int:
+    """A seed of its own for every candidate of a run."""
+    digest = hashlib.sha256(f"{run_seed}/{candidate.id}".encode()).digest()
     return int.from_bytes(digest[:8], "big")
 
 
@@ -45,14 +48,17 @@ class Build:
 
     def __call__(self, candidate: Candidate) -> Candidate:
         """A structure with the gene's symmetry, or ``fail`` with the reason."""
-        from wyckforge.realise.build import BuildFailure, build, tool
+        from wyckforge.realise.build import BuildFailure, tool
+        from wyckforge.realise.starts import starts
 
+        seed = seed_of(candidate, self.seed)
         try:
-            crystal = build(candidate.gene, seed=seed_of(candidate, self.seed), config=self.config)
+            start = next(starts(candidate.gene, seed=seed, n=1, config=self.config))
         except BuildFailure as error:
             return candidate.with_evidence(Evidence("build", "fail", reason=str(error), tool=tool()))
-        found = Evidence("build", "pass", len(crystal), "atoms", "has the symmetry of the gene", tool())
-        return candidate.with_evidence(found, crystal=crystal)
+        reason = "has the symmetry of the gene"
+        found = Evidence("build", "pass", len(start.crystal), "atoms", reason, start.tool)
+        return candidate.with_evidence(found, crystal=start.crystal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +80,22 @@ class Relax:
 
     def __call__(self, candidate: Candidate) -> Candidate:
         """The relaxed structure with its energy, or ``unknown`` with the reason."""
-        from wyckforge.potential.chgnet import TOOL
+        from wyckforge.potential.catalogue import load_potential
         from wyckforge.potential.contract import PotentialError
-        from wyckforge.realise.build import BuildFailure
         from wyckforge.realise.relax import relax
 
         if candidate.crystal is None:
             return candidate.with_evidence(Evidence("relax", "unknown", reason="there is no structure to relax"))
+        potential = load_potential(self.config.potential)
         found: list[Relaxation] = []
         reason = ""
-        for start in range(self.config.starts if candidate.gene.degrees_of_freedom else 1):
+        for crystal in self._starts(candidate):
             try:
-                crystal = candidate.crystal if start == 0 else self._build(candidate, start)
-                found.append(relax(crystal, self.config))
-            except (BuildFailure, PotentialError, StructureError) as error:
+                found.append(relax(crystal, self.config, potential))
+            except (PotentialError, StructureError) as error:
                 reason = str(error)
         if not found:
-            return candidate.with_evidence(Evidence("relax", "unknown", reason=reason, tool=TOOL))
+            return candidate.with_evidence(Evidence("relax", "unknown", reason=reason, tool=potential.tool))
         best = min(found, key=lambda one: (not one.converged, one.energy_ev_per_atom))
         limits = f"{best.max_force_ev_per_angstrom:.3f} eV/Å, {best.max_stress_gpa:.2f} GPa"
         return candidate.with_evidence(
@@ -100,16 +105,24 @@ class Relax:
                 best.energy_ev_per_atom,
                 "eV/atom",
                 f"converged to {limits}" if best.converged else f"{best.reason} (at {limits})",
-                TOOL,
+                potential.tool,
             ),
-            Evidence("relax_cost", "pass", float(sum(one.calls for one in found)), "calls", tool=TOOL),
+            Evidence("relax_cost", "pass", float(sum(one.calls for one in found)), "calls", tool=potential.tool),
             crystal=best.crystal,
         )
 
-    def _build(self, candidate: Candidate, start: int) -> Crystal:
-        from wyckforge.realise.build import build
+    def _starts(self, candidate: Candidate) -> Iterator[Crystal]:
+        """The structure that the candidate has, then further ones as long as there are any."""
+        from wyckforge.realise.build import BuildFailure
+        from wyckforge.realise.starts import starts
 
-        return build(candidate.gene, seed=seed_of(candidate, self.seed, start), config=self.build)
+        if candidate.crystal is not None:
+            yield candidate.crystal
+        if candidate.gene.degrees_of_freedom:
+            seed, n = seed_of(candidate, self.seed), self.config.starts
+            with suppress(BuildFailure):  # there is one structure, as the candidate shows
+                further = islice(starts(candidate.gene, seed=seed, n=n, config=self.build), 1, n)
+                yield from (start.crystal for start in further)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ REPEAT_TOLERANCES = 10  # shortest lattice vector allowed, in units of the toler
 # No crystal lies outside, and moyopy searches without end in needle-shaped cells far below.
 SHORTEST_EDGE = 0.5
 LONGEST_EDGE = 1000.0
+IMAGE_TOLERANCE = 0.1
+"""Å by which an atom may miss its image: more than any tolerance asked for, less than any distance of two atoms."""
 
 _STANDARD = moyopy.Setting.standard()
 # moyopy warns when it leaves out operations in the basis of a supercell; only the standard cell is used here.
@@ -86,19 +88,57 @@ def detect(crystal: Crystal, *, symprec: float = SYMPREC, angle_tolerance: float
     )
 
 
-def point_group(crystal: Crystal, *, symprec: float = SYMPREC) -> NDArray[np.float64]:
-    """(k, 3, 3) rotations, reflections and inversions that leave a crystal as it is, for Cartesian column vectors.
+@dataclass(frozen=True, eq=False, slots=True)
+class Operations:
+    """The space group of a crystal in the basis of its cell: x → W x + w.
+
+    Attributes:
+        rotations: (k, 3, 3) integer matrices W.
+        translations: (k, 3) translations w.
+    """
+
+    rotations: NDArray[np.int64]
+    translations: NDArray[np.float64]
+
+    def images(self, crystal: Crystal) -> NDArray[np.int64]:
+        """(k, n) the atom on which each operation puts each atom.
+
+        Raises:
+            StructureError: an atom lands on none of its kind.
+        """
+        coords = crystal.frac_coords
+        moved = np.einsum("kij,nj->kni", self.rotations, coords) + self.translations[:, None]
+        offsets = moved[:, :, None] - coords
+        distances = np.linalg.norm((offsets - np.rint(offsets)) @ crystal.lattice, axis=-1)
+        nearest: NDArray[np.int64] = distances.argmin(axis=2)
+        shortest = np.take_along_axis(distances, nearest[:, :, None], axis=2)
+        if shortest.max() > IMAGE_TOLERANCE or (crystal.numbers[nearest] != crystal.numbers).any():
+            raise StructureError("an operation of the space group puts an atom where there is none of its kind")
+        return nearest
+
+
+def operations(crystal: Crystal, *, symprec: float = SYMPREC) -> Operations:
+    """The space group of a crystal, in the cell given.
 
     Raises:
         StructureError: no symmetry can be determined.
     """
     cell = moyopy.Cell(crystal.lattice.tolist(), crystal.frac_coords.tolist(), crystal.numbers.tolist())
     try:
-        found = np.array(moyopy.MoyoDataset(cell, symprec=symprec).operations.rotations, np.float64)
+        found = moyopy.MoyoDataset(cell, symprec=symprec).operations
     except ValueError as error:
         raise StructureError(f"no symmetry found at tolerance {symprec} Å ({error})") from None
+    return Operations(np.array(found.rotations, np.int64), np.array(found.translations, np.float64))
+
+
+def point_group(crystal: Crystal, *, symprec: float = SYMPREC) -> NDArray[np.float64]:
+    """(k, 3, 3) rotations, reflections and inversions that leave a crystal as it is, for Cartesian column vectors.
+
+    Raises:
+        StructureError: no symmetry can be determined.
+    """
     axes = crystal.lattice.T
-    return axes @ np.unique(found, axis=0) @ np.linalg.inv(axes)
+    return axes @ np.unique(operations(crystal, symprec=symprec).rotations, axis=0) @ np.linalg.inv(axes)
 
 
 def _crystal(cell: moyopy.Cell) -> Crystal:

@@ -1,8 +1,9 @@
-"""Stages for the pool tests; worker processes import them from here."""
+"""Stages for the tests of executors; worker processes import them from here."""
 
 from __future__ import annotations
 
 import os
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,47 @@ def thread_setting(candidate: Candidate) -> Candidate:
 
 def second(candidate: Candidate) -> Candidate:
     return candidate.with_evidence(Evidence("second", "pass"))
+
+
+@dataclass(frozen=True)
+class Emt:
+    """The energy of a strained copper crystal by ASE's EMT: a cheap potential.
+
+    Every call that comes to its end leaves a trace in a folder; the evidence names the process that gave the call out.
+    """
+
+    folder: Path
+    seconds: float = 0.0
+
+    def __call__(self, candidate: Candidate) -> Candidate:
+        from ase.build import bulk
+        from ase.calculators.emt import EMT
+
+        atoms = bulk("Cu", a=3.6 + 1e-4 * int(candidate.id[1:]))
+        atoms.calc = EMT()
+        energy = float(atoms.get_potential_energy())
+        time.sleep(self.seconds)
+        with (self.folder / candidate.id).open("a") as trace:
+            trace.write("x")
+        return candidate.with_evidence(Evidence("emt", "pass", energy, "eV", tool=str(os.getppid())))
+
+
+@dataclass(frozen=True)
+class OnceBad:
+    """c1 kills its process and c2 hangs, each the first time only; the others take their time."""
+
+    folder: Path
+    seconds: float = 0.0
+
+    def __call__(self, candidate: Candidate) -> Candidate:
+        mark = self.folder / f"met {candidate.id}"
+        if candidate.id in ("c1", "c2") and not mark.exists():
+            mark.touch()
+            if candidate.id == "c1":
+                os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(600)
+        time.sleep(self.seconds)
+        return candidate.with_evidence(Evidence("bad", "pass", float(os.getpid())))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,200 @@
+"""The symmetric relaxer against FIRE with FixSymmetry and FrechetCellFilter, from the same starts in the same run.
+
+Each start is relaxed by both before the next, in alternating order, so that the drift of a shared machine meets both. A
+run that starts again goes on where it was (`.cache/relaxation`).
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from ase import Atoms
+from ase.constraints import FixSymmetry
+from ase.filters import FrechetCellFilter
+from ase.optimize import FIRE
+from ase.units import GPa
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from tqdm import tqdm
+
+from wyckforge.data.embedded import load_embedded
+from wyckforge.evaluate.metrics import bootstrap_interval, wilson_interval
+from wyckforge.potential.ase_bridge import PotentialCalculator
+from wyckforge.potential.catalogue import load_potential
+from wyckforge.potential.contract import PotentialError
+from wyckforge.realise.build import BuildFailure, build
+from wyckforge.realise.config import RelaxConfig
+from wyckforge.realise.relax import relax
+from wyckforge.symmetry.crystal import Crystal
+from wyckforge.symmetry.detection import detect
+from wyckforge.symmetry.gene import WyckoffGene
+
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "benchmarks" / "relaxation.md"
+WORK = HERE.parent / ".cache" / "relaxation"
+SEED, SAME_EV_PER_ATOM, STEPS = 11, 0.001, 500
+LEAST_ATOMS, MOST_ATOMS = 6, 40
+
+WAYS = ("ours", "ase")
+
+Outcome = dict[str, Any]
+
+
+@click.command()
+@click.option("--starts", default=100, show_default=True, help="Random starts, one of each gene.")
+@click.option("--potential", default="chgnet", show_default=True)
+@click.option("--page", type=click.Path(path_type=Path), default=PAGE)
+def main(starts: int, potential: str, page: Path) -> None:
+    """Relax the same starts both ways and write the page."""
+    ways = {"ours": partial(relax_ours, potential=potential), "ase": partial(relax_ase, potential=potential)}
+    log = WORK / f"{potential}.jsonl"
+    done = read(log)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as stream:
+        for number, (gene, crystal) in enumerate(tqdm(itertools.islice(random_starts(), starts), total=starts)):
+            if str(gene) in done:
+                continue
+            order = WAYS if number % 2 else WAYS[::-1]
+            done[str(gene)] = {name: measured(ways[name], crystal) for name in order}
+            print(json.dumps({"gene": str(gene), **done[str(gene)]}), file=stream, flush=True)
+    words = Environment(loader=FileSystemLoader(HERE), undefined=StrictUndefined, trim_blocks=True)
+    text = words.get_template("relaxation.md.j2").render(
+        potential=load_potential(potential).tool, limits=RelaxConfig(), steps=STEPS, **summary(list(done.values()))
+    )
+    page.write_text(text + "\n", encoding="utf-8")
+
+
+def random_starts() -> Iterator[tuple[WyckoffGene, Crystal]]:
+    """Genes of known ternaries with free coordinates, drawn at random, each with one structure by PyXtal."""
+    genes = [
+        gene for gene in load_embedded().genes if gene.degrees_of_freedom and LEAST_ATOMS <= gene.n_atoms <= MOST_ATOMS
+    ]
+    for index in np.random.default_rng(SEED).permutation(len(genes)):
+        try:
+            yield genes[index], build(genes[index], seed=SEED)
+        except BuildFailure:
+            continue
+
+
+def measured(way: Callable[[Crystal], Outcome], crystal: Crystal) -> Outcome:
+    """What a relaxation gives, with its wall time."""
+    begin = time.perf_counter()
+    try:
+        found = way(crystal)
+    except PotentialError as error:
+        found = {"energy": None, "calls": 0, "converged": False, "reason": str(error)}
+    return found | {"seconds": time.perf_counter() - begin}
+
+
+def relax_ours(crystal: Crystal, potential: str) -> Outcome:
+    """Free parameters only; as many steps as FIRE gets."""
+    found = relax(crystal, RelaxConfig(max_steps=STEPS), load_potential(potential))
+    return {
+        "energy": found.energy_ev_per_atom,
+        "calls": found.calls,
+        "converged": found.converged,
+        "reason": found.reason,
+    }
+
+
+def relax_ase(crystal: Crystal, potential: str) -> Outcome:
+    """FIRE with FixSymmetry and FrechetCellFilter in the primitive cell, to the same limits of force and stress."""
+    limits = RelaxConfig()
+    cell = detect(crystal).primitive
+    atoms = Atoms(numbers=cell.numbers, cell=cell.lattice, scaled_positions=cell.frac_coords, pbc=True)
+    atoms.calc = calculator = PotentialCalculator(load_potential(potential))
+    volume, reason, converged = atoms.get_volume(), f"not converged in {STEPS} steps", False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        atoms.set_constraint(FixSymmetry(atoms))
+        try:
+            for _ in FIRE(FrechetCellFilter(atoms), logfile=None).irun(fmax=0.0, steps=STEPS):
+                converged = bool(
+                    np.linalg.norm(atoms.get_forces(), axis=1).max() <= limits.fmax_ev_per_angstrom
+                    and np.abs(atoms.get_stress()).max() / GPa <= limits.smax_gpa
+                )
+                ratio = atoms.get_volume() / volume
+                if converged:
+                    break
+                if not limits.min_volume_ratio <= ratio <= limits.max_volume_ratio:
+                    reason = f"the volume went to {ratio:.2f} of its start"
+                    break
+            energy = atoms.get_potential_energy() / len(atoms)
+        except (PotentialError, RuntimeError, ArithmeticError, ValueError, np.linalg.LinAlgError) as error:
+            energy, reason = None, str(error)
+    return {
+        "energy": energy,
+        "calls": calculator.calls,
+        "converged": converged,
+        "reason": "" if converged else reason,
+    }
+
+
+def summary(rows: list[dict[str, Outcome]]) -> dict[str, Any]:
+    """Rates with intervals, costs and their ratios, and which of both finds the lower energy."""
+    rng = np.random.default_rng(0)
+    both = [row for row in rows if row["ours"]["converged"] and row["ase"]["converged"]]
+    gaps = np.array([row["ours"]["energy"] - row["ase"]["energy"] for row in both])
+    kinds = {
+        "same": np.abs(gaps) <= SAME_EV_PER_ATOM,
+        "ours": gaps < -SAME_EV_PER_ATOM,
+        "ase": gaps > SAME_EV_PER_ATOM,
+    }
+    low, high = bootstrap_interval(gaps, rng)
+    alike = [row for row, same in zip(both, kinds["same"], strict=True) if same]
+    return {
+        "n": len(rows),
+        "n_both": len(both),
+        "converged": {way: rate([row[way]["converged"] for row in rows]) for way in WAYS},
+        "calls": {way: f"{total(rows, way, 'calls') / len(rows):.0f}" for way in WAYS},
+        "seconds": {way: f"{total(rows, way, 'seconds') / len(rows):.1f}" for way in WAYS},
+        "per_call": {way: f"{1000 * total(rows, way, 'seconds') / total(rows, way, 'calls'):.0f}" for way in WAYS},
+        "fewer_calls": ratio(rows, "calls", rng),
+        "less_time": ratio(rows, "seconds", rng),
+        "lower": {kind: rate(list(mask)) for kind, mask in kinds.items()},
+        "same_calls": ratio(alike, "calls", rng),
+        "gap": f"{gaps.mean():+.4f} [{low:+.4f}, {high:+.4f}]",
+        "reasons": {way: [row[way]["reason"] for row in rows if row[way]["reason"]] for way in WAYS},
+    }
+
+
+def total(rows: list[dict[str, Outcome]], way: str, what: str) -> float:
+    """Sum over all starts."""
+    return float(sum(row[way][what] for row in rows))
+
+
+def rate(outcomes: list[bool]) -> str:
+    """``92 of 100, 92 % [85, 96]``."""
+    low, high = wilson_interval(sum(outcomes), len(outcomes))
+    share = sum(outcomes) / len(outcomes)
+    return f"{sum(outcomes)} of {len(outcomes)}, {share:.0%} [{100 * low:.0f}, {100 * high:.0f}]"
+
+
+def ratio(rows: list[dict[str, Outcome]], what: str, rng: np.random.Generator) -> str:
+    """How many times as much ASE takes, over all of the same starts, with a bootstrap interval."""
+    theirs, ours = (np.array([row[way][what] for row in rows], dtype=float) for way in ("ase", "ours"))
+    drawn = [theirs[some].sum() / ours[some].sum() for some in rng.integers(len(ours), size=(1000, len(ours)))]
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return f"{theirs.sum() / ours.sum():.1f} [{low:.1f}, {high:.1f}]"
+
+
+def read(log: Path) -> dict[str, dict[str, Outcome]]:
+    """What an earlier run measured; a line that a kill cut short is dropped."""
+    if not log.exists():
+        return {}
+    text = log.read_text(encoding="utf-8")
+    text = text[: text.rfind("\n") + 1]
+    log.write_text(text, encoding="utf-8")
+    return {row.pop("gene"): row for row in map(json.loads, text.splitlines())}
+
+
+if __name__ == "__main__":
+    main()
