@@ -144,10 +144,13 @@ def _chain(record: Mapping[str, Any] | None) -> str:
 
 
 def _reached(records: Records) -> str:
-    """How many chains pass through the group known from low temperature, of those that were followed."""
+    """How many chains pass through the group known from low temperature; an interval only where all were followed."""
     chains = [(case, records[case.name]["chain"]) for case in CASES if "chain" in records.get(case.name, {})]
+    hits = sum(str(case.becomes) in [gene.split("|")[0] for gene in one["genes"][1:]] for case, one in chains)
+    n = sum(case.becomes > 0 and _told(case, records[case.name]) == "right" for case in CASES if case.name in records)
+    if len(chains) < n:
+        return f"{hits} of {len(chains)}; {n - len(chains)} not followed yet"
     if not chains:
         return "–"
-    hits = sum(str(case.becomes) in [gene.split("|")[0] for gene in one["genes"][1:]] for case, one in chains)
-    low, high = wilson_interval(hits, len(chains))
-    return f"{hits} of {len(chains)} ({100 * low:.0f} to {100 * high:.0f} %)"
+    low, high = wilson_interval(hits, n)
+    return f"{hits} of {n} ({100 * low:.0f} to {100 * high:.0f} %)"
