@@ -57,3 +57,30 @@ class JudgeConfig(Settings):
     models: tuple[str, ...] = Field(
         (), description="folders of forward models, asked before the one in the package; none: not that one"
     )
+
+
+class PhononConfig(Settings):
+    """How vibrations are computed, when a crystal counts as dynamically stable, and how unstable modes are followed."""
+
+    relax: RelaxConfig = Field(
+        RelaxConfig(fmax_ev_per_angstrom=1e-4, smax_gpa=0.02), description="the tight relaxation that comes first"
+    )
+    displacement_angstrom: float = Field(0.03, gt=0, description="how far an atom is moved to measure force constants")
+    tolerance_per_cm: float = Field(10.0, gt=0, description="imaginary frequencies up to this one in cm⁻¹ are noise")
+    mesh: bool = Field(True, description="test a full mesh in supercells; otherwise Γ alone, in the primitive cell")
+    mesh_length_angstrom: float = Field(
+        40.0, gt=0, description="along each axis the mesh has this length over the thickness of the cell in points"
+    )
+    thick_angstrom: float = Field(
+        8.0, gt=0, description="the first supercell is doubled along every axis along which the cell is thinner"
+    )
+    convergence_per_cm: float = Field(
+        10.0, gt=0, description="supercells grow until the lowest frequency on the mesh changes less, in cm⁻¹"
+    )
+    max_atoms: int = Field(400, ge=1, description="atoms in the largest supercell")
+    max_seconds: float = Field(
+        1800.0, gt=0, description="wall-clock budget of one crystal; no displacement begins after it"
+    )
+    follow: bool = Field(False, description="follow the lowest unstable mode down to a stable crystal")
+    max_generations: int = Field(3, ge=1, description="unstable crystals followed one after another")
+    max_directions: int = Field(4, ge=1, description="directions tried in the space of a degenerate mode")

@@ -160,6 +160,30 @@ def curve(points: Sequence[tuple[float, float]], x_label: str, y_label: str) -> 
     return _frame(x_axis, y_axis, x_label, y_label, parts, x_ticks=False)
 
 
+def lines(curves: Iterable[Sequence[tuple[float, float]]], places: Sequence[tuple[float, str]], y_label: str) -> Markup:
+    """Lines over a horizontal axis on which some places have names, and a dashed line at zero.
+
+    Args:
+        curves: points (x, y) of each line.
+        places: x and name of every named place, ascending; at least two, the first and the last being the ends.
+        y_label: label of the vertical axis, with its unit.
+
+    Returns:
+        An ``<svg>`` element.
+    """
+    curves = list(curves)
+    x_axis = _Axis(places[0][0], places[-1][0], _LEFT, _WIDTH - _RIGHT)
+    y_axis = _vertical([0.0, *(y for curve in curves for _, y in curve)])
+    parts = [f'<path class="mark" d="M{_LEFT} {y_axis(0):.1f}H{_WIDTH - _RIGHT}"/>']
+    for x, name in places:
+        parts.append(f'<path class="grid" d="M{x_axis(x):.1f} {_TOP}V{_HEIGHT - _BOTTOM}"/>')
+        parts.append(f'<text class="tick mid" x="{x_axis(x):.1f}" y="{_HEIGHT - _BOTTOM + 17}">{escape(name)}</text>')
+    for curve in curves:
+        line = "L".join(f"{x_axis(x):.1f} {y_axis(y):.1f}" for x, y in curve)
+        parts.append(f'<path class="line" d="M{line}"/>')
+    return _frame(x_axis, y_axis, "", y_label, parts, x_ticks=False)
+
+
 def histogram(values: Sequence[float], x_label: str, mark: float | None = None) -> Markup:
     """Histogram of finite values with a dashed line at ``mark``; bins have round edges.
 

@@ -1,0 +1,118 @@
+"""``wyckforge phonon``: which crystals are dynamically stable."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wyckforge.cli.errors import FAILED, SAVED
+from wyckforge.cli.symmetry import structure_rows
+
+if TYPE_CHECKING:
+    from wyckforge.realise.config import PhononConfig
+    from wyckforge.realise.phonon.follow import Following
+    from wyckforge.realise.phonon.stability import Study
+
+PACKAGES = ("wyckforge", "phonopy", "seekpath", "spglib", "moyopy")
+
+
+@click.command()
+@click.argument("structures", metavar="STRUCTURE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--potential", default="chgnet", show_default=True, help="Interatomic potential by name.")
+@click.option("--mesh/--gamma-only", default=True, show_default=True, help="Test a full mesh, or Γ alone.")
+@click.option("--follow", "follow_modes", is_flag=True, help="Follow unstable modes down to a stable crystal.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for records, dispersion plots and crystals.")
+@click.pass_context
+def phonon(
+    ctx: click.Context, structures: tuple[Path, ...], potential: str, mesh: bool, follow_modes: bool, out: Path | None
+) -> None:
+    """Test crystals in CIF or POSCAR files, folders of them, or tables, for imaginary phonon modes.
+
+    Every crystal is relaxed tightly within its symmetry first. What cannot be read or told is named on standard error,
+    the others are still done, and the exit status is 1.
+    """
+    from wyckforge.potential.catalogue import load_potential
+    from wyckforge.realise.config import PhononConfig, RelaxConfig
+    from wyckforge.realise.phonon.follow import Following, follow
+    from wyckforge.realise.phonon.stability import study
+    from wyckforge.report.terminal import align
+
+    asked = load_potential(potential)
+    tight = PhononConfig().relax.model_dump() | {"potential": potential}
+    config = PhononConfig(relax=RelaxConfig(**tight), mesh=mesh, follow=follow_modes)
+    if out is not None:
+        ctx.meta[SAVED] = f"finished structures are in {out}"
+    table: list[list[str]] = []
+    failed = False
+    for row in structure_rows(structures):
+        if row.crystal is None:
+            click.echo(f"wyckforge: {row.id}: {row.problem}", err=True)
+            failed = True
+            continue
+        first = study(row.crystal, config, asked)
+        chain = follow(first, config, asked) if follow_modes else Following((first,), 0)
+        table += [_cells(row.id if one is first else "→", one) for one in chain.studies]
+        if problem := chain.reason or (first.verdict.reason if first.verdict.stability == "unknown" else ""):
+            click.echo(f"wyckforge: {row.id}: {problem}", err=True)
+            failed = True
+        if out is not None:
+            _write(out, row.id, chain, config)
+    if table:
+        click.echo("\n".join(align([_HEAD, *table], right={4, 5, 7, 8})))
+    if failed:
+        ctx.exit(FAILED)
+
+
+_HEAD = ["structure", "gene", "Γ", "mesh", "lowest (cm⁻¹)", "(THz)", "at q", "calls", "time (s)"]
+
+
+def _cells(name: str, found: Study) -> list[str]:
+    from wyckforge.realise.phonon.dynamics import PER_CM_PER_THZ
+
+    low, q_point = found.verdict.lowest_per_cm, found.verdict.q_point
+    return [
+        name,
+        found.gene,
+        found.gamma.stability,
+        found.mesh.stability if found.mesh else "–",
+        "–" if low is None else f"{low:.1f}",
+        "–" if low is None else f"{low / PER_CM_PER_THZ:.2f}",
+        "–" if q_point is None else " ".join(f"{part:.3g}" for part in q_point),
+        str(found.calls),
+        f"{found.seconds:.0f}",
+    ]
+
+
+def _write(out: Path, name: str, chain: Following, config: PhononConfig) -> None:
+    """The record of a structure; CIF file and dispersion of the relaxed crystal and of each that modes led to."""
+    from wyckforge.execute.outputs import cif
+    from wyckforge.files import write_atomically
+    from wyckforge.realise.phonon.record import record_of
+    from wyckforge.report.phonon import dispersion_plot
+
+    stem, taken = Path(name).stem, 1
+    while (out / f"{stem}.json").exists() and json.loads((out / f"{stem}.json").read_text())["structure"] != name:
+        taken += 1
+        stem = f"{Path(name).stem}_{taken}"
+    records = [record_of(one, config) for one in chain.studies]
+    whole = {
+        "structure": name,
+        "studies": records,
+        "gain_ev_per_atom": chain.gain_ev_per_atom,
+        "calls": chain.studies[0].calls + chain.calls,
+        "reason": chain.reason,
+        "config": config.model_dump(mode="json"),
+        "versions": {package: version(package) for package in PACKAGES},
+    }
+    write_atomically(out / f"{stem}.json", json.dumps(whole, indent=1).encode())
+    for generation, (found, record) in enumerate(zip(chain.studies, records, strict=True)):
+        place = out / (f"{stem}_child{generation}" if generation else stem)
+        if found.relaxation:
+            write_atomically(place.with_name(place.name + ".cif"), cif(found.relaxation.crystal).encode())
+        if record.get("dispersion"):
+            title = f"{found.gene}, {found.tool}"
+            write_atomically(place.with_name(place.name + ".svg"), dispersion_plot(record, title).encode())

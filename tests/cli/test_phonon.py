@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from ase.build import bulk
+from ase.io import write
+from ase.spacegroup import crystal as of_group
+from click.testing import CliRunner, Result
+
+from wyckforge.cli import main
+
+
+def run(*args: str | Path) -> Result:
+    return CliRunner().invoke(main, ["phonon", *map(str, args)])
+
+
+@pytest.fixture
+def structures(tmp_path: Path) -> Path:
+    folder = tmp_path / "structures"
+    folder.mkdir()
+    write(folder / "Si.cif", bulk("Si"))
+    places = [(0, 0, 0), (0.5, 0.5, 0.5), (0.5, 0.5, 0)]
+    write(folder / "BaTiO3.cif", of_group(("Ba", "Ti", "O"), places, spacegroup=221, cellpar=[4.0] * 3 + [90] * 3))
+    (folder / "bad.cif").write_text("nothing to read")
+    return folder
+
+
+def test_crystals_are_tested_on_a_mesh_and_written_down(structures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = run(structures / "Si.cif", "--out", out)
+    assert done.exit_code == 0, done.output
+    head, line = done.stdout.splitlines()
+    assert head.split()[:3] == ["structure", "gene", "Γ"]
+    assert line.split()[1:4] == ["227|Si:a", "stable", "stable"]
+    record = json.loads((out / "Si.json").read_text())
+    assert record["studies"][0]["mesh"]["stability"] == "stable"
+    assert record["studies"][0]["displacements"] >= 3
+    assert record["config"]["relax"]["potential"] == "chgnet"
+    assert record["config"]["relax"]["fmax_ev_per_angstrom"] == 1e-4
+    assert {"phonopy", "seekpath", "wyckforge"} <= record["versions"].keys()
+    assert ElementTree.fromstring((out / "Si.svg").read_text()).tag.endswith("svg")
+    assert "_symmetry_Int_Tables_number   227" in (out / "Si.cif").read_text()
+
+
+def test_unstable_crystals_are_followed_and_what_cannot_be_read_is_named(structures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = run(structures / "BaTiO3.cif", structures / "bad.cif", "--gamma-only", "--follow", "--out", out)
+    assert done.exit_code == 1
+    assert "bad.cif: " in done.stderr
+    _, parent, child, *_ = done.stdout.splitlines()
+    assert parent.split()[1:4] == ["221|O:c|Ti:b|Ba:a", "unstable", "–"]
+    assert child.startswith("→")
+    record = json.loads((out / "BaTiO3.json").read_text())
+    assert record["gain_ev_per_atom"] > 0.005
+    assert len(record["studies"]) >= 2
+    assert (out / "BaTiO3_child1.cif").exists()
+    assert not (out / "BaTiO3.svg").exists()
+
+
+def test_two_structures_of_one_name_do_not_overwrite_each_other(structures: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "Si.cif").write_text((structures / "Si.cif").read_text())
+    out = tmp_path / "out"
+    for _ in range(2):
+        done = run(structures / "Si.cif", tmp_path / "other" / "Si.cif", "--gamma-only", "--out", out)
+        assert done.exit_code == 0
+    assert sorted(file.name for file in out.glob("*.json")) == ["Si.json", "Si_2.json"]
+
+
+def test_an_unknown_potential_is_a_mistake(structures: Path) -> None:
+    done = run(structures / "Si.cif", "--potential", "dft")
+    assert done.exit_code == 2
+    assert "potential 'dft' given; allowed are chgnet" in done.stderr
