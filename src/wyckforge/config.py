@@ -9,11 +9,11 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from wyckforge.design.config import FunnelConfig, RankingConfig, SamplingConfig
-from wyckforge.realise.config import BuildConfig, HullConfig, JudgeConfig, RefineConfig, RelaxConfig
+from wyckforge.realise.config import BuildConfig, HullConfig, JudgeConfig, PhononConfig, RefineConfig, RelaxConfig
 from wyckforge.settings import Configuration, Settings
 from wyckforge.targets import TargetConfig
 
-Stop = Literal["genes", "funnel", "build", "relax", "hull"]
+Stop = Literal["genes", "funnel", "build", "relax", "hull", "phonon"]
 
 
 class ExecutionConfig(Settings):
@@ -53,6 +53,7 @@ class RunConfig(Configuration):
     hull: HullConfig = HullConfig()
     refine: RefineConfig = RefineConfig()
     judge: JudgeConfig = JudgeConfig()
+    phonon: PhononConfig = PhononConfig(mesh=False)
     execution: ExecutionConfig = ExecutionConfig()
     seed: int = Field(0, ge=0, description="the one seed of the run")
     count: int = Field(20, ge=1, description="candidates wanted at the last step; of genes, at least as many")

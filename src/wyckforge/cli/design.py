@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 METHODS = ("auto", "prior", "seeds", "search")
 ENGINES = ("in_process", "local", "parsl")
-STAGES = ("genes", "funnel", "build", "relax", "hull")
+STAGES = ("genes", "funnel", "build", "relax", "hull", "phonon")
 PROPERTY_OPTIONS = ("band_gap", "formation_energy")
 TARGET_OPTIONS = (
     "space_group",

@@ -25,14 +25,15 @@ from wyckforge.execute.outputs import write_cifs, write_table
 from wyckforge.execute.run_stages import Stage, run_stages
 from wyckforge.properties import FORMATION_ENERGY
 from wyckforge.realise.judge import JUDGED, Judge
+from wyckforge.realise.phonon.stage import GAMMA, MESH, Phonons
 from wyckforge.realise.refine import REFINED_HULL, Refine
 from wyckforge.realise.stages import Build, Hull, Relax, Symmetry
 from wyckforge.records import Candidate, Interval, Target
 from wyckforge.targets import parse_target
 from wyckforge.train.model import ProbabilisticModel
 
-STAGES = ("build", "relax", "symmetry", "hull")
-COUNTED = (*STAGES, REFINED_HULL)
+STAGES = ("build", "relax", "hull", "phonon")
+COUNTED = ("build", "relax", "symmetry", "hull", REFINED_HULL, GAMMA, MESH)
 REMEDY = "widen the target, switch off a rule of the funnel, or raise sampling.max_draws"
 
 
@@ -161,6 +162,7 @@ def _stages(config: RunConfig, target: Target) -> tuple[Stage, ...]:
         "build": (build,),
         "relax": (relax, Symmetry(), *judge),
         "hull": (Hull(config.hull, target.properties.get(FORMATION_ENERGY, Interval())), *refine),
+        "phonon": (Phonons(config.phonon, near_hull_only=True),),
     }
     wanted = list(everything)[: list(everything).index(config.stop_after) + 1]
     return tuple(stage for name in wanted for stage in everything[name])
@@ -173,7 +175,7 @@ def _time_limit(config: RunConfig) -> float:
 
 def _finish(candidates: Sequence[Candidate], config: RunConfig, out: Path, record: dict[str, Any]) -> DesignResult:
     """Rank, write everything, and close the record."""
-    ranked = rank_candidates(candidates, last_stage=config.stop_after)
+    ranked = rank_candidates(candidates, last_stage=_last_evidence(config))
     folder.write_candidates(out / folder.CANDIDATES, ranked)
     write_table(out / folder.TABLE, ranked)
     write_cifs(out / folder.CIFS, ranked)
@@ -222,8 +224,13 @@ def _completed(candidates: Sequence[Candidate], config: RunConfig) -> int:
 
 
 def _came_through(candidate: Candidate, config: RunConfig) -> bool:
-    found = candidate.find(config.stop_after)
+    found = candidate.find(_last_evidence(config))
     return found is not None and found.value is not None
+
+
+def _last_evidence(config: RunConfig) -> str:
+    """Stage of the evidence that the last step leaves."""
+    return GAMMA if config.stop_after == "phonon" else config.stop_after
 
 
 def _stage_counts(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:

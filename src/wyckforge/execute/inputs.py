@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 BUNDLED_HULL = Path(str(files("wyckforge.realise") / "hulls" / "chgnet.parquet"))
 """With it genes are ranked: like the formation energies that models learn, those of CHGNet hold MP2020 corrections."""
 
+PLACED = ("hull", "phonon")
+"""Last steps of runs that place crystals on a hull."""
+
 NO_JUDGE = "none"
 """Stands for: not the judge of the package."""
 PACKAGES = ("wyckforge", "numpy", "torch", "SMACT", "moyopy", "pyxtal", "ase", "chgnet", "sevenn", "pymatgen")
@@ -72,13 +75,13 @@ class Inputs:
         ranking, judging = _hull_tables(config)
         hull = ReferenceHull.load(ranking)
         description["hull"] = {"rows": len(hull), "sha256": hash_of(ranking)}
-        if config.stop_after == "hull":
+        if config.stop_after in PLACED:
             if judging != ranking:
                 description["hull of relaxed crystals"] = {"name": judging.name, "sha256": hash_of(judging)}
             if config.refine.wanted:
                 second = _second_table(config)
                 description["second hull"] = {"name": second.name, "sha256": hash_of(second)}
-        if config.stop_after in ("relax", "hull"):
+        if config.stop_after in ("relax", *PLACED):
             for number, judge in enumerate(map(Path, judge_folders(config.judge.models)), start=1):
                 ForwardModel.load(judge)  # before anything is made that it could not judge
                 description[f"judge {number}"] = {"name": judge.name, "sha256": hash_of(judge)}
@@ -95,7 +98,7 @@ def _hull_tables(config: RunConfig) -> tuple[Path, Path]:
     from wyckforge.potential.catalogue import load_potential
     from wyckforge.realise.reference import ReferenceTable, bundled_table, bundled_tables, require_same_tool
 
-    relaxing = load_potential(config.relax.potential).tool if config.stop_after == "hull" else ""
+    relaxing = load_potential(config.relax.potential).tool if config.stop_after in PLACED else ""
     if not config.hull.reference:
         return BUNDLED_HULL, bundled_table(relaxing) if relaxing else BUNDLED_HULL
     given = Path(config.hull.reference)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wyckforge.realise.config import PhononConfig
+from wyckforge.realise.refine import REFINED_HULL
 from wyckforge.records import Candidate, Evidence, Verdict
 
 if TYPE_CHECKING:
@@ -27,12 +28,16 @@ class Phonons:
 
     Attributes:
         config: settings.
+        near_hull_only: leave candidates alone that a hull puts out, or does not know.
     """
 
     config: PhononConfig = field(default_factory=PhononConfig)
+    near_hull_only: bool = False
 
     def __call__(self, candidate: Candidate) -> Candidate:
         """The candidate with the evidence; ``unknown`` with the reason where there is no answer."""
+        if self.near_hull_only and not self._near_hull(candidate):
+            return candidate
         if candidate.crystal is None:
             reason = "there is no structure"
             stages = (GAMMA, MESH) if self.config.mesh else (GAMMA,)
@@ -50,6 +55,10 @@ class Phonons:
             evidence.append(_followed(chain))
         cost = Evidence(COST, "pass", float(calls), "calls", f"{found.displacements} of them displacements", found.tool)
         return candidate.with_evidence(*evidence, cost)
+
+    def _near_hull(self, candidate: Candidate) -> bool:
+        placed = [found for stage in ("hull", REFINED_HULL) if (found := candidate.find(stage)) is not None]
+        return bool(placed) and all(found.verdict == "pass" for found in placed)
 
     def _tests(self, found: Study) -> list[Evidence]:
         from wyckforge.realise.phonon.record import describe, tool
