@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import json
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -17,24 +16,18 @@ from typing import Any
 
 import click
 import numpy as np
-from ase import Atoms
-from ase.constraints import FixSymmetry
-from ase.filters import FrechetCellFilter
-from ase.optimize import FIRE
-from ase.units import GPa
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tqdm import tqdm
 
+from ase_relaxation import relax_with_ase
 from wyckforge.data.embedded import load_embedded
 from wyckforge.evaluate.metrics import bootstrap_interval, wilson_interval
-from wyckforge.potential.ase_bridge import PotentialCalculator
 from wyckforge.potential.catalogue import load_potential
 from wyckforge.potential.contract import PotentialError
 from wyckforge.realise.build import BuildFailure, build
 from wyckforge.realise.config import RelaxConfig
-from wyckforge.realise.relax import relax
+from wyckforge.realise.relax import Relaxation, relax
 from wyckforge.symmetry.crystal import Crystal
-from wyckforge.symmetry.detection import detect
 from wyckforge.symmetry.gene import WyckoffGene
 
 HERE = Path(__file__).parent
@@ -54,7 +47,9 @@ Outcome = dict[str, Any]
 @click.option("--page", type=click.Path(path_type=Path), default=PAGE)
 def main(starts: int, potential: str, page: Path) -> None:
     """Relax the same starts both ways and write the page."""
-    ways = {"ours": partial(relax_ours, potential=potential), "ase": partial(relax_ase, potential=potential)}
+    config, asked = RelaxConfig(max_steps=STEPS), load_potential(potential)
+    ways = {"ours": partial(relax, config=config, potential=asked)}
+    ways["ase"] = partial(relax_with_ase, config=config, potential=asked)
     log = WORK / f"{potential}.jsonl"
     done = read(log)
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -84,57 +79,19 @@ def random_starts() -> Iterator[tuple[WyckoffGene, Crystal]]:
             continue
 
 
-def measured(way: Callable[[Crystal], Outcome], crystal: Crystal) -> Outcome:
+def measured(way: Callable[[Crystal], Relaxation], crystal: Crystal) -> Outcome:
     """What a relaxation gives, with its wall time."""
     begin = time.perf_counter()
     try:
         found = way(crystal)
     except PotentialError as error:
-        found = {"energy": None, "calls": 0, "converged": False, "reason": str(error)}
-    return found | {"seconds": time.perf_counter() - begin}
-
-
-def relax_ours(crystal: Crystal, potential: str) -> Outcome:
-    """Free parameters only; as many steps as FIRE gets."""
-    found = relax(crystal, RelaxConfig(max_steps=STEPS), load_potential(potential))
+        return {"energy": None, "calls": 0, "converged": False, "reason": str(error), "seconds": 0.0}
     return {
         "energy": found.energy_ev_per_atom,
         "calls": found.calls,
         "converged": found.converged,
         "reason": found.reason,
-    }
-
-
-def relax_ase(crystal: Crystal, potential: str) -> Outcome:
-    """FIRE with FixSymmetry and FrechetCellFilter in the primitive cell, to the same limits of force and stress."""
-    limits = RelaxConfig()
-    cell = detect(crystal).primitive
-    atoms = Atoms(numbers=cell.numbers, cell=cell.lattice, scaled_positions=cell.frac_coords, pbc=True)
-    atoms.calc = calculator = PotentialCalculator(load_potential(potential))
-    volume, reason, converged = atoms.get_volume(), f"not converged in {STEPS} steps", False
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        atoms.set_constraint(FixSymmetry(atoms))
-        try:
-            for _ in FIRE(FrechetCellFilter(atoms), logfile=None).irun(fmax=0.0, steps=STEPS):
-                converged = bool(
-                    np.linalg.norm(atoms.get_forces(), axis=1).max() <= limits.fmax_ev_per_angstrom
-                    and np.abs(atoms.get_stress()).max() / GPa <= limits.smax_gpa
-                )
-                ratio = atoms.get_volume() / volume
-                if converged:
-                    break
-                if not limits.min_volume_ratio <= ratio <= limits.max_volume_ratio:
-                    reason = f"the volume went to {ratio:.2f} of its start"
-                    break
-            energy = atoms.get_potential_energy() / len(atoms)
-        except (PotentialError, RuntimeError, ArithmeticError, ValueError, np.linalg.LinAlgError) as error:
-            energy, reason = None, str(error)
-    return {
-        "energy": energy,
-        "calls": calculator.calls,
-        "converged": converged,
-        "reason": "" if converged else reason,
+        "seconds": time.perf_counter() - begin,
     }
 
 
