@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wyckforge.data.table import GeneTable
     from wyckforge.design.ranking import HullEnergy
     from wyckforge.realise.hull import ReferenceHull
+    from wyckforge.train.classifier import Bundled
     from wyckforge.train.model import GeneModel
 
 BUNDLED_HULL = Path(str(files("wyckforge.realise") / "reference_hull.parquet"))
@@ -54,6 +55,7 @@ class Inputs:
         from wyckforge.data.embedded import load_embedded
         from wyckforge.data.table import GeneTable
         from wyckforge.realise.hull import ReferenceHull
+        from wyckforge.train.artefact import bundled
         from wyckforge.train.forward.model import ForwardModel
         from wyckforge.train.model import checkpoint_folder, load_checkpoint
 
@@ -66,6 +68,8 @@ class Inputs:
         }
         if config.stop_after == "genes":
             return cls(checkpoint, reference, None, description)
+        for name in classifiers_used(config):
+            description[f"classifier {name}"] = {"name": name, "sha256": hash_of(bundled(name))}
         path = Path(config.hull.reference) if config.hull.reference else BUNDLED_HULL
         hull = ReferenceHull.load(path)
         description["hull"] = {"rows": len(hull), "sha256": hash_of(path)}
@@ -74,6 +78,18 @@ class Inputs:
                 ForwardModel.load(judge)  # before anything is made that it could not judge
                 description[f"judge {number}"] = {"name": judge.name, "sha256": hash_of(judge)}
         return cls(checkpoint, reference, hull, description)
+
+
+def classifiers_used(config: RunConfig) -> list[Bundled]:
+    """Names of the bundled classifiers that the funnel of a run asks."""
+    from wyckforge.design.funnel import refuses_metals
+    from wyckforge.targets import parse_target
+
+    used: list[tuple[Bundled, bool]] = [
+        ("synthesizability", config.funnel.synthesizability),
+        ("metal", refuses_metals(config.funnel, parse_target(config.target))),
+    ]
+    return [name for name, wanted in used if wanted]
 
 
 def judge_folders(models: Sequence[str]) -> tuple[str, ...]:
