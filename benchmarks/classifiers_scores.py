@@ -27,7 +27,8 @@ METAL = 0.5
 """Score from which on the funnel takes a gene for a metal; as published."""
 
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-_RESAMPLES = 300
+RESAMPLES = 300
+"""Draws of the bootstrap."""
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -59,8 +60,9 @@ def another_calculation(table: GeneTable) -> dict[str, Any]:
             (row, at[name])
             for row, (name, source) in enumerate(zip(table.ids, table.column(BAND_GAP).sources, strict=True))
             if source == "mp_20" and name in at and np.isfinite(other.label(BAND_GAP)[at[name]])
-        ]
-    )
+        ],
+        np.int64,
+    ).reshape(-1, 2)
     return told(table.label(BAND_GAP)[rows[:, 0]] == 0, other.label(BAND_GAP)[rows[:, 1]] == 0)
 
 
@@ -89,7 +91,7 @@ def score_synthesizability(known: Mask, scores: Floats, table: GeneTable) -> dic
             f"{name}{words}": area(known[rows], scores[rows])
             for name, other in against.items()
             for words, part in (("", np.ones(len(known), bool)), (", small cells", small))
-            if (rows := (known | other) & part).any()
+            for rows in [(known | other) & part]
         },
         "passed": {
             f"{name}{words}": Rate.of(scores[mask & part] > ABOVE).to_dict()
@@ -143,10 +145,12 @@ def told(yes: Mask, said: Mask) -> dict[str, Any]:
     }
 
 
-def area(yes: Mask, scores: Floats) -> dict[str, Any]:
-    """Area under the receiver operating characteristic of n cases, with its bootstrap interval."""
+def area(yes: Mask, scores: Floats) -> dict[str, Any] | None:
+    """Area under the receiver operating characteristic of n cases, with its bootstrap interval; or ``None``."""
+    if not 0 < yes.sum() < len(yes):
+        return None
     rng = np.random.default_rng(0)
-    draws = [rng.integers(len(yes), size=len(yes)) for _ in range(_RESAMPLES)]
+    draws = [rng.integers(len(yes), size=len(yes)) for _ in range(RESAMPLES)]
     found = [rank_area(yes[draw], scores[draw]) for draw in draws if 0 < yes[draw].sum() < len(draw)]
     return {
         "value": rank_area(yes, scores),
