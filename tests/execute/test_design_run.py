@@ -64,7 +64,8 @@ def test_a_run_to_the_funnel_writes_what_it_found(funnelled):
     assert record["config"]["seed"] == 7
     assert record["draws"] == record["funnel"][0]["entered"]
     assert record["funnel"][-1]["passed"] == len(found)
-    assert set(record["inputs"]) == {"checkpoint", "reference", "hull"}
+    classifiers = {"classifier synthesizability", "classifier metal"}
+    assert set(record["inputs"]) == {"checkpoint", "reference", "hull"} | classifiers
     for candidate in found:
         assert candidate.rejected_by is None
         assert candidate.gene.space_group >= 75
