@@ -84,6 +84,21 @@ def test_bags_find_the_positives_that_hide_among_the_unlabelled():
     assert (hidden > 0.4).mean() > 0.7 > 0.2 > (negative > 0.4).mean()
 
 
+def test_strata_that_are_labelled_more_often_are_not_preferred():
+    """Two kinds that differ in nothing but how many of them are labelled."""
+    rng = np.random.default_rng(0)
+    kind = (np.arange(1600) < 800).astype(np.int64)
+    x = np.column_stack([kind, rng.standard_normal(1600)]).astype(np.float32)
+    labelled = (x[:, 1] > 0) & (rng.random(1600) < np.where(kind, 0.8, 0.2))
+    groups = [str(row) for row in range(1600)]
+    gaps = []
+    for strata in (None, kind):
+        trees = grow(x, labelled, groups, Growth(20, 0.2, bags=2, leaves=8), seed=0, strata=strata)
+        positive, scores = x[:, 1] > 0, mean_probability(trees.log_odds(x))
+        gaps.append(scores[positive & (kind == 1)].mean() - scores[positive & (kind == 0)].mean())
+    assert gaps[0] > 0.3 > 0.25 > abs(gaps[1])
+
+
 def test_other_vintages_are_marked_and_asked_without():
     genes = load_embedded().genes[:4]
     marked = describe(genes, np.array([True, False, True, False]))

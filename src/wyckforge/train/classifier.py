@@ -172,21 +172,23 @@ def grow(
     growth: Growth,
     *,
     seed: int,
+    strata: NDArray[np.int64] | None = None,
     weights: Floats | None = None,
     shown: bool = False,
 ) -> Trees:
     """Members for every fold, each grown on the rows outside it.
 
     With ``growth.bags`` the rows without a yes are unlabelled, not labelled no: each member learns all positives of its
-    part against as many unlabelled rows, drawn with replacement. A hidden positive is then a no to few members and an
-    unknown to the others, which hears on it. The mean of their scores orders rows like the ratio of the densities of
-    positives and unlabelled ones.
+    part against as many unlabelled rows, drawn with replacement from each stratum. A hidden positive is then a no to
+    few members only. The mean of their scores orders the rows of a stratum like the ratio of the densities of positives
+    and unlabelled ones; how many of either the strata have does not count.
 
     Args:
         x: (n, d) described rows.
         yes: (n,) whether a row is a yes.
         groups: what must stay in one fold, formulas or chemical systems.
         growth: how.
+        strata: (n,) of the rows, with bags only; one for all by default.
         seed: of folds, bags and trees.
         weights: (n,) of the rows, without bags only.
         shown: whether to show a bar on standard error.
@@ -208,8 +210,7 @@ def grow(
             for member in range(per_fold):
                 rows = np.flatnonzero(fold != number)
                 if growth.bags:
-                    positive = rows[yes[rows]]
-                    rows = np.concatenate([positive, rng.choice(rows[~yes[rows]], len(positive))])
+                    rows = _bag(rows, yes, np.zeros(len(x), np.int64) if strata is None else strata, rng)
                 machine = HistGradientBoostingClassifier(
                     max_iter=growth.trees,
                     learning_rate=growth.learning_rate,
@@ -222,3 +223,13 @@ def grow(
                 grown.append(machine.fit(x[rows], yes[rows], None if weights is None else weights[rows]))
                 bar.update()
     return Trees.of(grown)
+
+
+def _bag(rows: NDArray[np.int64], yes: Mask, strata: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """The positives among rows and, of every stratum, as many of the others, drawn with replacement."""
+    positive, other = rows[yes[rows]], rows[~yes[rows]]
+    drawn = [positive]
+    for stratum, count in zip(*np.unique(strata[positive], return_counts=True), strict=True):
+        if len(among := other[strata[other] == stratum]):
+            drawn.append(rng.choice(among, count))
+    return np.concatenate(drawn)
