@@ -25,7 +25,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifiers_page import card_of, page_of
-from classifiers_scores import another_calculation, same_gene, score_metal, score_synthesizability, score_years
+from classifiers_scores import (
+    another_calculation,
+    made_up,
+    same_gene,
+    score_metal,
+    score_synthesizability,
+    score_years,
+    size_classes,
+)
 from table2 import STRUCTURES
 from wyckforge.data.build import BuildRules, build_from_path
 from wyckforge.data.split import chemical_system, split_table
@@ -35,7 +43,7 @@ from wyckforge.errors import ConfigError, MissingDependencyError, WyckforgeError
 from wyckforge.files import write_atomically
 from wyckforge.properties import BAND_GAP
 from wyckforge.train.artefact import INDEX, bundled
-from wyckforge.train.classifier import FOLDS, GeneClassifier, Growth, describe, grow
+from wyckforge.train.classifier import FOLDS, GeneClassifier, Growth, Pool, describe, grow
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE, PAGE = Path(".cache/classifiers"), Path("docs/benchmarks/classifiers.md")
@@ -47,10 +55,10 @@ LAST_YEAR = 2009
 OLDER = 0.5
 """Weight of a gap of an older vintage beside one of the vintage that is tested."""
 
-MANY = 5
-"""Elements from which on crystals count as of one kind in the draws of unlabelled ones."""
+HYPOTHETICAL_SHARE = 0.75
+"""Of the unlabelled crystals of a bag; the others may have been made."""
 
-GROWTH = {"metal": Growth(400, 0.08), "synthesizability": Growth(100, 0.1, bags=2)}
+GROWTH = {"metal": Growth(400, 0.08), "synthesizability": Growth(60, 0.15, bags=2)}
 
 By = Literal["formula", "chemical_system", "year"]
 Question = Literal["synthesizability", "metal"]
@@ -144,7 +152,7 @@ def finish(crystals: Crystals, question: Question, by: By, cache: Path) -> dict[
         ConfigError: the one in the cache was grown otherwise or on other crystals.
     """
     folder = cache / f"{question}-{by}"
-    identity = {"growth": list(GROWTH[question]), "strata": MANY, "seed": SEED, "table": crystals.table.content_hash()}
+    identity = {"growth": list(GROWTH[question]), "seed": SEED, "table": crystals.table.content_hash()}
     train, test = crystals.parts(question, by)
     if not (folder / "model" / INDEX).is_file():
         learned = learn(crystals, question, by, train)
@@ -175,19 +183,26 @@ def learn(crystals: Crystals, question: Question, by: By, train: Rows) -> GeneCl
     began = time.perf_counter()
     genes = [crystals.table.genes[row] for row in train]
     older = crystals.older[train] if question == "metal" else np.zeros(len(train), bool)
-    groups = np.array(crystals.groups(by))[train].tolist()
     trees = grow(
         describe(genes, older),
         positives(crystals, question)[train],
-        groups,
+        np.array(crystals.groups(by))[train].tolist(),
         GROWTH[question],
         seed=SEED,
-        strata=np.array([min(len(gene.elements), MANY) for gene in genes]),
+        pool=pool_of(crystals.table.select(train)) if question == "synthesizability" else None,
         weights=np.where(older, OLDER, 1.0) if question == "metal" else None,
         shown=True,
     )
     account = {"split": by, "folds": FOLDS, "seconds": time.perf_counter() - began}
     return GeneClassifier(question, trees, account)
+
+
+def pool_of(table: GeneTable) -> Pool:
+    """How crystals are drawn that are not known to experiment, with sizes evened out."""
+    hypothetical = made_up(table)
+    unknown = ~hypothetical & ~(table.label(EXPERIMENTAL) == 1)
+    chance = HYPOTHETICAL_SHARE * hypothetical / max(hypothetical.sum(), 1)
+    return Pool(chance + (1 - HYPOTHETICAL_SHARE) * unknown / max(unknown.sum(), 1), size_classes(table))
 
 
 def measure(crystals: Crystals, question: Question, by: By, test: Rows, scores: NDArray[np.float64]) -> dict[str, Any]:
@@ -200,7 +215,7 @@ def measure(crystals: Crystals, question: Question, by: By, test: Rows, scores: 
         }
     if by == "year":
         return score_years(crystals.known[test], part.label(YEAR), scores, part, LAST_YEAR)
-    return score_synthesizability(crystals.known[test], scores, part)
+    return score_synthesizability(crystals.known[test], scores, part, pool_of(part))
 
 
 def main() -> None:

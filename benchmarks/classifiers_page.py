@@ -42,7 +42,8 @@ def page_of(found: Found) -> str:
         metal_rows=[row for by in SPLITS for row in _metal_rows(found, by)],
         missed=missed(found),
         metal_thresholds=[
-            (cut, *(percent(told[key]) for key in ("precision", "recall"))) for cut, told in metal["thresholds"].items()
+            (cut, *(percent(found["metal", by]["thresholds"][cut][key]) for by in SPLITS for key in GOALS))
+            for cut in metal["thresholds"]
         ],
         areas=[
             (name, *(figure(found["synthesizability", by]["auc"].get(name)) for by in SPLITS)) for name in known["auc"]

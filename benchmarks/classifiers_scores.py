@@ -13,9 +13,13 @@ from wyckforge.data.table import GeneTable
 from wyckforge.evaluate.metrics import Rate, calibration
 from wyckforge.models.forward.electrons import primitive_cells
 from wyckforge.properties import BAND_GAP
+from wyckforge.train.classifier import Pool
 
 HYPOTHETICAL = "wbm-val-"
 """How the names of crystals begin that nobody has made."""
+
+SIZES = (3, 6, 11, 16, 21, 31, 41)
+"""Atoms in the primitive cell from which on the next class of sizes begins."""
 
 SMALL = 20
 """Atoms in the primitive cell up to which all sources have crystals: WBM and MP-20 have few or none above."""
@@ -79,13 +83,12 @@ def same_gene(table: GeneTable, gap: Floats) -> dict[str, Any]:
     }
 
 
-def score_synthesizability(known: Mask, scores: Floats, table: GeneTable) -> dict[str, Any]:
-    """Order, calibration and rates of a classifier of known against unlabelled crystals, on n of both."""
-    hypothetical, small = made_up(table), small_cells(table)
+def score_synthesizability(known: Mask, scores: Floats, table: GeneTable, pool: Pool) -> dict[str, Any]:
+    """Order, rates and, of crystals drawn as for learning, calibration: known against unlabelled ones, n in all."""
+    hypothetical, small = made_up(table), atoms(table) <= SMALL
     kinds = {"known": known, "unlabelled, Materials Project": ~known & ~hypothetical, "WBM": hypothetical}
     against = {"unlabelled": ~known, "WBM": hypothetical}
-    others = np.random.default_rng(0).permutation(np.flatnonzero(~known))[: known.sum()]
-    drawn = np.concatenate([np.flatnonzero(known), others])
+    drawn = pool.bag(np.arange(len(known)), known, np.random.default_rng(0))
     return {
         "auc": {
             f"{name}{words}": area(known[rows], scores[rows])
@@ -108,7 +111,7 @@ def score_synthesizability(known: Mask, scores: Floats, table: GeneTable) -> dic
 
 def score_years(known: Mask, year: Floats, scores: Floats, table: GeneTable, last: int) -> dict[str, Any]:
     """What a classifier that knows nothing after a year says of what came later, n crystals of all times."""
-    hypothetical, small = made_up(table), small_cells(table)
+    hypothetical, small = made_up(table), atoms(table) <= SMALL
     later, before = known & (year > last), known & (year <= last)
     kinds = {
         **{str(one): later & (year == one) for one in sorted({int(each) for each in year[later]})},
@@ -131,9 +134,14 @@ def made_up(table: GeneTable) -> Mask:
     return np.array([name.startswith(HYPOTHETICAL) for name in table.ids], bool)
 
 
-def small_cells(table: GeneTable) -> Mask:
-    """(n,) whether primitive cells have at most :data:`SMALL` atoms."""
-    return np.array([gene.n_atoms <= SMALL * primitive_cells(gene.space_group) for gene in table.genes], bool)
+def atoms(table: GeneTable) -> NDArray[np.int64]:
+    """(n,) atoms in the primitive cells."""
+    return np.array([gene.n_atoms // primitive_cells(gene.space_group) for gene in table.genes], np.int64)
+
+
+def size_classes(table: GeneTable) -> NDArray[np.int64]:
+    """(n,) number of the class of sizes of :data:`SIZES` that primitive cells belong to."""
+    return np.digitize(atoms(table), SIZES)
 
 
 def told(yes: Mask, said: Mask) -> dict[str, Any]:

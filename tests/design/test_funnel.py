@@ -220,7 +220,8 @@ def test_scores_are_those_of_the_bundled_classifiers():
     metal = rules["metallic"](Candidate("a", ALLOY, Origin("seed")))
     assert (metal.verdict, metal.reason) == ("fail", "score not below 0.5")
     assert rules["metallic"](Candidate("a", SALT, Origin("seed"))).verdict == "pass"
-    assert rules["synthesizability"](Candidate("a", SALT, Origin("seed"))).verdict == "pass"
+    made = rules["synthesizability"](Candidate("a", WyckoffGene.parse("221|O:c|Ti:b|Ba:a").canonical(), Origin("seed")))
+    assert made.verdict == "pass"
 
 
 def test_thresholds_are_settings():

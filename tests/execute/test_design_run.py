@@ -77,6 +77,13 @@ def test_a_run_to_the_funnel_writes_what_it_found(funnelled):
         assert [row["id"] for row in csv.DictReader(file)] == [candidate.id for candidate in found]
 
 
+def test_a_run_names_the_classifiers_that_it_asks():
+    assert inputs.classifiers_used(config()) == ["synthesizability", "metal"]
+    assert inputs.classifiers_used(config(funnel={"synthesizability": False})) == ["metal"]
+    assert inputs.classifiers_used(config(target={"space_group": "75:"})) == ["synthesizability"]
+    assert inputs.classifiers_used(config(funnel={"metallic": False})) == ["synthesizability"]
+
+
 def test_same_seed_same_candidates_other_seed_others(funnelled, tmp_path):
     run_design(config(), tmp_path / "same", progress=False)
     assert (tmp_path / "same" / "candidates.jsonl").read_bytes() == (funnelled / "candidates.jsonl").read_bytes()

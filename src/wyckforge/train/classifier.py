@@ -56,14 +56,14 @@ class Growth(NamedTuple):
     Attributes:
         trees: per classifier.
         learning_rate: of the boosting.
-        bags: draws of unlabelled rows per fold; 0 where every row has a label.
+        bags: draws of unlabelled rows per fold.
         leaves: of a tree, at most.
         features: share of the numbers that a node can choose from, drawn at random.
     """
 
     trees: int
     learning_rate: float
-    bags: int = 0
+    bags: int = 1
     leaves: int = 31
     features: float = 0.3
 
@@ -165,6 +165,31 @@ def mean_probability(log_odds: Floats) -> Floats:
     return found
 
 
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """How rows are drawn where only some are labelled, and those not at random.
+
+    Attributes:
+        chance: (n,) relative chance of an unlabelled row to be drawn.
+        strata: (n,) kinds whose share among the labelled tells how they came to be labelled and nothing else.
+    """
+
+    chance: Floats
+    strata: NDArray[np.int64]
+
+    def bag(self, rows: NDArray[np.int64], yes: Mask, rng: np.random.Generator) -> NDArray[np.int64]:
+        """As many positives as unlabelled rows from an index array, both drawn with replacement, so many as positives.
+
+        Positives are drawn so that strata have the shares that they have among the unlabelled ones drawn.
+        """
+        positive, other = rows[yes[rows]], rows[~yes[rows]]
+        drawn = rng.choice(other, len(positive), p=self.chance[other] / self.chance[other].sum())
+        most = int(self.strata[rows].max()) + 1
+        wanted, there = (np.bincount(self.strata[part], minlength=most) for part in (drawn, positive))
+        share = (wanted / np.maximum(there, 1))[self.strata[positive]]
+        return np.concatenate([rng.choice(positive, len(positive), p=share / share.sum()), drawn])
+
+
 def grow(
     x: Singles,
     yes: Mask,
@@ -172,25 +197,24 @@ def grow(
     growth: Growth,
     *,
     seed: int,
-    strata: NDArray[np.int64] | None = None,
+    pool: Pool | None = None,
     weights: Floats | None = None,
     shown: bool = False,
 ) -> Trees:
     """Members for every fold, each grown on the rows outside it.
 
-    With ``growth.bags`` the rows without a yes are unlabelled, not labelled no: each member learns all positives of its
-    part against as many unlabelled rows, drawn with replacement from each stratum. A hidden positive is then a no to
-    few members only. The mean of their scores orders the rows of a stratum like the ratio of the densities of positives
-    and unlabelled ones; how many of either the strata have does not count.
+    With a ``pool`` the rows without a yes are unlabelled, not labelled no: each member learns positives of its part
+    against as many unlabelled rows of a bag drawn from it, see :meth:`Pool.bag`. A hidden positive is then a no to few
+    members only. The mean of their scores orders rows like the ratio of the densities of positives and what is drawn.
 
     Args:
         x: (n, d) described rows.
         yes: (n,) whether a row is a yes.
         groups: what must stay in one fold, formulas or chemical systems.
         growth: how.
-        strata: (n,) of the rows, with bags only; one for all by default.
+        pool: how unlabelled rows are drawn; ``growth.bags`` bags for every fold.
         seed: of folds, bags and trees.
-        weights: (n,) of the rows, without bags only.
+        weights: (n,) of the rows, without a pool only.
         shown: whether to show a bar on standard error.
 
     Raises:
@@ -204,13 +228,13 @@ def grow(
     rng = np.random.default_rng(seed)
     fold = deal_folds(groups, FOLDS, rng)
     grown = []
-    per_fold = max(growth.bags, 1)
+    per_fold = growth.bags if pool is not None else 1
     with tqdm(total=FOLDS * per_fold, desc="trees", file=sys.stderr, disable=not shown) as bar:
         for number in range(FOLDS):
             for member in range(per_fold):
                 rows = np.flatnonzero(fold != number)
-                if growth.bags:
-                    rows = _bag(rows, yes, np.zeros(len(x), np.int64) if strata is None else strata, rng)
+                if pool is not None:
+                    rows = pool.bag(rows, yes, rng)
                 machine = HistGradientBoostingClassifier(
                     max_iter=growth.trees,
                     learning_rate=growth.learning_rate,
@@ -223,13 +247,3 @@ def grow(
                 grown.append(machine.fit(x[rows], yes[rows], None if weights is None else weights[rows]))
                 bar.update()
     return Trees.of(grown)
-
-
-def _bag(rows: NDArray[np.int64], yes: Mask, strata: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """The positives among rows and, of every stratum, as many of the others, drawn with replacement."""
-    positive, other = rows[yes[rows]], rows[~yes[rows]]
-    drawn = [positive]
-    for stratum, count in zip(*np.unique(strata[positive], return_counts=True), strict=True):
-        if len(among := other[strata[other] == stratum]):
-            drawn.append(rng.choice(among, count))
-    return np.concatenate(drawn)
