@@ -28,6 +28,7 @@ from plots import draw_funnel
 from table2 import CACHE as TABLE2
 from table2 import STRUCTURES, Ground
 from wyckforge.data.table import GeneTable
+from wyckforge.design.claims import Forecast
 from wyckforge.design.config import FunnelConfig, RankingConfig, SamplingConfig
 from wyckforge.design.generate import generate
 from wyckforge.design.sources import source_of
@@ -41,7 +42,7 @@ from wyckforge.realise.stages import Build, Hull, Relax, Symmetry
 from wyckforge.records import Candidate
 from wyckforge.targets import TargetConfig, parse_target
 from wyckforge.train.classifier import bundled_classifier
-from wyckforge.train.model import load_checkpoint
+from wyckforge.train.model import ProbabilisticModel, load_checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE, PAGE = Path(".cache/funnel"), Path("docs/benchmarks/funnel.md")
@@ -75,7 +76,9 @@ def draw(name: str, table: GeneTable, folder: Path) -> dict[str, Any]:
     path = folder / "genes.json"
     if not path.exists():
         model, target = load_checkpoint(name), parse_target(TARGET)
-        once = SAMPLING.model_copy(update={"max_draws": source_of(model, table, target, SAMPLING).per_pass})
+        forecast = Forecast(model, target) if isinstance(model, ProbabilisticModel) else None
+        source = source_of(model, table, target, SAMPLING, forecast)
+        once = SAMPLING.model_copy(update={"max_draws": source.per_pass})
         began = time.process_time()
         found = generate(
             model,
