@@ -103,7 +103,7 @@ def draw_funnel(
         ax.barh(places + (number - (len(runs) - 1) / 2) * height, left, height, label=name)
     marked = [place for place, step in enumerate(words) if step in published]
     ax.plot([published[list(words)[place]] for place in marked], marked, "kD", markersize=4, label="paper")
-    ax.set(xscale="log", xlabel="left")
+    ax.set(xscale="log", xlim=(10, None), xlabel="left")
     ax.set_yticks(places, list(words.values()))
     ax.invert_yaxis()
     ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
