@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help install lock demo test check format docs benchmark table1 table2 figure2 judge clean
+.PHONY: help install lock demo test check format docs benchmark table1 table2 figure2 judge classifiers funnel clean
 
 help: ## List the targets
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,6 +56,12 @@ table1: install ## Train every forward model of the paper's Table 1 (hours): doc
 
 judge: install ## Train the model that judges relaxed crystals (hours, minutes on a GPU): docs/benchmarks/judge.md
 	$(BIN)/python benchmarks/judge.py --resume
+
+classifiers: install ## Train the two classifiers of the funnel (twenty minutes): docs/benchmarks/classifiers.md
+	$(BIN)/python benchmarks/classifiers.py --resume
+
+funnel: install ## Send the paper's design case through the funnel (minutes): docs/benchmarks/funnel.md
+	$(BIN)/python benchmarks/funnel.py --resume
 
 table2: install ## Train the models of the paper's Table 2 (an hour): docs/benchmarks/table2.md
 	$(BIN)/python benchmarks/table2.py --resume

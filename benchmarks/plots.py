@@ -84,6 +84,32 @@ def draw_curves(path: Path, points: Mapping[int, Mapping[str, float]], curves: M
     _save(figure, path)
 
 
+def draw_funnel(
+    path: Path, runs: Mapping[str, Mapping[str, int]], published: Mapping[str, int], words: Mapping[str, str]
+) -> None:
+    """What is left after every step of a funnel, one bar per run and the published counts as marks.
+
+    Args:
+        path: of the figure.
+        runs: counts by step, of every run by its name.
+        published: counts by step, where there are any.
+        words: of the steps, in their order.
+    """
+    figure, ax = pyplot.subplots(figsize=(7, 4), layout="constrained")
+    places = np.arange(len(words))
+    height = 0.8 / len(runs)
+    for number, (name, counts) in enumerate(runs.items()):
+        left = [counts.get(step, 0) for step in words]
+        ax.barh(places + (number - (len(runs) - 1) / 2) * height, left, height, label=name)
+    marked = [place for place, step in enumerate(words) if step in published]
+    ax.plot([published[list(words)[place]] for place in marked], marked, "kD", markersize=4, label="paper")
+    ax.set(xscale="log", xlim=(10, None), xlabel="left")
+    ax.set_yticks(places, list(words.values()))
+    ax.invert_yaxis()
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    _save(figure, path)
+
+
 def _density(
     ax: Axes, bins: NDArray[np.float64], values: NDArray[np.float64], others: NDArray[np.float64], wanted: Interval
 ) -> None:

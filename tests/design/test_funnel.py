@@ -20,6 +20,7 @@ from wyckforge.records import Candidate, Interval, Origin, Target
 from wyckforge.symmetry.elements import F_BLOCK, RADIOACTIVE, atomic_number
 from wyckforge.symmetry.gene import WyckoffGene
 from wyckforge.symmetry.tables import mirror_group, space_group
+from wyckforge.train.classifier import bundled_classifier
 
 ERRORS = {"band_gap": 0.4, "formation_energy": 0.1}
 PAPER = Target(properties={"band_gap": Interval(0.5, 2.0), "formation_energy": Interval(high=-0.5)})
@@ -51,9 +52,13 @@ def candidates(draw: st.DrawFn) -> Candidate:
     return Candidate(f"g{number:06d}", gene.canonical(), Origin("seed"), predictions)
 
 
+UNCLASSIFIED = {"synthesizability": False, "metallic": False}
+
+
 def funnel(asked: Target = PAPER, known: frozenset[WyckoffGene] = frozenset(), **settings):
+    """A funnel without the two classifiers, unless the settings say otherwise."""
     return build_funnel(
-        FunnelConfig(**settings),
+        FunnelConfig(**UNCLASSIFIED | settings),
         asked,
         errors=ERRORS,
         is_known_gene=lambda gene: gene in known,
@@ -175,10 +180,85 @@ def test_novelty_tells_new_formulas_from_new_arrangements():
     assert fresh.reason == "new gene, new formula"
 
 
-@pytest.mark.parametrize("rule", ["unique", "novel", "charge_neutrality", "anions", "radioactive", "f_block"])
+RULES = ["unique", "novel", "charge_neutrality", "anions", "radioactive", "f_block", "synthesizability", "metallic"]
+
+
+@pytest.mark.parametrize("rule", RULES)
 def test_every_rule_can_be_switched_off(rule):
-    assert rule in dict(funnel().rules)
+    assert rule in dict(funnel(**{rule: True}).rules)
     assert rule not in dict(funnel(**{rule: False}).rules)
+
+
+def test_all_filters_of_the_paper_are_there_by_default_and_the_slow_ones_come_last():
+    rules = [name for name, _ in funnel(synthesizability=True, metallic="auto").rules]
+    assert rules == [*RULES[:2], "target", *RULES[2:6], "sites", *RULES[6:]]
+    defaults = FunnelConfig()
+    assert (defaults.synthesizability, defaults.metallic) == (True, "auto")
+    assert (defaults.synthesizability_above, defaults.metallic_below, defaults.max_sites) == (0.4, 0.5, 50)
+
+
+@pytest.mark.parametrize(
+    ("gap", "refused"),
+    [("0.5:2.0", True), ("0.1:", True), (":2.0", False), ("0:1", False), ("0", False), (None, False)],
+)
+def test_metals_are_refused_where_a_gap_is_asked_for(gap, refused):
+    asked = Target(properties={"band_gap": Interval.parse(gap)} if gap else {})
+    assert ("metallic" in dict(funnel(asked, metallic="auto").rules)) is refused
+    assert "metallic" in dict(funnel(asked, metallic=True).rules)
+
+
+SALT, ALLOY = WyckoffGene.parse("225|Na:a|Cl:b").canonical(), WyckoffGene.parse("221|Au:a|Cu:c").canonical()
+
+
+def test_scores_are_those_of_the_bundled_classifiers():
+    rules = dict(funnel(synthesizability=True, metallic=True).rules)
+    for name, kept in (("synthesizability", "synthesizability"), ("metallic", "metal")):
+        for gene in (SALT, ALLOY):
+            found = rules[name](Candidate("a", gene, Origin("seed")))
+            assert found.value == pytest.approx(bundled_classifier(kept).scores([gene])[0])
+            assert found.tool == bundled_classifier(kept).tool
+    metal = rules["metallic"](Candidate("a", ALLOY, Origin("seed")))
+    assert (metal.verdict, metal.reason) == ("fail", "score not below 0.5")
+    assert rules["metallic"](Candidate("a", SALT, Origin("seed"))).verdict == "pass"
+    made = rules["synthesizability"](Candidate("a", WyckoffGene.parse("221|O:c|Ti:b|Ba:a").canonical(), Origin("seed")))
+    assert made.verdict == "pass"
+
+
+def test_thresholds_are_settings():
+    score = float(bundled_classifier("synthesizability").scores([SALT])[0])
+    salt = Candidate("a", SALT, Origin("seed"))
+    for above, verdict in ((score + 1e-4, "fail"), (score, "fail"), (score - 1e-4, "pass")):
+        rule = dict(funnel(synthesizability=True, synthesizability_above=above).rules)["synthesizability"]
+        assert rule(salt).verdict == verdict
+    score = float(bundled_classifier("metal").scores([ALLOY])[0])
+    for below, verdict in ((score - 1e-4, "fail"), (score, "fail"), (score + 1e-4, "pass")):
+        rule = dict(funnel(metallic=True, metallic_below=min(below, 1)).rules)["metallic"]
+        assert rule(Candidate("a", ALLOY, Origin("seed"))).verdict == verdict
+
+
+def test_what_no_classifier_knows_stays_unknown_and_goes_on():
+    berkelium = Candidate("a", WyckoffGene.parse("225|Bk:a|O:b"), Origin("seed"))
+    settings = {"charge_neutrality": False, "radioactive": False, "f_block": False}
+    screen = funnel(Target(), synthesizability=True, metallic=True, **settings)
+    (found,) = screen.screen([berkelium])
+    for name in ("synthesizability", "metallic"):
+        assert found.find(name).verdict == "unknown"
+        assert "Bk is beyond plutonium" in found.find(name).reason
+
+
+def test_counts_tell_what_the_classifiers_stopped():
+    genes = [gene.canonical() for gene in ORDINARY] + [ALLOY]
+    settings = {"target": "off", "charge_neutrality": False, "anions": False, "radioactive": False, "f_block": False}
+    screen = funnel(synthesizability=True, metallic=True, **settings)
+    survivors = {
+        c.gene for c in screen.screen([Candidate(f"g{i}", gene, Origin("seed")) for i, gene in enumerate(genes)])
+    }
+    made, metal = (bundled_classifier(name).scores(genes) for name in ("synthesizability", "metal"))
+    assert survivors == {gene for gene, a, b in zip(genes, made, metal, strict=True) if a > 0.4 and b < 0.5}
+    first, second = screen.counts[-2:]
+    assert first.reasons["score not above 0.4"] == (made <= 0.4).sum()
+    assert second.entered == first.passed == (made > 0.4).sum()
+    assert second.reasons["score not below 0.5"] == ((made > 0.4) & (metal >= 0.5)).sum()
 
 
 def test_the_target_rule_can_be_switched_off():

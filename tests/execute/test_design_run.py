@@ -64,7 +64,8 @@ def test_a_run_to_the_funnel_writes_what_it_found(funnelled):
     assert record["config"]["seed"] == 7
     assert record["draws"] == record["funnel"][0]["entered"]
     assert record["funnel"][-1]["passed"] == len(found)
-    assert set(record["inputs"]) == {"checkpoint", "reference", "hull"}
+    classifiers = {"classifier synthesizability", "classifier metal"}
+    assert set(record["inputs"]) == {"checkpoint", "reference", "hull"} | classifiers
     for candidate in found:
         assert candidate.rejected_by is None
         assert candidate.gene.space_group >= 75
@@ -74,6 +75,13 @@ def test_a_run_to_the_funnel_writes_what_it_found(funnelled):
         assert candidate.predictions["formation_energy"] <= -0.5
     with (funnelled / "candidates.csv").open() as file:
         assert [row["id"] for row in csv.DictReader(file)] == [candidate.id for candidate in found]
+
+
+def test_a_run_names_the_classifiers_that_it_asks():
+    assert inputs.classifiers_used(config()) == ["synthesizability", "metal"]
+    assert inputs.classifiers_used(config(funnel={"synthesizability": False})) == ["metal"]
+    assert inputs.classifiers_used(config(target={"space_group": "75:"})) == ["synthesizability"]
+    assert inputs.classifiers_used(config(funnel={"metallic": False})) == ["synthesizability"]
 
 
 def test_same_seed_same_candidates_other_seed_others(funnelled, tmp_path):

@@ -62,6 +62,12 @@ class FunnelConfig(Settings):
     radioactive: bool = Field(True, description="no radioactive element")
     f_block: bool = Field(True, description="no f-block element")
     max_sites: int = Field(50, ge=1, description="atoms in the conventional cell")
+    synthesizability: bool = Field(True, description="score of being like crystals known to experiment high enough")
+    synthesizability_above: float = Field(0.4, ge=0, lt=1, description="the score has to lie above it")
+    metallic: bool | Literal["auto"] = Field(
+        "auto", description="score of being a metal low enough; auto: where a band gap above zero is asked for"
+    )
+    metallic_below: float = Field(0.5, gt=0, le=1, description="the score has to lie below it")
 
 
 class RankingConfig(Settings):

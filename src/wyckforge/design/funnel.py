@@ -2,8 +2,9 @@
 
 A rule is a function from a candidate to :class:`~wyckforge.records.Evidence`. Candidates stream through; the first
 failed rule ends their way. Rules after Yamazaki et al., "Multi-property directed generative design of inorganic
-materials through Wyckoff-augmented transfer learning", section on de novo generation; the synthesizability and metal
-classifiers of that paper are not part of it.
+materials through Wyckoff-augmented transfer learning", section on de novo generation: all five filters of it, of which
+the last, the hull, is a step of the realisation. They stand in another order, the cheap ones first; who passes them all
+is the same. Scores of synthesizability and of being a metal are those of our own classifiers.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wyckforge.design.claims import Claims, LaplaceClaims
+from wyckforge.design.classified import Rule, not_metallic, synthesizable
 from wyckforge.design.config import FunnelConfig
 from wyckforge.design.sampling import ConstraintBroken
 from wyckforge.errors import TargetError
@@ -23,10 +25,9 @@ from wyckforge.properties import BAND_GAP
 from wyckforge.records import Candidate, Evidence, Target
 from wyckforge.symmetry.elements import F_BLOCK, RADIOACTIVE, atomic_number, symbol
 from wyckforge.symmetry.gene import WyckoffGene
+from wyckforge.train.classifier import bundled_classifier
 
 ANIONS = frozenset(map(atomic_number, ("O", "S", "Se", "Te", "F", "Cl", "Br", "I")))
-
-Rule = Callable[[Candidate], Evidence]
 
 
 @dataclass
@@ -142,6 +143,7 @@ def build_funnel(
 
     Raises:
         TargetError: the target asks for more atoms than ``max_sites`` lets through.
+        CheckpointError: a classifier that the settings ask for is absent from the package, or damaged.
     """
     if target.n_atoms.low > config.max_sites:
         raise TargetError(
@@ -149,8 +151,7 @@ def build_funnel(
             "ask for fewer atoms or raise funnel.max_sites"
         )
     named = target.must_contain | (target.elements or frozenset())
-    wants_gap = BAND_GAP in target.properties and target.properties[BAND_GAP].low > 0
-    alloys = not wants_gap if config.alloys == "auto" else config.alloys
+    alloys = not _wants_gap(target) if config.alloys == "auto" else config.alloys
     optional: list[tuple[bool, str, Rule]] = [
         (config.unique, "unique", unique()),
         (config.novel, "novel", novel(is_known_gene, is_known_formula)),
@@ -161,7 +162,22 @@ def build_funnel(
         (config.f_block, "f_block", without("f_block", F_BLOCK - named)),
         (True, "sites", at_most_sites(config.max_sites)),
     ]
-    return Funnel([(name, rule) for wanted, name, rule in optional if wanted])
+    rules = [(name, rule) for wanted, name, rule in optional if wanted]
+    if config.synthesizability:
+        found = bundled_classifier("synthesizability")
+        rules.append(("synthesizability", synthesizable(found, above=config.synthesizability_above)))
+    if refuses_metals(config, target):
+        rules.append(("metallic", not_metallic(bundled_classifier("metal"), below=config.metallic_below)))
+    return Funnel(rules)
+
+
+def refuses_metals(config: FunnelConfig, target: Target) -> bool:
+    """Whether the funnel asks for a low metallic score: by default where a band gap above zero is asked for."""
+    return _wants_gap(target) if config.metallic == "auto" else config.metallic
+
+
+def _wants_gap(target: Target) -> bool:
+    return BAND_GAP in target.properties and target.properties[BAND_GAP].low > 0
 
 
 def unique() -> Rule:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wyckforge.data.table import GeneTable
     from wyckforge.design.ranking import HullEnergy
     from wyckforge.realise.hull import ReferenceHull
+    from wyckforge.train.classifier import Bundled
     from wyckforge.train.model import GeneModel
 
 BUNDLED_HULL = Path(str(files("wyckforge.realise") / "hulls" / "chgnet.parquet"))
@@ -60,6 +61,7 @@ class Inputs:
         from wyckforge.data.embedded import load_embedded
         from wyckforge.data.table import GeneTable
         from wyckforge.realise.hull import ReferenceHull
+        from wyckforge.train.artefact import bundled
         from wyckforge.train.forward.model import ForwardModel
         from wyckforge.train.model import checkpoint_folder, load_checkpoint
 
@@ -72,15 +74,13 @@ class Inputs:
         }
         if config.stop_after == "genes":
             return cls(checkpoint, reference, None, description)
-        ranking, judging = _hull_tables(config)
+        for name in classifiers_used(config):
+            description[f"classifier {name}"] = {"name": name, "sha256": hash_of(bundled(name))}
+        ranking, *others = _hull_tables(config)
         hull = ReferenceHull.load(ranking)
         description["hull"] = {"rows": len(hull), "sha256": hash_of(ranking)}
-        if config.stop_after in PLACED:
-            if judging != ranking:
-                description["hull of relaxed crystals"] = {"name": judging.name, "sha256": hash_of(judging)}
-            if config.refine.wanted:
-                second = _second_table(config)
-                description["second hull"] = {"name": second.name, "sha256": hash_of(second)}
+        for table in others:
+            description[f"hull {table.stem}"] = {"name": table.name, "sha256": hash_of(table)}
         if config.stop_after in ("relax", *PLACED):
             for number, judge in enumerate(map(Path, judge_folders(config.judge.models)), start=1):
                 ForwardModel.load(judge)  # before anything is made that it could not judge
@@ -88,24 +88,27 @@ class Inputs:
         return cls(checkpoint, reference, hull, description)
 
 
-def _hull_tables(config: RunConfig) -> tuple[Path, Path]:
-    """The tables of reference energies with which genes are ranked and relaxed crystals are judged.
+def _hull_tables(config: RunConfig) -> list[Path]:
+    """The tables of reference energies: that with which genes are ranked, then those on which crystals are placed.
 
     Raises:
-        ConfigError: there is no potential of the name that the settings give.
-        TableError: the user's table is none, or not of the potential that relaxes; or that one has none in the package.
+        ConfigError: there is no potential of a name that the settings give, or both are the same.
+        TableError: the user's table is none, or not of the potential that relaxes; or a potential has none in the
+            package.
     """
     from wyckforge.potential.catalogue import load_potential
     from wyckforge.realise.reference import ReferenceTable, bundled_table, bundled_tables, require_same_tool
 
-    relaxing = load_potential(config.relax.potential).tool if config.stop_after in PLACED else ""
-    if not config.hull.reference:
-        return BUNDLED_HULL, bundled_table(relaxing) if relaxing else BUNDLED_HULL
-    given = Path(config.hull.reference)
-    tool = ReferenceTable.read(given).tool
-    if relaxing:
+    given = Path(config.hull.reference) if config.hull.reference else None
+    tool = ReferenceTable.read(given).tool if given else ""
+    ranking = given if given and bundled_tables().get(tool) == BUNDLED_HULL else BUNDLED_HULL
+    if config.stop_after not in PLACED:
+        return [ranking]
+    relaxing = load_potential(config.relax.potential).tool
+    if given:
         require_same_tool(relaxing, tool, given.name)
-    return given if bundled_tables().get(tool) == BUNDLED_HULL else BUNDLED_HULL, given
+    second = [_second_table(config)] if config.refine.wanted else []
+    return list(dict.fromkeys([ranking, given or bundled_table(relaxing), *second]))
 
 
 def _second_table(config: RunConfig) -> Path:
@@ -124,6 +127,18 @@ def _second_table(config: RunConfig) -> Path:
             "one level only"
         )
     return bundled_table(load_potential(config.refine.potential).tool)
+
+
+def classifiers_used(config: RunConfig) -> list[Bundled]:
+    """Names of the bundled classifiers that the funnel of a run asks."""
+    from wyckforge.design.funnel import refuses_metals
+    from wyckforge.targets import parse_target
+
+    used: list[tuple[Bundled, bool]] = [
+        ("synthesizability", config.funnel.synthesizability),
+        ("metal", refuses_metals(config.funnel, parse_target(config.target))),
+    ]
+    return [name for name, wanted in used if wanted]
 
 
 def judge_folders(models: Sequence[str]) -> tuple[str, ...]:
