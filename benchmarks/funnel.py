@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from wyckforge.execute.pool import run_stages
 
 from funnel_page import PUBLISHED, WORDS, page_of, steps_of
 from plots import draw_funnel
@@ -35,7 +34,9 @@ from wyckforge.design.generate import generate
 from wyckforge.design.sources import source_of
 from wyckforge.errors import ConfigError, WyckforgeError
 from wyckforge.evaluate.metrics import Rate
+from wyckforge.execute.executors import LocalPool
 from wyckforge.execute.folder import read_candidates, write_candidates
+from wyckforge.execute.run_stages import run_stages
 from wyckforge.files import write_atomically
 from wyckforge.properties import FORMATION_ENERGY
 from wyckforge.realise.stages import Build, Hull, Relax, Symmetry
@@ -125,9 +126,9 @@ def realise(n: int, folder: Path, workers: int) -> list[Candidate]:
     order = np.random.default_rng(SEED).permutation(len(survivors))[:n]
     energy = parse_target(TARGET).properties[FORMATION_ENERGY]
     stages = (Build(SEED), Relax(SEED), Symmetry(), Hull(formation_energy=energy))
-    return run_stages(
-        [survivors[place] for place in order], stages, out=folder / "realised.jsonl", workers=workers, timeout_s=900
-    )
+    chosen = [survivors[place] for place in order]
+    with LocalPool(workers) as executor:
+        return run_stages(chosen, stages, out=folder / "realised.jsonl", executor=executor, timeout_s=900)
 
 
 def outcomes(realised: Sequence[Candidate]) -> dict[str, Any]:
