@@ -36,10 +36,10 @@ class Drawing:
     """
 
     drafts: int = 48
-    temperature: float = 0.7
+    temperature: float = 0.8
     least_room: float = 0.75
-    coordinate: float = 0.04
-    cell: float = 0.06
+    coordinate: float = 0.08
+    cell: float = 0.1
 
 
 @dataclass(frozen=True, eq=False)
