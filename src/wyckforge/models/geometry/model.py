@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from wyckforge.errors import InvalidGeneError
 from wyckforge.models.geometry.drawing import Drafts, draw, volume_mixture
 from wyckforge.models.geometry.network import GeometryNetwork
-from wyckforge.models.geometry.sequence import Layout, X
+from wyckforge.models.geometry.sequence import FIXED, Layout, X
 from wyckforge.models.geometry.surroundings import Reals
 from wyckforge.symmetry.elements import symbol
 from wyckforge.symmetry.gene import WyckoffGene
@@ -31,15 +31,15 @@ class Drawing:
         drafts: crystals drawn at a time.
         temperature: below 1, what is probable is drawn more often than the model says.
         least_room: shortest distance between two atoms that is accepted, in contact distances.
-        coordinate: two drafts are the same try if no coordinate differs by more,
+        coordinate: two drafts are the same try if their coordinates differ by no more, root mean square,
         cell: and no number of the cell (logarithms of volume and ratios) by more.
     """
 
     drafts: int = 48
-    temperature: float = 0.7
+    temperature: float = 0.8
     least_room: float = 0.75
-    coordinate: float = 0.04
-    cell: float = 0.06
+    coordinate: float = 0.08
+    cell: float = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,9 +118,9 @@ class GeometryModel:
     def _alike(self, layout: Layout, one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
         kinds = np.array([kind for kind, _ in layout.steps])
         apart = one - other
-        wrapped = np.abs(apart - np.rint(apart))[kinds >= X]
-        cell = np.abs(apart[kinds < X])
-        return bool((wrapped <= self.drawing.coordinate).all() and (cell <= self.drawing.cell).all())
+        wrapped = (apart - np.rint(apart))[(kinds >= X) & (kinds < FIXED)]
+        far = float(np.sqrt((wrapped**2).mean())) if wrapped.size else 0.0
+        return far <= self.drawing.coordinate and bool((np.abs(apart[kinds < X]) <= self.drawing.cell).all())
 
     @cached_property
     def _index(self) -> dict[int, int]:
