@@ -34,7 +34,7 @@ from ase.data import chemical_symbols
 from scipy.optimize import nnls
 from tqdm import tqdm
 
-from known_phases import MAX_ATOMS, NEAR_HULL_EV, PROTOTYPE, Entry, distances_to_hull, phases
+from known_phases import MAX_ATOMS, NEAR_HULL_EV, PROTOTYPE, Entry, phases
 from wyckforge.errors import StructureError
 from wyckforge.potential.catalogue import load_potential
 from wyckforge.potential.contract import Potential, PotentialError
@@ -50,7 +50,6 @@ REALISE = ROOT / "src" / "wyckforge" / "realise"
 
 LIMITS = RelaxConfig(max_steps=60)
 ELEMENT_WINDOW_EV = 0.1
-RELAX_WINDOW_EV = 0.03
 SEED, SAMPLE = 7, 120
 UNITS = {"chgnet": "eV/atom; MP2020 corrections are part of the energies"}
 RAW = "eV/atom; raw PBE and PBE+U energies, without MP2020 corrections"
@@ -177,7 +176,7 @@ def main(
         points = points_of(energies, known)
     points = points[points["id"].isin(known)].dropna(subset="energy_per_atom")
 
-    elements, sample, others = worth_relaxing(points, known, potential.tool)
+    elements, sample, others = worth_relaxing(points, known)
     compute([*elements, *sample], relaxed, potential, logs / "relaxed.jsonl")
     relaxations = compute(others, relaxed, potential, logs / "relaxed.jsonl", minutes=relax_minutes)
     table = table_of(pd.concat([points, relaxations], ignore_index=True), {entry.id for entry in sample}, potential)
@@ -186,16 +185,12 @@ def main(
     click.echo(f"{out}: {json.dumps(table.notes, indent=2)}", err=True)
 
 
-def worth_relaxing(
-    points: pd.DataFrame, known: dict[str, Entry], tool: str
-) -> tuple[list[Entry], list[Entry], list[Entry]]:
-    """The elements; a random sample of the compounds near the hull, which measures what relaxation does; the others."""
+def worth_relaxing(points: pd.DataFrame, known: dict[str, Entry]) -> tuple[list[Entry], list[Entry], list[Entry]]:
+    """The elements; a random sample of the compounds, which measures what relaxation does; the other compounds."""
     least = points.groupby("formula")["energy_per_atom"].transform("min")
     near = (points["energy_per_atom"] <= least + ELEMENT_WINDOW_EV) | points["id"].str.startswith(PROTOTYPE)
     elements = [known[name] for name in points.loc[near, "id"] if known[name].n_elements == 1]
-    ground = lowest(points)
-    above = distances_to_hull(ground["formula"].tolist(), ground["energy_per_atom"].to_numpy(), tool)
-    compounds = [known[name] for name in ground.loc[above <= RELAX_WINDOW_EV, "id"] if known[name].n_elements > 1]
+    compounds = [known[name] for name in lowest(points)["id"] if known[name].n_elements > 1]
     compounds.sort(key=lambda entry: (entry.n_elements, len(entry.atoms), entry.id))
     drawn = set(np.random.default_rng(SEED).permutation(len(compounds))[:SAMPLE].tolist())
     sample = [entry for number, entry in enumerate(compounds) if number in drawn]

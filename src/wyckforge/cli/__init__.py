@@ -11,6 +11,7 @@ from wyckforge.cli.errors import UserErrors
 from wyckforge.cli.evaluate import evaluate
 from wyckforge.cli.finetune import finetune
 from wyckforge.cli.fit import fit
+from wyckforge.cli.hull import hull
 from wyckforge.cli.model import predict, train
 from wyckforge.cli.symmetry import symmetry
 
@@ -24,5 +25,5 @@ def main() -> None:
     """
 
 
-for _verb in (design, report, predict, evaluate, train, finetune, fit, data, symmetry):
+for _verb in (design, report, predict, evaluate, train, finetune, fit, hull, data, symmetry):
     main.add_command(_verb)
