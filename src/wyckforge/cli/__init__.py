@@ -11,6 +11,7 @@ from wyckforge.cli.errors import UserErrors
 from wyckforge.cli.evaluate import evaluate
 from wyckforge.cli.finetune import finetune
 from wyckforge.cli.fit import fit
+from wyckforge.cli.hull import hull
 from wyckforge.cli.model import predict, train
 from wyckforge.cli.phonon import phonon
 from wyckforge.cli.symmetry import symmetry
@@ -25,5 +26,5 @@ def main() -> None:
     """
 
 
-for _verb in (design, report, predict, evaluate, train, finetune, fit, phonon, data, symmetry):
+for _verb in (design, report, predict, evaluate, train, finetune, fit, hull, phonon, data, symmetry):
     main.add_command(_verb)

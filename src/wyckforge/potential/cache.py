@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +15,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from wyckforge.errors import StructureError, WyckforgeError
+from wyckforge.potential.workers import single_threaded
 from wyckforge.symmetry.crystal import Crystal
 
 if TYPE_CHECKING:
@@ -121,13 +120,8 @@ def _computed(compute: Callable[[Crystal], Array], crystals: Sequence[Crystal], 
     if len(crystals) < _ALONE or workers == 1:
         yield from (_attempt(compute, crystal) for crystal in crystals)
         return
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"  # read by the workers as they start; more threads only wait for each other
-    try:
-        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-            yield from pool.map(_attempt, [compute] * len(crystals), crystals, chunksize=4)
-    finally:
-        os.environ.pop("OMP_NUM_THREADS") if before is None else os.environ.update(OMP_NUM_THREADS=before)
+    with single_threaded(workers) as pool:
+        yield from pool.map(_attempt, [compute] * len(crystals), crystals, chunksize=4)
 
 
 def _attempt(compute: Callable[[Crystal], Array], crystal: Crystal) -> Array | None:

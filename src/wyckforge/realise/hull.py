@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.metadata import version
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -92,6 +93,11 @@ class ReferenceHull:
     def __len__(self) -> int:
         return sum(map(len, self._rows.values()))
 
+    @property
+    def systems(self) -> frozenset[frozenset[str]]:
+        """Chemical systems with a reference energy, as sets of elements."""
+        return frozenset(self._rows)
+
     @cached_property
     def elements(self) -> frozenset[str]:
         """Elements with a reference energy of their own."""
@@ -129,7 +135,8 @@ class ReferenceHull:
         from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
         from pymatgen.core import Composition
 
-        rows = [row for subsystem, rows in self._rows.items() if subsystem <= system for row in rows]
+        subsystems = (frozenset(part) for size in range(1, len(system) + 1) for part in combinations(system, size))
+        rows = [row for subsystem in subsystems for row in self._rows.get(subsystem, ())]
         compositions = [Composition(formula) for formula, _ in rows]
         return PhaseDiagram(
             [
@@ -145,6 +152,20 @@ def _check_elements(system: frozenset[str], formula: str, name: str) -> None:
             atomic_number(element)
         except InvalidGeneError as error:
             raise TableError(f"{name}: {formula!r} is not a formula ({error})") from None
+
+
+def composition_of(formula: str) -> dict[int, float]:
+    """Atoms by atomic number.
+
+    Raises:
+        TableError: pymatgen cannot read the formula.
+    """
+    from pymatgen.core import Composition
+
+    try:
+        return {element.Z: count for element, count in Composition(formula, strict=True).items()}
+    except (ValueError, AttributeError) as error:
+        raise TableError(f"formula {formula!r} given ({error}); write it like 'NaCl'") from None
 
 
 def tool() -> str:

@@ -1,0 +1,134 @@
+"""``wyckforge hull``: reference energies of one's own phases, and what a table says."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wyckforge.cli.errors import FAILED, SAVED
+from wyckforge.cli.symmetry import structure_rows
+
+if TYPE_CHECKING:
+    from wyckforge.realise.phases import Computed, Phase
+    from wyckforge.realise.reference import ReferenceTable
+
+BUNDLED = "bundled"
+_SHOWN = 6
+
+
+@click.group()
+def hull() -> None:
+    """Reference energies for the energy above hull."""
+
+
+@hull.command()
+@click.argument("structures", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--potential", default="chgnet", show_default=True, help="Interatomic potential, by name.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Parquet file to write.")
+@click.option("--extend", metavar="TABLE", help=f"Table to add to; {BUNDLED}: that of the package for the potential.")
+@click.option("--relax/--no-relax", "relaxed", default=True, show_default=True, help="Relax the structures.")
+@click.option("--materials-project", metavar="SYSTEM", help="Phases of Li-Fe-O, too, with the key in MP_API_KEY.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@click.pass_context
+def build(
+    ctx: click.Context,
+    structures: tuple[Path, ...],
+    potential: str,
+    out: Path,
+    extend: str | None,
+    relaxed: bool,
+    materials_project: str | None,
+    workers: int,
+) -> None:
+    """Compute the energies of known phases in STRUCTURES, and write a table of them.
+
+    STRUCTURES are CIF or POSCAR files, folders of them, or tables with structures. A command that was stopped goes on
+    where it was when it is repeated. What cannot be read or computed is named on standard error and left out, and the
+    exit status is 1.
+    """
+    from tqdm import tqdm
+
+    from wyckforge.potential.catalogue import load_potential
+    from wyckforge.realise.config import RelaxConfig
+    from wyckforge.realise.phases import compute_all, table_of
+
+    if not structures and not materials_project:
+        raise click.UsageError("nothing to compute; give STRUCTURES or --materials-project SYSTEM")
+    tool = load_potential(potential).tool
+    base = _table(extend, tool) if extend else None
+    phases, problems = _phases(structures, materials_project)
+    log = out.with_name(out.name + ".progress.jsonl")
+    ctx.meta[SAVED] = f"finished phases are in {log}; repeat the command to go on"
+    work = compute_all(phases, RelaxConfig(potential=potential), relaxed=relaxed, log=log, workers=workers)
+    done = list(tqdm(work, total=len(phases), unit=" phases", file=sys.stderr))
+    problems += [f"{one.id}: {one.reason}" for one in done if one.energy_per_atom is None]
+    for problem in problems:
+        click.echo(f"wyckforge: {problem}", err=True)
+    table = table_of(done, tool, out.name)
+    table = table if base is None else base.merged(table)
+    table.write(out)
+    click.echo(_summary(table, done, out))
+    if problems:
+        ctx.exit(FAILED)
+
+
+@hull.command()
+@click.argument("formula")
+@click.option("--potential", default="chgnet", show_default=True, help="Whose table of the package to ask.")
+@click.option("--table", type=click.Path(path_type=Path), help="Another table to ask.")
+def show(formula: str, potential: str, table: Path | None) -> None:
+    """The competing phases at FORMULA, and the formation energy that a new crystal has to beat."""
+    from wyckforge.errors import TableError
+    from wyckforge.potential.catalogue import load_potential
+    from wyckforge.realise.hull import ReferenceHull, composition_of
+
+    counts = composition_of(formula)
+    hull = ReferenceHull.load(table) if table else ReferenceHull.bundled(load_potential(potential).tool)
+    found = hull.energy_above_hull(counts, 0.0, tool=hull.tool)
+    if found.value is None or found.formation_energy is None:
+        raise TableError(f"{found.reason}; add its phases with 'wyckforge hull build --extend'")
+    click.echo(f"{hull.name}, {hull.tool}")
+    click.echo(
+        f"hull at {formula}  {-found.value:.4f} eV/atom; {found.formation_energy - found.value:.4f} from the elements"
+    )
+    for phase, share in found.decomposition:
+        click.echo(f"{share:8.3f}  {phase}")
+
+
+def _table(name: str, tool: str) -> ReferenceTable:
+    """The table to extend."""
+    from wyckforge.realise.reference import ReferenceTable, bundled_table, require_same_tool
+
+    table = ReferenceTable.read(bundled_table(tool) if name == BUNDLED else Path(name))
+    require_same_tool(tool, table.tool, table.name)
+    return table
+
+
+def _phases(structures: tuple[Path, ...], system: str | None) -> tuple[list[Phase], list[str]]:
+    """What was given, and what of it cannot be read, in words."""
+    from wyckforge.realise.materials_project import fetch
+    from wyckforge.realise.phases import Phase
+
+    rows = structure_rows(structures)
+    phases = [Phase(row.id, row.crystal) for row in rows if row.crystal is not None]
+    problems = [f"{row.id}: {row.problem}" for row in rows if row.crystal is None]
+    return [*phases, *(fetch(system) if system else [])], problems
+
+
+def _summary(table: ReferenceTable, done: list[Computed], out: Path) -> str:
+    """What was computed, and which elements the table cannot serve yet."""
+    from wyckforge.realise.hull import ReferenceHull
+
+    hull = ReferenceHull(table.rows["formula"].tolist(), table.rows["energy_per_atom"].to_numpy(), tool=table.tool)
+    used = {element for system in hull.systems for element in system}
+    lines = [
+        f"computed  {sum(one.energy_per_atom is not None for one in done)} of {len(done)} phases by {table.tool}",
+        f"table     {out}, {len(table.rows)} formulas",
+    ]
+    if missing := sorted(used - hull.elements):
+        shown = ", ".join(missing[:_SHOWN]) + (" …" if len(missing) > _SHOWN else "")
+        lines.append(f"no reference for the elements {shown}; add them, or use --extend {BUNDLED}")
+    return "\n".join(lines)

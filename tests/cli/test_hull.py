@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from wyckforge.cli import main
+from wyckforge.potential.chgnet import TOOL
+from wyckforge.realise.hull import ReferenceHull
+from wyckforge.realise.reference import ReferenceTable, bundled_table
+
+STRUCTURE = """{name}
+{edge}
+0.0 0.5 0.5
+0.5 0.0 0.5
+0.5 0.5 0.0
+{a} {b}
+1 1
+direct
+0.0 0.0 0.0
+0.5 0.5 0.5
+"""
+
+
+def run(*args: str | Path):
+    return CliRunner().invoke(main, ["hull", *map(str, args)])
+
+
+@pytest.fixture
+def structures(tmp_path) -> Path:
+    folder = tmp_path / "phases"
+    folder.mkdir()
+    (folder / "salt.vasp").write_text(STRUCTURE.format(name="salt", edge=5.6, a="Na", b="Cl"))
+    (folder / "sodium_gold.vasp").write_text(STRUCTURE.format(name="new", edge=6.0, a="Na", b="Au"))
+    return folder
+
+
+def test_a_table_of_ones_own_phases(structures, tmp_path):
+    out = tmp_path / "mine.parquet"
+    (structures / "bad.cif").write_text("no structure")
+    done = run("build", structures, "--no-relax", "--out", out)
+    assert done.exit_code == 1
+    assert "bad" in done.stderr
+    assert "computed  2 of 2 phases by CHGNet 0.3.0" in done.stdout
+    assert "no reference for the elements Au, Cl, Na" in done.stdout
+    table = ReferenceTable.read(out)
+    assert table.tool == TOOL
+    assert table.rows["formula"].tolist() == ["NaAu", "NaCl"]
+    assert set(table.rows["method"]) == {"single-point"}
+
+
+def test_the_bundled_table_is_extended(structures, tmp_path):
+    out = tmp_path / "mine.parquet"
+    done = run("build", structures / "salt.vasp", "--no-relax", "--extend", "bundled", "--out", out)
+    assert done.exit_code == 0, done.stderr
+    assert "no reference" not in done.stdout
+    mine, bundled = (ReferenceHull.load(path) for path in (out, bundled_table(TOOL)))
+    assert mine.elements == bundled.elements
+    assert len(mine) == len(bundled)  # the relaxed salt of the package lies lower than this one
+
+
+def test_tables_of_other_potentials_are_not_extended(structures, tmp_path):
+    other = tmp_path / "other.csv"
+    other.write_text("formula,energy_per_atom,potential\nNa,-1.0,LJ 1.0\n")
+    done = run("build", structures, "--extend", other, "--out", tmp_path / "mine.parquet")
+    assert done.exit_code == 2
+    assert "cannot be compared with other.csv, which holds energies of LJ 1.0" in done.stderr
+    assert not (tmp_path / "mine.parquet").exists()
+
+
+def test_what_competes_at_a_formula():
+    done = run("show", "Na3Cl")
+    assert done.exit_code == 0
+    assert [line.split() for line in done.stdout.splitlines()[2:]] == [["0.500", "Na"], ["0.500", "NaCl"]]
+    assert TOOL in done.stdout
+    wrong = run("show", "Xy2")
+    assert wrong.exit_code == 2
+    assert "formula 'Xy2' given" in wrong.stderr
+
+
+def test_nothing_to_compute_is_a_mistake(tmp_path):
+    done = run("build", "--out", tmp_path / "mine.parquet")
+    assert done.exit_code == 2
+    assert "give STRUCTURES or --materials-project SYSTEM" in done.stderr
