@@ -53,7 +53,9 @@ class RunConfig(Configuration):
     hull: HullConfig = HullConfig()
     refine: RefineConfig = RefineConfig()
     judge: JudgeConfig = JudgeConfig()
-    phonon: PhononConfig = PhononConfig(mesh=False)
+    phonon: PhononConfig = PhononConfig(
+        mesh=False, relax=RelaxConfig(potential="sevennet-0", fmax_ev_per_angstrom=1e-4, smax_gpa=0.02)
+    )
     execution: ExecutionConfig = ExecutionConfig()
     seed: int = Field(0, ge=0, description="the one seed of the run")
     count: int = Field(20, ge=1, description="candidates wanted at the last step; of genes, at least as many")

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from wyckforge.errors import StructureError
 from wyckforge.realise.config import HullConfig, RefineConfig, RelaxConfig
 from wyckforge.realise.stages import describe, place_on_hull
 from wyckforge.records import Candidate, Evidence
+
+if TYPE_CHECKING:
+    from wyckforge.potential.contract import Potential
+    from wyckforge.realise.relax import Relaxation
+    from wyckforge.symmetry.crystal import Crystal
 
 REFINED, REFINED_HULL = "refine", "refined_hull"
 
@@ -33,7 +39,6 @@ class Refine:
         """The crystal relaxed by the second potential, or ``unknown`` with the reason."""
         from wyckforge.potential.catalogue import load_potential
         from wyckforge.potential.contract import PotentialError
-        from wyckforge.realise.relax import relax
 
         first = candidate.find("hull")
         if candidate.crystal is None or first is None or first.value is None:
@@ -42,10 +47,15 @@ class Refine:
             return candidate
         potential = load_potential(self.config.potential)
         try:
-            found = relax(candidate.crystal, self.relax, potential)
+            found = self._relaxed(candidate.crystal, potential)
         except (PotentialError, StructureError) as error:
             return candidate.with_evidence(Evidence(REFINED, "unknown", reason=str(error), tool=potential.tool))
         refined = describe(REFINED, found, potential.tool)
         bundled = HullConfig(threshold_ev_per_atom=self.hull.threshold_ev_per_atom)
         distance, _ = place_on_hull(REFINED_HULL, candidate, refined, bundled)
         return candidate.with_evidence(refined, distance, crystal=found.crystal)
+
+    def _relaxed(self, crystal: Crystal, potential: Potential) -> Relaxation:
+        from wyckforge.realise.relax import relax
+
+        return relax(crystal, self.relax, potential)

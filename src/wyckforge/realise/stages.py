@@ -20,6 +20,7 @@ from wyckforge.realise.config import BuildConfig, HullConfig, RelaxConfig
 from wyckforge.records import Candidate, Evidence, Interval, Verdict
 
 if TYPE_CHECKING:
+    from wyckforge.potential.contract import Potential
     from wyckforge.realise.hull import ReferenceHull
     from wyckforge.realise.relax import Relaxation
     from wyckforge.symmetry.crystal import Crystal
@@ -82,7 +83,6 @@ class Relax:
         """The relaxed structure with its energy, or ``unknown`` with the reason."""
         from wyckforge.potential.catalogue import load_potential
         from wyckforge.potential.contract import PotentialError
-        from wyckforge.realise.relax import relax
 
         if candidate.crystal is None:
             return candidate.with_evidence(Evidence("relax", "unknown", reason="there is no structure to relax"))
@@ -91,7 +91,7 @@ class Relax:
         reason = ""
         for crystal in self._starts(candidate):
             try:
-                found.append(relax(crystal, self.config, potential))
+                found.append(self._relaxed(crystal, potential))
             except (PotentialError, StructureError) as error:
                 reason = str(error)
         if not found:
@@ -102,6 +102,11 @@ class Relax:
             Evidence("relax_cost", "pass", float(sum(one.calls for one in found)), "calls", tool=potential.tool),
             crystal=best.crystal,
         )
+
+    def _relaxed(self, crystal: Crystal, potential: Potential) -> Relaxation:
+        from wyckforge.realise.relax import relax
+
+        return relax(crystal, self.config, potential)
 
     def _starts(self, candidate: Candidate) -> Iterator[Crystal]:
         """The structure that the candidate has, then further ones as long as there are any."""

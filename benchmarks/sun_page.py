@@ -1,0 +1,146 @@
+"""The page about S.U.N. crystals: rates with intervals, and what a success costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pymatgen.analysis.structure_matcher import StructureMatcher
+from pymatgen.core import Structure
+
+from wyckforge.config import RunConfig
+from wyckforge.evaluate.metrics import wilson_interval
+from wyckforge.realise.judge import JUDGED
+from wyckforge.realise.phonon.stage import GAMMA
+from wyckforge.realise.refine import REFINED_HULL
+from wyckforge.records import Candidate
+
+HERE = Path(__file__).parent
+WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A gene that was realised in one way.
+
+    Attributes:
+        way: name of the way.
+        candidate: with all evidence.
+        novel: no known crystal of its formula matches it.
+    """
+
+    way: str
+    candidate: Candidate
+    novel: bool
+
+    def passed(self, stage: str) -> bool:
+        """Whether the evidence of a stage is a pass."""
+        found = self.candidate.find(stage)
+        return found is not None and found.verdict == "pass"
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of a worker."""
+        found = self.candidate.find("seconds")
+        return found.value or 0.0 if found is not None else 0.0
+
+    @property
+    def stable(self) -> bool:
+        """Near both hulls, each relaxation converged."""
+        return self.passed("hull") and self.passed(REFINED_HULL)
+
+
+STEPS = (
+    ("built with the gene's symmetry", lambda one: one.passed("build")),
+    ("relaxed, force and stress converged", lambda one: one.passed("relax")),
+    ("space group kept (0.01 Å)", lambda one: one.passed("symmetry")),
+    ("within 0.1 eV/atom of the hull of CHGNet", lambda one: one.passed("hull")),
+    ("within 0.1 eV/atom of both hulls", lambda one: one.stable),
+)
+
+
+def page_of(outcomes: Sequence[Outcome], record: Mapping[str, Any], config: RunConfig) -> str:
+    """The page, Markdown; its words are in `sun.md.j2`."""
+    ways = {way: [one for one in outcomes if one.way == way] for way in ("ours", "baseline")}
+    sun = {way: suns(some) for way, some in ways.items()}
+    same = {one.candidate.id.partition("-")[2] for one in ways["baseline"]}
+    paired = {
+        way: [
+            (one, good)
+            for one, good in zip(ways[way], sun[way], strict=True)
+            if one.candidate.id.partition("-")[2] in same
+        ]
+        for way in ways
+    }
+    proven = [good and one.passed(GAMMA) for one, good in zip(ways["ours"], sun["ours"], strict=True)]
+    target = [good and one.passed(JUDGED) for one, good in zip(ways["ours"], proven, strict=True)]
+    words = Environment(loader=FileSystemLoader(HERE), undefined=StrictUndefined, trim_blocks=True)
+    return (
+        words.get_template("sun.md.j2").render(
+            config=config,
+            draws=f"{record['draws']:,}",
+            survivors=f"{record['funnel'][-1]['passed']:,}",
+            n={way: len(some) for way, some in ways.items()},
+            steps=[
+                (words, {way: rate([test(one) for one in some]) for way, some in ways.items()}) for words, test in STEPS
+            ],
+            sun={way: rate(good) for way, good in sun.items()},
+            of_built=rate([good for one, good in zip(ways["ours"], sun["ours"], strict=True) if one.passed("build")]),
+            proven=rate(proven),
+            on_target=rate(target),
+            seconds={way: f"{np.mean([one.seconds for one in some]):.0f}" for way, some in ways.items()},
+            per_success={way: per_success(some) for way, some in paired.items()},
+            cheaper=cheaper(paired["ours"], paired["baseline"]),
+        )
+        + "\n"
+    )
+
+
+def suns(outcomes: Sequence[Outcome]) -> list[bool]:
+    """Which are stable by both potentials, novel, and the first of their kind in the list."""
+    matcher, seen, found = StructureMatcher(), [], []
+    for one in outcomes:
+        crystal = one.candidate.crystal
+        good = one.stable and one.novel and crystal is not None
+        if good and crystal is not None:
+            mine = Structure(crystal.lattice, crystal.numbers, crystal.frac_coords)
+            good = not any(matcher.fit(mine, other) for other in seen)
+            seen.append(mine)
+        found.append(good)
+    return found
+
+
+def rate(outcomes: Sequence[bool]) -> str:
+    """`40 of 100, 40 % [31, 50]`."""
+    if not outcomes:
+        return "–"
+    low, high = wilson_interval(sum(outcomes), len(outcomes))
+    return (
+        f"{sum(outcomes)} of {len(outcomes)}, {sum(outcomes) / len(outcomes):.0%} [{100 * low:.0f}, {100 * high:.0f}]"
+    )
+
+
+def per_success(some: Sequence[tuple[Outcome, bool]]) -> str:
+    """Wall time of two workers for one S.U.N. crystal."""
+    good = sum(flag for _, flag in some)
+    return f"{sum(one.seconds for one, _ in some) / WORKERS / good:.0f} s" if good else "no success"
+
+
+def cheaper(ours: Sequence[tuple[Outcome, bool]], baseline: Sequence[tuple[Outcome, bool]]) -> str:
+    """How many times less time a success takes, over the same genes, with a bootstrap interval over genes."""
+    spent = np.array([[one.seconds for one, _ in some] for some in (ours, baseline)])
+    good = np.array([[flag for _, flag in some] for some in (ours, baseline)], dtype=float)
+    rows = np.random.default_rng(0).integers(spent.shape[1], size=(2000, spent.shape[1]))
+
+    def ratio(chosen: np.ndarray) -> float:
+        price = spent[:, chosen].sum(1) / good[:, chosen].sum(1)
+        return float(price[1] / price[0])
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found, drawn = ratio(np.arange(spent.shape[1])), [ratio(some) for some in rows]
+    low, high = np.nanquantile(drawn, [0.025, 0.975])
+    return f"{found:.1f} [{low:.1f}, {high:.1f}]"
