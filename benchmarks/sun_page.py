@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,11 @@ class Outcome:
         return found is not None and found.verdict == "pass"
 
     @property
+    def gene(self) -> str:
+        """Its text form."""
+        return str(self.candidate.gene)
+
+    @property
     def seconds(self) -> float:
         """Wall time of a worker."""
         found = self.candidate.find("seconds")
@@ -54,7 +59,7 @@ class Outcome:
         return self.passed("hull") and self.passed(REFINED_HULL)
 
 
-STEPS = (
+STEPS: tuple[tuple[str, Callable[[Outcome], bool]], ...] = (
     ("built with the gene's symmetry", lambda one: one.passed("build")),
     ("relaxed, force and stress converged", lambda one: one.passed("relax")),
     ("space group kept (0.01 Å)", lambda one: one.passed("symmetry")),
@@ -67,15 +72,9 @@ def page_of(outcomes: Sequence[Outcome], record: Mapping[str, Any], config: RunC
     """The page, Markdown; its words are in `sun.md.j2`."""
     ways = {way: [one for one in outcomes if one.way == way] for way in ("ours", "baseline")}
     sun = {way: suns(some) for way, some in ways.items()}
-    same = {one.candidate.id.partition("-")[2] for one in ways["baseline"]}
-    paired = {
-        way: [
-            (one, good)
-            for one, good in zip(ways[way], sun[way], strict=True)
-            if one.candidate.id.partition("-")[2] in same
-        ]
-        for way in ways
-    }
+    judged = {way: list(zip(ways[way], sun[way], strict=True)) for way in ways}
+    same = {one.gene for one in ways["baseline"]}
+    paired = {way: [(one, good) for one, good in some if one.gene in same] for way, some in judged.items()}
     proven = [good and one.passed(GAMMA) for one, good in zip(ways["ours"], sun["ours"], strict=True)]
     target = [good and one.passed(JUDGED) for one, good in zip(ways["ours"], proven, strict=True)]
     words = Environment(loader=FileSystemLoader(HERE), undefined=StrictUndefined, trim_blocks=True)
@@ -86,7 +85,7 @@ def page_of(outcomes: Sequence[Outcome], record: Mapping[str, Any], config: RunC
             survivors=f"{record['funnel'][-1]['passed']:,}",
             n={way: len(some) for way, some in ways.items()},
             steps=[
-                (words, {way: rate([test(one) for one in some]) for way, some in ways.items()}) for words, test in STEPS
+                (name, {way: rate([test(one) for one in some]) for way, some in ways.items()}) for name, test in STEPS
             ],
             sun={way: rate(good) for way, good in sun.items()},
             of_built=rate([good for one, good in zip(ways["ours"], sun["ours"], strict=True) if one.passed("build")]),
@@ -102,7 +101,8 @@ def page_of(outcomes: Sequence[Outcome], record: Mapping[str, Any], config: RunC
 
 def suns(outcomes: Sequence[Outcome]) -> list[bool]:
     """Which are stable by both potentials, novel, and the first of their kind in the list."""
-    matcher, seen, found = StructureMatcher(), [], []
+    matcher, found = StructureMatcher(), []
+    seen: list[Structure] = []
     for one in outcomes:
         crystal = one.candidate.crystal
         good = one.stable and one.novel and crystal is not None
@@ -118,10 +118,9 @@ def rate(outcomes: Sequence[bool]) -> str:
     """`40 of 100, 40 % [31, 50]`."""
     if not outcomes:
         return "–"
-    low, high = wilson_interval(sum(outcomes), len(outcomes))
-    return (
-        f"{sum(outcomes)} of {len(outcomes)}, {sum(outcomes) / len(outcomes):.0%} [{100 * low:.0f}, {100 * high:.0f}]"
-    )
+    hits, n = sum(outcomes), len(outcomes)
+    low, high = wilson_interval(hits, n)
+    return f"{hits} of {n}, {hits / n:.0%} [{100 * low:.0f}, {100 * high:.0f}]"
 
 
 def per_success(some: Sequence[tuple[Outcome, bool]]) -> str:
