@@ -89,9 +89,12 @@ def _hull_tables(config: RunConfig) -> tuple[Path, Path]:
         TableError: the user's table is none, or not of the potential that relaxes; or that one has none in the package.
     """
     from wyckforge.potential.catalogue import load_potential
+    from wyckforge.realise.corrections import comparable_tool
     from wyckforge.realise.reference import ReferenceTable, bundled_table, bundled_tables, require_same_tool
 
-    relaxing = load_potential(config.relax.potential).tool if config.stop_after == "hull" else ""
+    relaxing = comparable_tool(load_potential(config.relax.potential).tool) if config.stop_after == "hull" else ""
+    if config.stop_after == "hull" and (second := config.hull.second_potential):
+        bundled_table(comparable_tool(load_potential(second).tool))  # before anything is made that it could not judge
     if not config.hull.reference:
         return BUNDLED_HULL, bundled_table(relaxing) if relaxing else BUNDLED_HULL
     given = Path(config.hull.reference)

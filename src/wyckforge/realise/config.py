@@ -31,6 +31,9 @@ class HullConfig(Settings):
     """What counts as stable, against which energies."""
 
     reference: str = Field("", description="table of reference energies; empty: the bundled one of the potential")
+    second_potential: str = Field(
+        "", description="another potential that the probability of being stable hears, too; empty: none"
+    )
     threshold_ev_per_atom: float = Field(0.1, description="largest energy above hull that passes")
 
 

@@ -146,6 +146,9 @@ class Symmetry:
 class Hull:
     """Evidence ``formation_energy`` and ``hull`` (eV/atom), the latter with the competing phases as the reason.
 
+    Where it is known what energies above hull of the potentials are worth, ``stable`` follows: the probability that DFT
+    finds the crystal stable.
+
     Without a table of the user, the one of the package for the potential that relaxed the candidate is taken; an energy
     that the table cannot be compared with gives ``unknown``.
 
@@ -159,16 +162,19 @@ class Hull:
 
     def __call__(self, candidate: Candidate) -> Candidate:
         """``pass`` inside the target and at or below the threshold; ``unknown`` if not converged or not comparable."""
+        from wyckforge.realise.corrections import comparable_energy, comparable_tool
         from wyckforge.realise.hull import tool
 
         relaxed = candidate.find("relax")
-        if relaxed is None or relaxed.value is None:
+        if relaxed is None or relaxed.value is None or candidate.crystal is None:
             return candidate.with_evidence(
                 Evidence("hull", "unknown", reason="there is no relaxed energy", tool=tool())
             )
         try:
-            reference = _reference(self.config.reference, relaxed.tool)
-            result = reference.energy_above_hull(candidate.gene.composition, relaxed.value, tool=relaxed.tool)
+            potential = comparable_tool(relaxed.tool)
+            energy = comparable_energy(relaxed.value, candidate.crystal, relaxed.tool)
+            reference = _reference(self.config.reference, potential)
+            result = reference.energy_above_hull(candidate.gene.composition, energy, tool=potential)
         except TableError as error:
             return candidate.with_evidence(Evidence("hull", "unknown", reason=str(error), tool=tool()))
         if result.value is None or result.formation_energy is None:
@@ -186,10 +192,25 @@ class Hull:
                 result.formation_energy,
                 "eV/atom",
                 "of the relaxed crystal" + ("" if inside else f"; asked for {self.formation_energy}"),
-                relaxed.tool,
+                potential,
             ),
             Evidence("hull", _verdict(relaxed, stable), result.value, "eV/atom", reason, tool()),
+            *self._stable(candidate.crystal, {potential: result.value}, converged=relaxed.verdict == "pass"),
         )
+
+    def _stable(self, crystal: Crystal, above: dict[str, float], *, converged: bool) -> tuple[Evidence, ...]:
+        """What DFT would probably find, with the second opinion where there is one."""
+        from wyckforge.potential.contract import PotentialError
+        from wyckforge.realise.stability import judge, second_opinion
+
+        remark = ""
+        if self.config.second_potential:
+            try:
+                above = above | second_opinion(self.config.second_potential, crystal)
+            except (PotentialError, StructureError, TableError) as error:
+                remark = f"; {self.config.second_potential} was not heard: {error}"
+        found = judge(above, converged=converged, remark=remark)
+        return () if found is None else (found,)
 
 
 def _verdict(relaxed: Evidence, good: bool) -> Verdict:
