@@ -39,6 +39,7 @@ from wyckforge.errors import StructureError
 from wyckforge.potential.catalogue import load_potential
 from wyckforge.potential.contract import Potential, PotentialError
 from wyckforge.realise.config import RelaxConfig
+from wyckforge.realise.corrections import comparable_tool, mp2020_correction
 from wyckforge.realise.reference import ReferenceTable
 from wyckforge.realise.relax import relax
 from wyckforge.symmetry.crystal import Crystal
@@ -51,8 +52,6 @@ REALISE = ROOT / "src" / "wyckforge" / "realise"
 LIMITS = RelaxConfig(max_steps=60)
 ELEMENT_WINDOW_EV = 0.1
 SEED, SAMPLE = 7, 120
-UNITS = {"chgnet": "eV/atom; MP2020 corrections are part of the energies"}
-RAW = "eV/atom; raw PBE and PBE+U energies, without MP2020 corrections"
 
 
 def crystal_of(entry: Entry) -> Crystal:
@@ -65,6 +64,11 @@ def single_point(entry: Entry, potential: Potential) -> dict[str, object]:
     cell = crystal_of(entry)
     energy = potential.evaluate(cell.lattice, cell.numbers, cell.frac_coords).energy_ev
     return {"energy_per_atom": energy / len(cell), "method": "single-point"}
+
+
+def correction(entry: Entry, _: Potential) -> dict[str, object]:
+    """What makes raw energies comparable with one another; relaxing does not change it."""
+    return {"correction_per_atom": mp2020_correction(crystal_of(entry))}
 
 
 def relaxed(entry: Entry, potential: Potential) -> dict[str, object]:
@@ -154,7 +158,7 @@ def lowest(frame: pd.DataFrame) -> pd.DataFrame:
 @click.option("--data", type=click.Path(path_type=Path), default=DATA, help="Parquet of known structures.")
 @click.option("--energies", type=click.Path(path_type=Path), help="Single points, of batch_energies.py.")
 @click.option("--work", type=click.Path(path_type=Path), default=ROOT / ".cache" / "hull", help="Folder of the logs.")
-@click.option("--relax-minutes", default=60.0, help="Time for relaxations of compounds beyond the sample.")
+@click.option("--relax-minutes", default=60.0, help="Time for relaxations.")
 @click.option("--volumes", is_flag=True, help="Write the atomic volumes anew.")
 @click.option("--out", type=click.Path(path_type=Path), help="Default: the table of the package.")
 def main(
@@ -177,9 +181,13 @@ def main(
     points = points[points["id"].isin(known)].dropna(subset="energy_per_atom")
 
     elements, sample, others = worth_relaxing(points, known)
-    compute([*elements, *sample], relaxed, potential, logs / "relaxed.jsonl")
-    relaxations = compute(others, relaxed, potential, logs / "relaxed.jsonl", minutes=relax_minutes)
-    table = table_of(pd.concat([points, relaxations], ignore_index=True), {entry.id for entry in sample}, potential)
+    first = [*elements, *sample, *others]
+    relaxations = compute(first, relaxed, potential, logs / "relaxed.jsonl", minutes=relax_minutes)
+    found = pd.concat([points, relaxations], ignore_index=True)
+    if comparable_tool(potential.tool) != potential.tool:
+        corrections = compute(entries, correction, potential, work / "corrections.jsonl").set_index("id")
+        found["energy_per_atom"] += found["id"].map(corrections["correction_per_atom"])
+    table = table_of(found, {entry.id for entry in sample}, potential)
     out = out or REALISE / "hulls" / f"{name}.parquet"
     table.write(out)
     click.echo(f"{out}: {json.dumps(table.notes, indent=2)}", err=True)
@@ -208,7 +216,7 @@ def table_of(energies: pd.DataFrame, sample: set[str], potential: Potential) -> 
     both = drawn.pivot_table(index="id", columns="method", values="energy_per_atom").dropna()
     lowering = (both["single-point"] - both["relaxed"]).to_numpy()
     notes = {
-        "unit": UNITS.get(potential.name, RAW),
+        "unit": "eV/atom; MP2020 corrections are part of the energies",
         "selection": f"elements, and entries within {NEAR_HULL_EV} eV/atom of the DFT hull, "
         f"of at most {MAX_ATOMS} atoms in the primitive cell; embedded crystals of further chemical systems",
         "relaxed": f"{int((rows['method'] == 'relaxed').sum())} of {len(rows)} formulas",
@@ -216,7 +224,8 @@ def table_of(energies: pd.DataFrame, sample: set[str], potential: Potential) -> 
         f"mean {lowering.mean():.4f}, 95th percentile {np.quantile(lowering, 0.95):.4f} eV/atom",
         "bias": "single-point energies are upper bounds; energies above hull against them come out too low",
     }
-    return ReferenceTable(rows[["formula", "energy_per_atom", "method", "id"]], potential.tool, notes=notes)
+    rows = rows[["formula", "energy_per_atom", "method", "id"]]
+    return ReferenceTable(rows, comparable_tool(potential.tool), notes=notes)
 
 
 if __name__ == "__main__":

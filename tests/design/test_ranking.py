@@ -139,6 +139,15 @@ def test_ranking_by_evidence():
     assert rank_candidates(reversed(ranked), last_stage="hull") == ranked
 
 
+def test_of_the_likely_the_stable_come_first():
+    def judged(name: str, meets: float, *stable: float) -> Candidate:
+        found = (Evidence("stable", "pass", value) for value in stable)
+        return candidate(name, Evidence("judged", "pass", meets), hull(0.05), *found)
+
+    ranked = [judged("both", 0.8, 0.9), judged("not known", 0.7), judged("likely", 0.9, 0.6), judged("sure", 0.5, 0.95)]
+    assert rank_candidates(reversed(ranked), last_stage="hull") == ranked
+
+
 def test_nothing_is_dropped_for_being_unknown():
     unknown = [candidate(str(i), hull(None, "unknown")) for i in range(3)]
     assert len(rank_candidates(unknown, last_stage="hull")) == 3

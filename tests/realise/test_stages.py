@@ -114,11 +114,13 @@ def test_the_users_table_and_threshold_decide(tmp_path) -> None:
 def test_an_energy_that_the_table_cannot_be_compared_with_is_unknown(tmp_path) -> None:
     path = tmp_path / "other.csv"
     path.write_text("formula,energy_per_atom,potential\nNa,-1.3,SevenNet\nCl,-1.8,SevenNet\n")
-    relaxed = candidate("225|Na:a|Cl:b").with_evidence(Evidence("relax", "pass", -3.667, "eV/atom", tool=TOOL))
+    cell = Crystal(20 * np.eye(3), np.array([11, 17]), np.array([[0.0] * 3, [0.5] * 3]))
+    start = candidate("225|Na:a|Cl:b")
+    relaxed = start.with_evidence(Evidence("relax", "pass", -3.667, "eV/atom", tool=TOOL), crystal=cell)
     found = Hull(HullConfig(reference=str(path)))(relaxed).find("hull")
     assert (found.verdict, found.value) == ("unknown", None)
     assert f"an energy of {TOOL} cannot be compared with other.csv" in found.reason
-    foreign = candidate("225|Na:a|Cl:b").with_evidence(Evidence("relax", "pass", -3.667, "eV/atom", tool="LJ 1.0"))
+    foreign = start.with_evidence(Evidence("relax", "pass", -3.667, "eV/atom", tool="LJ 1.0"), crystal=cell)
     assert "none of LJ 1.0; make a table" in Hull()(foreign).find("hull").reason
 
 

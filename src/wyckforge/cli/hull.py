@@ -53,11 +53,12 @@ def build(
 
     from wyckforge.potential.catalogue import load_potential
     from wyckforge.realise.config import RelaxConfig
+    from wyckforge.realise.corrections import comparable_tool
     from wyckforge.realise.phases import compute_all, table_of
 
     if not structures and not materials_project:
         raise click.UsageError("nothing to compute; give STRUCTURES or --materials-project SYSTEM")
-    tool = load_potential(potential).tool
+    tool = comparable_tool(load_potential(potential).tool)
     base = _table(extend, tool) if extend else None
     phases, problems = _phases(structures, materials_project)
     log = out.with_name(out.name + ".progress.jsonl")
@@ -83,10 +84,13 @@ def show(formula: str, potential: str, table: Path | None) -> None:
     """The competing phases at FORMULA, and the formation energy that a new crystal has to beat."""
     from wyckforge.errors import TableError
     from wyckforge.potential.catalogue import load_potential
+    from wyckforge.realise.corrections import comparable_tool
     from wyckforge.realise.hull import ReferenceHull, composition_of
+    from wyckforge.realise.reference import bundled_table
 
     counts = composition_of(formula)
-    hull = ReferenceHull.load(table) if table else ReferenceHull.bundled(load_potential(potential).tool)
+    path = table or bundled_table(comparable_tool(load_potential(potential).tool))
+    hull = ReferenceHull.load(path)
     found = hull.energy_above_hull(counts, 0.0, tool=hull.tool)
     if found.value is None or found.formation_energy is None:
         raise TableError(f"{found.reason}; add its phases with 'wyckforge hull build --extend'")

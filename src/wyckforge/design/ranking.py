@@ -106,8 +106,9 @@ def rank_candidates(candidates: Iterable[Candidate], *, last_stage: str) -> list
 
     First those that reached the last stage with all findings passed, then those with a finding unknown or failed. After
     them candidates that were not realised, then those that failed before the last stage. Within each: by the
-    probability of meeting the target, as the relaxed structure is judged, where that was asked for; by energy above
-    hull where there is one, unknown ones last; then by :func:`gene_order`.
+    probability of meeting the target, as the relaxed structure is judged, where that was asked for, times that of being
+    stable by DFT, where that is known; by energy above hull where there is one, unknown ones last; then by
+    :func:`gene_order`.
 
     Args:
         candidates: the candidates of a run.
@@ -115,13 +116,16 @@ def rank_candidates(candidates: Iterable[Candidate], *, last_stage: str) -> list
     """
 
     def key(candidate: Candidate) -> tuple[object, ...]:
-        hull = candidate.find("hull")
-        energy = hull.value if hull is not None and hull.value is not None else math.inf
-        judged = candidate.find("judged")
-        chance = judged.value if judged is not None and judged.value is not None else 0.0
+        energy = _value(candidate, "hull", math.inf)
+        chance = _value(candidate, "judged", 0.0) * _value(candidate, "stable", 1.0)
         return _tier(candidate, last_stage), -chance, energy, *gene_order(candidate)
 
     return sorted(candidates, key=key)
+
+
+def _value(candidate: Candidate, stage: str, otherwise: float) -> float:
+    found = candidate.find(stage)
+    return otherwise if found is None or found.value is None else found.value
 
 
 def _tier(candidate: Candidate, last_stage: str) -> int:

@@ -97,6 +97,7 @@ def _hull_tables(config: RunConfig) -> list[Path]:
             package.
     """
     from wyckforge.potential.catalogue import load_potential
+    from wyckforge.realise.corrections import comparable_tool
     from wyckforge.realise.reference import ReferenceTable, bundled_table, bundled_tables, require_same_tool
 
     given = Path(config.hull.reference) if config.hull.reference else None
@@ -104,7 +105,7 @@ def _hull_tables(config: RunConfig) -> list[Path]:
     ranking = given if given and bundled_tables().get(tool) == BUNDLED_HULL else BUNDLED_HULL
     if config.stop_after not in PLACED:
         return [ranking]
-    relaxing = load_potential(config.relax.potential).tool
+    relaxing = comparable_tool(load_potential(config.relax.potential).tool)
     if given:
         require_same_tool(relaxing, tool, given.name)
     second = [_second_table(config)] if config.refine.wanted else []
@@ -119,6 +120,7 @@ def _second_table(config: RunConfig) -> Path:
         TableError: the package has no table for it.
     """
     from wyckforge.potential.catalogue import load_potential
+    from wyckforge.realise.corrections import comparable_tool
     from wyckforge.realise.reference import bundled_table
 
     if config.refine.potential == config.relax.potential:
@@ -126,7 +128,7 @@ def _second_table(config: RunConfig) -> Path:
             f"refine.potential is {config.refine.potential!r} like relax.potential; give another one, or none for "
             "one level only"
         )
-    return bundled_table(load_potential(config.refine.potential).tool)
+    return bundled_table(comparable_tool(load_potential(config.refine.potential).tool))
 
 
 def classifiers_used(config: RunConfig) -> list[Bundled]:

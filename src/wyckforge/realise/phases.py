@@ -58,7 +58,7 @@ class Computed:
 
 
 def compute(phase: Phase, config: RelaxConfig, *, relaxed: bool) -> Computed:
-    """The energy of a phase by the potential that the settings name.
+    """The energy of a phase by the potential that the settings name, with the corrections that it lacks.
 
     Args:
         phase: the crystal.
@@ -69,6 +69,7 @@ def compute(phase: Phase, config: RelaxConfig, *, relaxed: bool) -> Computed:
 
     from wyckforge.potential.catalogue import load_potential
     from wyckforge.potential.contract import PotentialError
+    from wyckforge.realise.corrections import comparable_energy
     from wyckforge.realise.relax import relax
     from wyckforge.symmetry.detection import detect
     from wyckforge.symmetry.elements import symbol
@@ -80,10 +81,11 @@ def compute(phase: Phase, config: RelaxConfig, *, relaxed: bool) -> Computed:
     try:
         if relaxed:
             found = relax(phase.crystal, config, potential)
-            return made(found.energy_ev_per_atom, "relaxed" if found.converged else "unconverged")
+            energy = comparable_energy(found.energy_ev_per_atom, found.crystal, potential.tool)
+            return made(energy, "relaxed" if found.converged else "unconverged")
         cell = detect(phase.crystal).primitive
-        energy = potential.evaluate(cell.lattice, cell.numbers, cell.frac_coords).energy_ev
-        return made(energy / len(cell), "single-point")
+        energy = potential.evaluate(cell.lattice, cell.numbers, cell.frac_coords).energy_ev / len(cell)
+        return made(comparable_energy(energy, cell, potential.tool), "single-point")
     except (PotentialError, StructureError) as error:
         return made(None, "failed", str(error))
 
@@ -125,7 +127,7 @@ def table_of(computed: Iterable[Computed], tool: str, name: str) -> ReferenceTab
     found = [[getattr(one, column) for column in columns] for one in computed if one.energy_per_atom is not None]
     rows = pd.DataFrame(found, columns=list(columns)).sort_values("energy_per_atom", kind="stable")
     rows = rows.drop_duplicates("formula").sort_values("formula", ignore_index=True)
-    return ReferenceTable(rows, tool, name, {"unit": "eV/atom, as the potential gives them"})
+    return ReferenceTable(rows, tool, name, {"unit": "eV/atom"})
 
 
 def _computed(phases: Sequence[Phase], work: Any, workers: int) -> Iterator[Computed]:

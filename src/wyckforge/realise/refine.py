@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from wyckforge.errors import StructureError
 from wyckforge.realise.config import HullConfig, RefineConfig, RelaxConfig
-from wyckforge.realise.stages import describe, place_on_hull
+from wyckforge.realise.corrections import comparable_tool
+from wyckforge.realise.stages import Place, chance_of_stability, describe, place_on_hull
 from wyckforge.records import Candidate, Evidence
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ REFINED, REFINED_HULL = "refine", "refined_hull"
 
 @dataclass(frozen=True, slots=True)
 class Refine:
-    """Evidence ``refine`` (energy in eV/atom) and ``refined_hull`` (eV/atom) by the second potential.
+    """Evidence ``refine`` (energy, eV/atom) and ``refined_hull`` (eV/atom) by the second potential, ``stable`` by both.
 
     Two potentials err in different ways: what both put near the hull more often is. Candidates that the first potential
     puts far above it are left as they are, and get no evidence.
@@ -40,8 +41,8 @@ class Refine:
         from wyckforge.potential.catalogue import load_potential
         from wyckforge.potential.contract import PotentialError
 
-        first = candidate.find("hull")
-        if candidate.crystal is None or first is None or first.value is None:
+        relaxed, first = candidate.find("relax"), candidate.find("hull")
+        if candidate.crystal is None or relaxed is None or first is None or first.value is None:
             return candidate
         if first.value > self.config.within_ev_per_atom:
             return candidate
@@ -51,9 +52,13 @@ class Refine:
         except (PotentialError, StructureError) as error:
             return candidate.with_evidence(Evidence(REFINED, "unknown", reason=str(error), tool=potential.tool))
         refined = describe(REFINED, found, potential.tool)
-        bundled = HullConfig(threshold_ev_per_atom=self.hull.threshold_ev_per_atom)
-        distance, _ = place_on_hull(REFINED_HULL, candidate, refined, bundled)
-        return candidate.with_evidence(refined, distance, crystal=found.crystal)
+        candidate = candidate.with_evidence(refined, crystal=found.crystal)
+        place = place_on_hull(
+            REFINED_HULL, candidate, refined, HullConfig(threshold_ev_per_atom=self.hull.threshold_ev_per_atom)
+        )
+        before = Place(first, None, comparable_tool(relaxed.tool))
+        converged = relaxed.verdict == refined.verdict == "pass"
+        return candidate.with_evidence(place.evidence, *chance_of_stability([before, place], converged=converged))
 
     def _relaxed(self, crystal: Crystal, potential: Potential) -> Relaxation:
         from wyckforge.realise.relax import relax

@@ -7,13 +7,13 @@ becomes evidence with a reason. Seeds derive from the candidate's id, so neither
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from wyckforge.errors import StructureError, TableError
 from wyckforge.realise.config import BuildConfig, HullConfig, RelaxConfig
@@ -168,6 +168,9 @@ class Symmetry:
 class Hull:
     """Evidence ``formation_energy`` and ``hull`` (eV/atom), the latter with the competing phases as the reason.
 
+    Where it is known what energies above hull of the potentials are worth, ``stable`` follows: the probability that DFT
+    finds the crystal stable.
+
     Without a table of the user, the one of the package for the potential that relaxed the candidate is taken; an energy
     that the table cannot be compared with gives ``unknown``.
 
@@ -181,56 +184,77 @@ class Hull:
 
     def __call__(self, candidate: Candidate) -> Candidate:
         """``pass`` inside the target and at or below the threshold; ``unknown`` if not converged or not comparable."""
-        from wyckforge.realise.hull import tool
-
-        relaxed = candidate.find("relax")
-        if relaxed is None or relaxed.value is None:
-            return candidate.with_evidence(
-                Evidence("hull", "unknown", reason="there is no relaxed energy", tool=tool())
-            )
-        distance, formation_energy = place_on_hull("hull", candidate, relaxed, self.config)
-        if formation_energy is None:
-            return candidate.with_evidence(distance)
-        inside = self.formation_energy.contains(formation_energy)
+        relaxed = candidate.find("relax") or Evidence("relax", "unknown")
+        place = place_on_hull("hull", candidate, relaxed, self.config)
+        if place.formation_energy is None:
+            return candidate.with_evidence(place.evidence)
+        inside = self.formation_energy.contains(place.formation_energy)
         return candidate.with_evidence(
             Evidence(
                 "formation_energy",
                 _verdict(relaxed, inside),
-                formation_energy,
+                place.formation_energy,
                 "eV/atom",
                 "of the relaxed crystal" + ("" if inside else f"; asked for {self.formation_energy}"),
-                relaxed.tool,
+                place.tool,
             ),
-            distance,
+            place.evidence,
+            *chance_of_stability([place], converged=relaxed.verdict == "pass"),
         )
 
 
-def place_on_hull(
-    stage: str, candidate: Candidate, relaxed: Evidence, config: HullConfig
-) -> tuple[Evidence, float | None]:
-    """Evidence of a stage about the energy above hull, and the formation energy in eV/atom if there is one.
+class Place(NamedTuple):
+    """Where an energy lies relative to a hull.
+
+    Attributes:
+        evidence: about the energy above hull.
+        formation_energy: in eV/atom; ``None`` where the hull does not tell.
+        tool: what the energy is called among energies that can be compared.
+    """
+
+    evidence: Evidence
+    formation_energy: float | None
+    tool: str
+
+
+def place_on_hull(stage: str, candidate: Candidate, relaxed: Evidence, config: HullConfig) -> Place:
+    """Compare a relaxed energy with a hull.
 
     Args:
         stage: name of the evidence.
-        candidate: whose composition counts.
+        candidate: whose crystal has the energy.
         relaxed: evidence with the energy and the potential that gave it.
         config: reference table and threshold; without a table, the one of the package for that potential.
     """
+    from wyckforge.realise.corrections import comparable_energy, comparable_tool
     from wyckforge.realise.hull import tool
 
+    compared = comparable_tool(relaxed.tool)
+    if candidate.crystal is None or relaxed.value is None:
+        return Place(Evidence(stage, "unknown", reason="there is no relaxed energy", tool=tool()), None, compared)
     try:
-        reference = _reference(config.reference, relaxed.tool)
-        result = reference.energy_above_hull(candidate.gene.composition, relaxed.value or 0.0, tool=relaxed.tool)
+        energy = comparable_energy(relaxed.value, candidate.crystal, relaxed.tool)
+        reference = _reference(config.reference, compared)
+        result = reference.energy_above_hull(candidate.gene.composition, energy, tool=compared)
     except TableError as error:
-        return Evidence(stage, "unknown", reason=str(error), tool=tool()), None
+        return Place(Evidence(stage, "unknown", reason=str(error), tool=tool()), None, compared)
     if result.value is None:
-        return Evidence(stage, "unknown", reason=result.reason, tool=tool()), None
+        return Place(Evidence(stage, "unknown", reason=result.reason, tool=tool()), None, compared)
     reason = "against " + " + ".join(f"{share:.2f} {formula}" for formula, share in result.decomposition)
     if relaxed.verdict != "pass":
         reason += "; the relaxation did not converge"
-    stable = result.value <= config.threshold_ev_per_atom
-    found = Evidence(stage, _verdict(relaxed, stable), result.value, "eV/atom", reason, tool())
-    return found, result.formation_energy
+    verdict = _verdict(relaxed, result.value <= config.threshold_ev_per_atom)
+    found = Evidence(stage, verdict, result.value, "eV/atom", reason, tool())
+    return Place(found, result.formation_energy, compared)
+
+
+def chance_of_stability(places: Sequence[Place], *, converged: bool) -> tuple[Evidence, ...]:
+    """Evidence ``stable``, what DFT would probably find; none where no fit knows the potentials."""
+    from wyckforge.realise.stability import judge
+
+    above = {place.tool: place.evidence.value for place in places if place.evidence.value is not None}
+    found = judge(above, converged=converged)
+    return () if found is None else (found,)
 
 
 def _verdict(relaxed: Evidence, good: bool) -> Verdict:

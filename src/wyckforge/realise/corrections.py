@@ -1,0 +1,68 @@
+"""What the Materials Project adds to PBE energies, for potentials that learned them without.
+
+PBE and PBE+U energies are not comparable as they are, and PBE binds O2 and its like too strongly. CHGNet learned
+energies with the corrections in them; SevenNet learned raw ones, which get them here. A corrected energy goes by
+another name, so that it is never compared with a raw one, nor corrected twice.
+
+Source: Wang et al., Sci. Rep. 11, 15496 (2021); the corrections are those of pymatgen (MP2020).
+"""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+from typing import TYPE_CHECKING
+
+from wyckforge.symmetry.crystal import Crystal
+
+if TYPE_CHECKING:
+    from pymatgen.entries.compatibility import MaterialsProject2020Compatibility
+
+_RAW = "SevenNet "
+"""How the tools begin whose energies are raw PBE and PBE+U energies with the settings of the Materials Project."""
+
+_CORRECTED = " + MP2020"
+
+
+def comparable_tool(tool: str) -> str:
+    """What the energies of a tool are called once they can be compared with one another."""
+    return tool + _CORRECTED if tool.startswith(_RAW) and not tool.endswith(_CORRECTED) else tool
+
+
+def comparable_energy(energy_per_atom: float, crystal: Crystal, tool: str) -> float:
+    """An energy that stands beside those of other compositions; of most tools, the energy as it is.
+
+    Args:
+        energy_per_atom: in eV/atom, as the tool gives it.
+        crystal: whose energy it is; peroxides and superoxides are told by their distances.
+        tool: name and version of the potential.
+    """
+    return energy_per_atom if comparable_tool(tool) == tool else energy_per_atom + mp2020_correction(crystal)
+
+
+def mp2020_correction(crystal: Crystal) -> float:
+    """The MP2020 correction of a crystal in eV/atom."""
+    from pymatgen.core import Structure
+    from pymatgen.entries.computed_entries import ComputedStructureEntry
+
+    structure = Structure(crystal.lattice, crystal.numbers, crystal.frac_coords)
+    elements = structure.composition.elements
+    anion = max(elements, key=lambda element: element.X).symbol
+    # The Materials Project adds U to some metals where oxygen or fluorine is the most electronegative element.
+    with_u = _scheme().u_settings.get(anion, {}) if anion in ("O", "F") else {}
+    hubbards = {element.symbol: with_u.get(element.symbol, 0) for element in elements}
+    parameters = (
+        {"run_type": "GGA+U", "hubbards": hubbards} if any(hubbards.values()) else {"run_type": "GGA", "hubbards": {}}
+    )
+    entry = ComputedStructureEntry(structure, 0.0, parameters=parameters)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns wherever it cannot guess oxidation states, as of every alloy
+        adjustments = _scheme().get_adjustments(entry)
+    return float(sum(one.value for one in adjustments)) / len(crystal)
+
+
+@cache
+def _scheme() -> MaterialsProject2020Compatibility:
+    from pymatgen.entries.compatibility import MaterialsProject2020Compatibility
+
+    return MaterialsProject2020Compatibility(check_potcar=False)
