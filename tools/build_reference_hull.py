@@ -153,6 +153,18 @@ def lowest(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.loc[frame.groupby("formula")["energy_per_atom"].idxmin()].reset_index(drop=True)
 
 
+def lowering(sample: pd.DataFrame) -> str:
+    """How far relaxation lowers energies at the DFT geometry, in words."""
+    both = sample.pivot_table(index="id", columns="method", values="energy_per_atom")
+    if "relaxed" not in both or (both := both.dropna()).empty:
+        return "not measured"
+    by = (both["single-point"] - both["relaxed"]).to_numpy()
+    return (
+        f"random sample of {len(by)}: median {np.median(by):.4f}, mean {by.mean():.4f}, "
+        f"95th percentile {np.quantile(by, 0.95):.4f} eV/atom"
+    )
+
+
 @click.command()
 @click.option("--potential", "name", default="chgnet", show_default=True, help="Name of the potential.")
 @click.option("--data", type=click.Path(path_type=Path), default=DATA, help="Parquet of known structures.")
@@ -212,16 +224,12 @@ def table_of(energies: pd.DataFrame, sample: set[str], potential: Potential) -> 
     order = energies.assign(rank=energies["energy_per_atom"] - 1e-5 * (energies["method"] == "relaxed"))
     energies = order.sort_values("rank", kind="stable")
     rows = energies.drop_duplicates("formula").sort_values("formula", ignore_index=True)
-    drawn = energies[energies["id"].isin(sample)]
-    both = drawn.pivot_table(index="id", columns="method", values="energy_per_atom").dropna()
-    lowering = (both["single-point"] - both["relaxed"]).to_numpy()
     notes = {
         "unit": "eV/atom; MP2020 corrections are part of the energies",
         "selection": f"elements, and entries within {NEAR_HULL_EV} eV/atom of the DFT hull, "
         f"of at most {MAX_ATOMS} atoms in the primitive cell; embedded crystals of further chemical systems",
         "relaxed": f"{int((rows['method'] == 'relaxed').sum())} of {len(rows)} formulas",
-        "lowering_by_relaxation": f"random sample of {len(lowering)}: median {np.median(lowering):.4f}, "
-        f"mean {lowering.mean():.4f}, 95th percentile {np.quantile(lowering, 0.95):.4f} eV/atom",
+        "lowering_by_relaxation": lowering(energies[energies["id"].isin(sample)]),
         "bias": "single-point energies are upper bounds; energies above hull against them come out too low",
     }
     rows = rows[["formula", "energy_per_atom", "method", "id"]]

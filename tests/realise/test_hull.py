@@ -18,7 +18,7 @@ from wyckforge.realise.reference import ReferenceTable, bundled_table, bundled_t
 from wyckforge.symmetry.elements import atomic_number, symbol
 
 LI, OX, NA, CL = 3, 8, 11, 17
-CHGNET, OTHER = "CHGNet 0.3.0", "SevenNet 0 (sevenn 0.13.0)"
+CHGNET, OTHER = "CHGNet 0.3.0", "SevenNet 0 (sevenn 0.13.0) + MP2020"
 TOOLS = tuple(bundled_tables())
 
 
@@ -123,6 +123,18 @@ def test_the_bundled_tables_serve_all_common_elements(tool: str) -> None:
     assert all(1 <= atomic_number(element) <= 94 for element in hull.elements)
 
 
+def test_the_potentials_agree_on_what_is_stable() -> None:
+    """The same compounds from the elements: what the potentials say of them differs by less than their errors."""
+    one, other = (ReferenceHull.bundled(tool) for tool in (CHGNET, OTHER))
+    oxides_and_salts = [{NA: 1, CL: 1}, {LI: 2, OX: 1}, {12: 1, OX: 1}, {26: 2, OX: 3}, {55: 1, CL: 1}, {13: 2, OX: 3}]
+    for composition in oxides_and_salts:
+        energies = []
+        for hull in (one, other):
+            at_zero = hull.energy_above_hull(composition, 0.0, tool=hull.tool)
+            energies.append(at_zero.formation_energy - at_zero.value)
+        assert energies[0] == pytest.approx(energies[1], abs=0.1)
+
+
 @pytest.mark.parametrize("tool", TOOLS)
 def test_the_bundled_tables_tell_what_they_are(tool: str) -> None:
     table = pq.read_table(bundled_table(tool))
@@ -136,5 +148,8 @@ def test_the_bundled_tables_tell_what_they_are(tool: str) -> None:
 
 
 def test_the_bundled_tables_hold_the_same_phases() -> None:
-    formulas = [set(ReferenceTable.read(bundled_table(tool)).rows["formula"]) for tool in TOOLS]
-    assert all(one == formulas[0] for one in formulas)
+    """SevenNet sees 5 Å: two phases whose caesium atoms have no neighbour so near are only known to CHGNet."""
+    formulas = {tool: set(ReferenceTable.read(bundled_table(tool)).rows["formula"]) for tool in TOOLS}
+    for tool in TOOLS:
+        assert formulas[CHGNET] - formulas[tool] == (set() if tool == CHGNET else {"CsK2", "Cs9AlO4"})
+        assert formulas[tool] <= formulas[CHGNET]

@@ -31,6 +31,9 @@ def test_the_second_potential_has_an_energy_and_a_hull_of_its_own(rock_salt: Can
     assert found.find("refined_hull").verdict == "pass"
     assert found.find("refined_hull").value == pytest.approx(0.0, abs=0.02)  # a known phase
     assert found.find("hull") == rock_salt.find("hull")
+    by_both = found.find("stable")
+    assert by_both.verdict == "pass"
+    assert all(name in by_both.tool for name in ("CHGNet", "SevenNet"))
     assert not np.array_equal(found.crystal.lattice, rock_salt.crystal.lattice)
 
 

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wyckforge.potential.chgnet import TOOL
+from wyckforge.realise.reference import bundled_tables
+from wyckforge.realise.stability import LIMITS, Stability, bundled, features, judge
+
+SEVENNET = "SevenNet 0 (sevenn 0.13.0) + MP2020"
+PAIR = frozenset({TOOL, SEVENNET})
+
+
+def test_the_log_odds_are_what_they_are_said_to_be() -> None:
+    fit = Stability(("one", "two"), {0.1: (1.0, 2.0, 3.0, -4.0, -5.0, 6.0)})
+    above = np.array([[-0.2, 0.1], [9.0, -9.0]])
+    np.testing.assert_allclose(features(above), [[-0.2, 0, 0, 0.1, 0.3], [0, -0.3, 0.5, 0, 0.8]])
+    odds = [1 - 0.4 - 0.5 + 6 * 0.3, 1 - 0.9 - 2.0 + 6 * 0.8]
+    np.testing.assert_allclose(fit.probability(above, 0.1), 1 / (1 + np.exp(-np.array(odds))))
+    assert Stability.from_dict(json.loads(json.dumps(fit.to_dict()))) == fit
+
+
+def test_the_package_has_fits_for_its_potentials() -> None:
+    assert {frozenset({tool}) for tool in bundled_tables()} | {PAIR} == set(bundled())
+    assert "known crystals" in (files("wyckforge.realise") / "stability.json").read_text()
+
+
+@pytest.mark.parametrize("tools", [{TOOL}, {SEVENNET}, PAIR])
+@given(energy=st.floats(-0.2, 0.4))
+def test_higher_above_the_hull_is_less_probably_stable(tools: frozenset[str], energy: float) -> None:
+    fit = bundled()[frozenset(tools)]
+    higher = np.array([[energy] * len(tools), [energy + 0.05] * len(tools)])
+    near, on = (fit.probability(higher, limit) for limit in LIMITS)
+    assert near[0] > near[1]
+    assert on[0] > on[1]
+    assert (on <= near + 1e-3).all()
+
+
+def test_the_probability_as_evidence() -> None:
+    low, high = (judge({TOOL: energy}, converged=True) for energy in (0.0, 0.4))
+    assert (low.stage, low.verdict, high.verdict) == ("stable", "pass", "fail")
+    assert 0 < high.value < 0.5 < low.value < 1
+    assert low.tool == TOOL
+    assert f"{TOOL} (+0.000)" in low.reason
+    assert judge({TOOL: 0.0}, converged=False).verdict == "unknown"
+    assert judge({"LJ 1.0": 0.0}, converged=True) is None
