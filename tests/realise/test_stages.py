@@ -24,7 +24,7 @@ def test_a_gene_becomes_a_crystal_on_the_hull() -> None:
     for stage in stages:
         found = stage(found)
     assert {one.stage: one.verdict for one in found.evidence} == dict.fromkeys(
-        ["build", "relax", "relax_cost", "symmetry", "formation_energy", "hull"], "pass"
+        ["build", "relax", "relax_cost", "symmetry", "formation_energy", "hull", "stable"], "pass"
     )
     assert found.find("relax").value == pytest.approx(-3.667, abs=0.01)
     assert found.find("relax").unit == "eV/atom"
@@ -52,8 +52,8 @@ def test_without_a_structure_the_later_stages_do_not_know() -> None:
 
 
 def test_what_has_not_converged_is_unknown_up_to_the_hull() -> None:
-    found = Build(1)(candidate("186|S:b|Zn:b"))
-    found = Relax(1, RelaxConfig(max_steps=2))(found)
+    found = Build(1, BuildConfig(source="pyxtal"))(candidate("186|S:b|Zn:b"))
+    found = Relax(1, RelaxConfig(max_steps=2, starts=1))(found)
     assert found.find("relax").verdict == "unknown"
     assert "not converged in 2 steps" in found.find("relax").reason
     found = Hull()(found)
