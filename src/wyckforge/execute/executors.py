@@ -24,6 +24,8 @@ from wyckforge.records import Candidate
 
 Call = Callable[[Candidate], Candidate]
 
+_GOODBYE_S = 2.0
+
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 """Environment of a worker: more threads only wait for each other. Read by the libraries when a worker imports them."""
 
@@ -127,7 +129,7 @@ class LocalPool(Executor):
     def close(self) -> None:
         """Stop the workers."""
         for worker in self._workers:
-            worker.stop()
+            worker.end()
         self._workers.clear()
 
     def _hand_out(self, call: Call, candidates: Iterator[Candidate], timeout_s: float) -> None:
@@ -184,6 +186,13 @@ class _Worker:
         """Stop the process, whose time is up."""
         self.stop()
         return Failure(f"not finished within {self._timeout_s:g} s")
+
+    def end(self) -> None:
+        """Let an idle process go in peace, so that it leaves nothing behind; stop a busy one."""
+        if self.candidate is None:
+            self.pipe.close()
+            self._process.join(_GOODBYE_S)
+        self.stop()
 
     def stop(self) -> None:
         """Kill the process."""

@@ -70,6 +70,16 @@ class Row:
         return _value(self.candidate, "judged")
 
     @property
+    def second_hull(self) -> float | None:
+        """Energy above hull (eV/atom) by the second potential."""
+        return _value(self.candidate, "refined_hull")
+
+    @property
+    def stable(self) -> float | None:
+        """Probability that DFT finds the crystal near its hull."""
+        return _value(self.candidate, "stable")
+
+    @property
     def judged_gap(self) -> float | None:
         """Band gap in eV of the relaxed structure, as a forward model judges it."""
         return self.judged_value(BAND_GAP)
@@ -183,6 +193,8 @@ def stage_counts(rows: Sequence[Row], stable_ev_per_atom: float) -> list[tuple[s
         "judged": "on target by their structure",
         "formation_energy": "kept the formation energy asked for",
         "hull": f"within {stable_ev_per_atom:g} eV/atom of the hull",
+        "refined_hull": "near that of the second potential",
+        "phonon_gamma": "no imaginary mode at Γ",
     }
     counts, reached = [], []
     for stage, label in steps.items():
