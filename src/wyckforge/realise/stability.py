@@ -1,8 +1,9 @@
 """How probable it is that DFT finds a crystal stable, by how high above their hulls potentials see it.
 
-A logistic regression for each set of potentials and each limit, fitted by ``benchmarks/hull.py`` on known crystals. An
-energy above hull enters twice: with its part below zero and with its part above, each up to where more of it tells no
-more; of two potentials, how much they disagree enters, too.
+A logistic regression for each set of potentials and each limit, fitted by ``benchmarks/hull.py`` on crystals that the
+potentials have not learned from. An energy above hull enters with its part below zero, with its part above, each up to
+where more of it tells no more, and with the side of the hull that it is on; of two potentials, how much they disagree
+enters, too.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from wyckforge.realise.reference import bundled_table
 from wyckforge.records import Evidence, Verdict
 
 if TYPE_CHECKING:
-    from wyckforge.realise.hull import ReferenceHull
     from wyckforge.symmetry.crystal import Crystal
 
 STABLE = "stable"
@@ -33,6 +33,9 @@ LIMITS = (0.1, 0.0)
 
 LOWEST, HIGHEST = -0.3, 0.5
 """Energies above hull beyond these (eV/atom) count as these."""
+
+STEP = 0.02
+"""Over so much (eV/atom) one side of the hull turns into the other."""
 
 Floats = NDArray[np.float64]
 
@@ -70,10 +73,10 @@ class Stability:
 
 
 def features(above: Floats) -> Floats:
-    """What the regression sees of (n, k) energies above hull (eV/atom): (n, 2) of one potential, (n, 5) of two."""
+    """What the regression sees of (n, k) energies above hull (eV/atom): (n, 3) of one potential, (n, 7) of two."""
     clipped = np.clip(above, LOWEST, HIGHEST)
     apart = [np.ptp(clipped, axis=1, keepdims=True)] if above.shape[1] > 1 else []
-    return np.hstack([np.minimum(clipped, 0), np.maximum(clipped, 0), *apart])
+    return np.hstack([np.minimum(clipped, 0), np.maximum(clipped, 0), np.tanh(clipped / STEP), *apart])
 
 
 @cache
@@ -111,6 +114,7 @@ def second_opinion(name: str, crystal: Crystal) -> dict[str, float]:
     """
     from wyckforge.potential.catalogue import load_potential
     from wyckforge.realise.corrections import comparable_energy, comparable_tool
+    from wyckforge.realise.hull import shared_hull
     from wyckforge.symmetry.detection import detect
 
     potential = load_potential(name)
@@ -119,15 +123,8 @@ def second_opinion(name: str, crystal: Crystal) -> dict[str, float]:
     energy = potential.evaluate(cell.lattice, cell.numbers, cell.frac_coords).energy_ev / len(cell)
     kinds, counts = np.unique(cell.numbers, return_counts=True)
     composition = dict(zip(kinds.tolist(), map(float, counts), strict=True))
-    result = _hull(tool).energy_above_hull(composition, comparable_energy(energy, cell, potential.tool), tool=tool)
+    energy = comparable_energy(energy, cell, potential.tool)
+    result = shared_hull(bundled_table(tool)).energy_above_hull(composition, energy, tool=tool)
     if result.value is None:
         raise TableError(result.reason)
     return {tool: result.value}
-
-
-@cache
-def _hull(tool: str) -> ReferenceHull:
-    """One table per process."""
-    from wyckforge.realise.hull import ReferenceHull
-
-    return ReferenceHull.load(bundled_table(tool))

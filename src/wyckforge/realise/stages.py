@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,6 @@ from wyckforge.realise.config import BuildConfig, HullConfig, RelaxConfig
 from wyckforge.records import Candidate, Evidence, Interval, Verdict
 
 if TYPE_CHECKING:
-    from wyckforge.realise.hull import ReferenceHull
     from wyckforge.realise.relax import Relaxation
     from wyckforge.symmetry.crystal import Crystal
 
@@ -163,7 +161,8 @@ class Hull:
     def __call__(self, candidate: Candidate) -> Candidate:
         """``pass`` inside the target and at or below the threshold; ``unknown`` if not converged or not comparable."""
         from wyckforge.realise.corrections import comparable_energy, comparable_tool
-        from wyckforge.realise.hull import tool
+        from wyckforge.realise.hull import shared_hull, tool
+        from wyckforge.realise.reference import bundled_table
 
         relaxed = candidate.find("relax")
         if relaxed is None or relaxed.value is None or candidate.crystal is None:
@@ -173,7 +172,7 @@ class Hull:
         try:
             potential = comparable_tool(relaxed.tool)
             energy = comparable_energy(relaxed.value, candidate.crystal, relaxed.tool)
-            reference = _reference(self.config.reference, potential)
+            reference = shared_hull(Path(self.config.reference) if self.config.reference else bundled_table(potential))
             result = reference.energy_above_hull(candidate.gene.composition, energy, tool=potential)
         except TableError as error:
             return candidate.with_evidence(Evidence("hull", "unknown", reason=str(error), tool=tool()))
@@ -218,11 +217,3 @@ def _verdict(relaxed: Evidence, good: bool) -> Verdict:
     if relaxed.verdict != "pass":
         return "unknown"
     return "pass" if good else "fail"
-
-
-@cache
-def _reference(path: str, tool: str) -> ReferenceHull:
-    """The user's table, or that of the package for a tool; each once per process."""
-    from wyckforge.realise.hull import ReferenceHull
-
-    return ReferenceHull.load(Path(path)) if path else ReferenceHull.bundled(tool)
