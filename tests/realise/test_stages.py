@@ -24,7 +24,7 @@ def test_a_gene_becomes_a_crystal_on_the_hull() -> None:
     for stage in stages:
         found = stage(found)
     assert {one.stage: one.verdict for one in found.evidence} == dict.fromkeys(
-        ["build", "relax", "relax_cost", "symmetry", "formation_energy", "hull"], "pass"
+        ["build", "relax", "relax_cost", "symmetry", "formation_energy", "hull", "stable"], "pass"
     )
     assert found.find("relax").value == pytest.approx(-3.667, abs=0.01)
     assert found.find("relax").unit == "eV/atom"

@@ -108,6 +108,7 @@ def render(run: Run, cifs: Mapping[str, str]) -> str:
         target=target_words(_as_asked(run.info)),
         notice=_notice(run.info),
         expected=expected_words(run.info),
+        stable=any(row.stable is not None for row in rows),
         judged=any(row.verdict("judged") != "none" or row.judged_gap is not None for row in rows),
         calibrated=bool(run.info.get("calibrated")),
         warnings=run.info.get("warnings", []),

@@ -90,6 +90,7 @@ def _cells(row: Row, names: Sequence[str], *, calibrated: bool) -> dict[str, str
         "formula": formula_text(row.candidate.gene.formula),
         "space group": f"{row.group.symbol} ({row.group.number})",
         "above hull": number(row.e_hull),
+        "stable": "–" if row.stable is None else f"{row.stable:.0%}",
         **{name: number(row.predicted(name), 2) for name in names},
         "gap": number(row.gap, 2),
         "E_f": number(row.formation_energy, 2),

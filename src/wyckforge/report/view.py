@@ -70,6 +70,11 @@ class Row:
         return _value(self.candidate, "judged")
 
     @property
+    def stable(self) -> float | None:
+        """Probability that DFT puts the relaxed crystal near its hull."""
+        return _value(self.candidate, "stable")
+
+    @property
     def judged_gap(self) -> float | None:
         """Band gap in eV of the relaxed structure, as a forward model judges it."""
         return self.judged_value(BAND_GAP)
