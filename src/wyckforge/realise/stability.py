@@ -99,6 +99,7 @@ def judge(above: Mapping[str, float], *, converged: bool, remark: str = "") -> E
         return None
     energies = np.array([[above[tool] for tool in fit.tools]])
     near, on = (float(fit.probability(energies, limit)[0]) for limit in LIMITS)
+    on = min(on, near)  # the two are fitted apart, and cross where both are small
     by = " and ".join(f"{tool} ({above[tool]:+.3f})" for tool in fit.tools)
     reason = f"probability of at most {LIMITS[0]:g} eV/atom above the DFT hull, by {by}; of being on it, {on:.2f}"
     verdict: Verdict = "unknown" if not converged else "pass" if near >= 0.5 else "fail"
