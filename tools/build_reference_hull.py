@@ -51,6 +51,9 @@ REALISE = ROOT / "src" / "wyckforge" / "realise"
 
 LIMITS = RelaxConfig(max_steps=60)
 ELEMENT_WINDOW_EV = 0.1
+LEFT_EV = 0.1
+"""A relaxation that lowers an energy by more has left the phase that DFT knows: potentials have minima of their own."""
+
 SEED, SAMPLE = 7, 120
 
 
@@ -220,6 +223,12 @@ def worth_relaxing(points: pd.DataFrame, known: dict[str, Entry]) -> tuple[list[
 def table_of(energies: pd.DataFrame, sample: set[str], potential: Potential) -> ReferenceTable:
     """The lowest energy of every formula, with what the table is and how it leans."""
     energies = energies.dropna(subset="energy_per_atom")
+    given = energies[energies["method"] == "single-point"].set_index("id")["energy_per_atom"]
+    lowered = energies["id"].map(given) - energies["energy_per_atom"]
+    left = (energies["method"] == "relaxed") & (lowered > LEFT_EV) & ~energies["id"].str.startswith(PROTOTYPE)
+    if left.any():
+        click.echo(f"relaxed into another phase: {', '.join(energies.loc[left, 'id'])}", err=True)
+    energies = energies[~left]
     # A relaxed energy that equals the one before it to rounding still is a relaxed one.
     order = energies.assign(rank=energies["energy_per_atom"] - 1e-5 * (energies["method"] == "relaxed"))
     energies = order.sort_values("rank", kind="stable")

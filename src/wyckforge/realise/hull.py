@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib.metadata import version
 from itertools import combinations
 from pathlib import Path
@@ -152,6 +152,12 @@ def _check_elements(system: frozenset[str], formula: str, name: str) -> None:
             atomic_number(element)
         except InvalidGeneError as error:
             raise TableError(f"{name}: {formula!r} is not a formula ({error})") from None
+
+
+@cache
+def shared_hull(path: Path) -> ReferenceHull:
+    """The hull of a table, one per process."""
+    return ReferenceHull.load(path)
 
 
 def composition_of(formula: str) -> dict[int, float]:

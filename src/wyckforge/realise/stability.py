@@ -1,8 +1,9 @@
 """How probable it is that DFT finds a crystal stable, by how high above their hulls potentials see it.
 
-A logistic regression for each set of potentials and each limit, fitted by ``benchmarks/hull.py`` on known crystals. An
-energy above hull enters twice: with its part below zero and with its part above, each up to where more of it tells no
-more; of two potentials, how much they disagree enters, too.
+A logistic regression for each set of potentials and each limit, fitted by ``benchmarks/hull.py`` on crystals that the
+potentials have not learned from. An energy above hull enters with its part below zero, with its part above, each up to
+where more of it tells no more, and with the side of the hull that it is on; of two potentials, how much they disagree
+enters, too.
 """
 
 from __future__ import annotations
@@ -12,15 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wyckforge.records import Evidence, Verdict
-
-if TYPE_CHECKING:
-    pass
 
 STABLE = "stable"
 """Stage of the evidence: the probability that DFT puts the crystal within 0.1 eV/atom of its hull."""
@@ -30,6 +28,9 @@ LIMITS = (0.1, 0.0)
 
 LOWEST, HIGHEST = -0.3, 0.5
 """Energies above hull beyond these (eV/atom) count as these."""
+
+STEP = 0.02
+"""Over so much (eV/atom) one side of the hull turns into the other."""
 
 Floats = NDArray[np.float64]
 
@@ -67,10 +68,10 @@ class Stability:
 
 
 def features(above: Floats) -> Floats:
-    """What the regression sees of (n, k) energies above hull (eV/atom): (n, 2) of one potential, (n, 5) of two."""
+    """What the regression sees of (n, k) energies above hull (eV/atom): (n, 3) of one potential, (n, 7) of two."""
     clipped = np.clip(above, LOWEST, HIGHEST)
     apart = [np.ptp(clipped, axis=1, keepdims=True)] if above.shape[1] > 1 else []
-    return np.hstack([np.minimum(clipped, 0), np.maximum(clipped, 0), *apart])
+    return np.hstack([np.minimum(clipped, 0), np.maximum(clipped, 0), np.tanh(clipped / STEP), *apart])
 
 
 @cache
@@ -92,6 +93,7 @@ def judge(above: Mapping[str, float], *, converged: bool) -> Evidence | None:
         return None
     energies = np.array([[above[tool] for tool in fit.tools]])
     near, on = (float(fit.probability(energies, limit)[0]) for limit in LIMITS)
+    on = min(on, near)  # the two are fitted apart, and cross where both are small
     by = " and ".join(f"{tool} ({above[tool]:+.3f})" for tool in fit.tools)
     reason = f"probability of at most {LIMITS[0]:g} eV/atom above the DFT hull, by {by}; of being on it, {on:.2f}"
     verdict: Verdict = "unknown" if not converged else "pass" if near >= 0.5 else "fail"

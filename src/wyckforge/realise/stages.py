@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,7 +20,6 @@ from wyckforge.records import Candidate, Evidence, Interval, Verdict
 
 if TYPE_CHECKING:
     from wyckforge.potential.contract import Potential
-    from wyckforge.realise.hull import ReferenceHull
     from wyckforge.realise.relax import Relaxation
     from wyckforge.symmetry.crystal import Crystal
 
@@ -227,14 +225,15 @@ def place_on_hull(stage: str, candidate: Candidate, relaxed: Evidence, config: H
         config: reference table and threshold; without a table, the one of the package for that potential.
     """
     from wyckforge.realise.corrections import comparable_energy, comparable_tool
-    from wyckforge.realise.hull import tool
+    from wyckforge.realise.hull import shared_hull, tool
+    from wyckforge.realise.reference import bundled_table
 
     compared = comparable_tool(relaxed.tool)
     if candidate.crystal is None or relaxed.value is None:
         return Place(Evidence(stage, "unknown", reason="there is no relaxed energy", tool=tool()), None, compared)
     try:
         energy = comparable_energy(relaxed.value, candidate.crystal, relaxed.tool)
-        reference = _reference(config.reference, compared)
+        reference = shared_hull(Path(config.reference) if config.reference else bundled_table(compared))
         result = reference.energy_above_hull(candidate.gene.composition, energy, tool=compared)
     except TableError as error:
         return Place(Evidence(stage, "unknown", reason=str(error), tool=tool()), None, compared)
@@ -262,11 +261,3 @@ def _verdict(relaxed: Evidence, good: bool) -> Verdict:
     if relaxed.verdict != "pass":
         return "unknown"
     return "pass" if good else "fail"
-
-
-@cache
-def _reference(path: str, tool: str) -> ReferenceHull:
-    """The user's table, or that of the package for a tool; each once per process."""
-    from wyckforge.realise.hull import ReferenceHull
-
-    return ReferenceHull.load(Path(path)) if path else ReferenceHull.bundled(tool)
