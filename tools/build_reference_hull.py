@@ -187,7 +187,7 @@ def main(
     known = {entry.id: entry for entry in entries}
     if volumes:
         text = json.dumps(atomic_volumes(entries), indent=0) + "\n"
-        (REALISE / "atomic_volumes.json").write_text(text, encoding="utf-8")
+        (ROOT / "src" / "wyckforge" / "data" / "atomic_volumes.json").write_text(text, encoding="utf-8")
     logs = work / name
     if energies is None:
         points = compute(entries, single_point, potential, logs / "single_points.jsonl")
