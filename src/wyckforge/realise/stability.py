@@ -2,8 +2,8 @@
 
 A logistic regression for each set of potentials and each limit, fitted by ``benchmarks/hull.py`` on crystals that the
 potentials have not learned from. The energy above hull of each potential enters with its part below zero, with its part
-above, each up to where more of it tells no more, and with the side of the hull that it is on. No weight is positive: what
-lies higher is never more probably stable.
+above, each up to where more of it tells no more, and with the side of the hull that it is on. No weight is positive:
+what lies higher is never more probably stable.
 """
 
 from __future__ import annotations
