@@ -21,7 +21,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pymatgen.core import Composition
-from sklearn.linear_model import LogisticRegression
+from scipy.optimize import minimize
+from scipy.special import expit
 from tqdm import tqdm
 
 from hull_page import page_of
@@ -180,12 +181,23 @@ def reduced(composition: Mapping[int, int]) -> str:
 
 
 def fitted(part: pd.DataFrame, names: tuple[str, ...]) -> Stability:
-    """The logistic regressions of a set of potentials on a part, without regularisation."""
-    seen, weights = features(part[list(names)].to_numpy()), {}
+    """The logistic regressions of a set of potentials on a part: the likeliest weights of which none is positive."""
+    seen = np.column_stack([np.ones(len(part)), features(part[list(names)].to_numpy())])
+    bounds = [(None, None)] + [(None, 0.0)] * (seen.shape[1] - 1)
+    weights = {}
     for limit in LIMITS:
-        found = LogisticRegression(C=np.inf, max_iter=10_000, tol=1e-8).fit(seen, stable(part, limit))
-        weights[limit] = (float(found.intercept_[0]), *map(float, found.coef_[0]))
+        side = np.where(stable(part, limit), 1.0, -1.0)[:, None] * seen
+        found = minimize(
+            _loss, np.zeros(seen.shape[1]), args=(side,), jac=True, bounds=bounds, options={"maxiter": 10_000}
+        )
+        weights[limit] = tuple(map(float, found.x))
     return Stability(tuple(TOOLS[name] for name in names), weights, f"{len(part)} crystals of WBM")
+
+
+def _loss(weights: Floats, side: Floats) -> tuple[float, Floats]:
+    """Mean negative log-likelihood and its gradient, for rows (n, m) of what is seen, with the sign of what is true."""
+    odds = side @ weights
+    return float(np.logaddexp(0, -odds).mean()), -(expit(-odds)[:, None] * side).mean(axis=0)
 
 
 def stable(part: pd.DataFrame, limit: float) -> NDArray[np.bool_]:

@@ -17,12 +17,10 @@ PAIR = frozenset({TOOL, SEVENNET})
 
 
 def test_the_log_odds_are_what_they_are_said_to_be() -> None:
-    fit = Stability(("one", "two"), {0.1: (1.0, 2.0, 3.0, -4.0, -5.0, 0.5, -0.5, 6.0)})
+    fit = Stability(("one", "two"), {0.1: (1.0, -2.0, -3.0, -4.0, -5.0, -0.5, -1.5)})
     above = np.array([[-0.2, 0.1], [9.0, -9.0]])
-    np.testing.assert_allclose(
-        features(above), [[-0.2, 0, 0, 0.1, -1, 1, 0.3], [0, -0.3, 0.5, 0, 1, -1, 0.8]], atol=1e-3
-    )
-    odds = [1 - 0.4 - 0.5 - 1 + 6 * 0.3, 1 - 0.9 - 2.0 + 1 + 6 * 0.8]
+    np.testing.assert_allclose(features(above), [[-0.2, 0, 0, 0.1, -1, 1], [0, -0.3, 0.5, 0, 1, -1]], atol=1e-3)
+    odds = [1 + 0.4 - 0.5 + 0.5 - 1.5, 1 + 0.9 - 2.0 - 0.5 + 1.5]
     np.testing.assert_allclose(fit.probability(above, 0.1), 1 / (1 + np.exp(-np.array(odds))), atol=1e-3)
     assert Stability.from_dict(json.loads(json.dumps(fit.to_dict()))) == fit
 
@@ -32,16 +30,22 @@ def test_the_package_has_fits_for_its_potentials() -> None:
     assert "WBM" in (files("wyckforge.realise") / "stability.json").read_text()
 
 
-@pytest.mark.parametrize("tools", [{TOOL}, {SEVENNET}, PAIR])
-@given(energy=st.floats(-0.2, 0.4))
-def test_higher_above_the_hull_is_less_probably_stable(tools: frozenset[str], energy: float) -> None:
-    fit = bundled()[frozenset(tools)]
-    higher = np.array([[energy] * len(tools), [energy + 0.05] * len(tools)])
-    near, on = (fit.probability(higher, limit) for limit in LIMITS)
-    assert near[0] > near[1]
-    assert on[0] > on[1]
-    evidence = judge(dict.fromkeys(tools, energy), converged=True)
+@pytest.mark.parametrize("tools", bundled(), ids=" and ".join)
+@given(energies=st.tuples(st.floats(-0.2, 0.4), st.floats(-0.2, 0.4)), rise=st.floats(0, 0.1), which=st.integers(0, 1))
+def test_what_lies_higher_is_never_more_probably_stable(tools, energies, rise, which) -> None:
+    fit = bundled()[tools]
+    low = np.array([energies[: len(tools)]])
+    high = low + rise * (np.arange(len(tools)) == which % len(tools))
+    for limit in LIMITS:
+        assert fit.probability(high, limit)[0] <= fit.probability(low, limit)[0] + 1e-12
+    evidence = judge(dict(zip(fit.tools, low[0].tolist(), strict=True)), converged=True)
     assert float(evidence.reason.rsplit(maxsplit=1)[-1]) <= evidence.value + 0.005
+
+
+def test_far_above_the_hull_is_less_probably_stable_than_on_it() -> None:
+    for tools, fit in bundled().items():
+        on, far = np.zeros((1, len(tools))), np.full((1, len(tools)), 0.3)
+        assert all(fit.probability(on, limit) > 3 * fit.probability(far, limit) for limit in LIMITS)
 
 
 def test_the_probability_as_evidence() -> None:

@@ -111,6 +111,17 @@ def test_the_users_table_and_threshold_decide(tmp_path) -> None:
     assert "no reference energy for Cl" in other.reason
 
 
+def test_the_hull_is_that_of_the_potential_that_relaxed_with_the_corrections_it_lacks() -> None:
+    found = Build(7)(candidate("225|Mg:a|O:b"))
+    for stage in (Relax(7, RelaxConfig(potential="sevennet-0")), Hull()):
+        found = stage(found)
+    assert found.find("relax").tool == "SevenNet 0 (sevenn 0.13.0)"
+    assert found.find("formation_energy").tool == "SevenNet 0 (sevenn 0.13.0) + MP2020"
+    assert found.find("hull").value == pytest.approx(0.0, abs=0.01)
+    assert found.find("formation_energy").value == pytest.approx(-3.1, abs=0.1)  # measured: -602 kJ/mol
+    assert found.find("stable").value > 0.5
+
+
 def test_an_energy_that_the_table_cannot_be_compared_with_is_unknown(tmp_path) -> None:
     path = tmp_path / "other.csv"
     path.write_text("formula,energy_per_atom,potential\nNa,-1.3,SevenNet\nCl,-1.8,SevenNet\n")

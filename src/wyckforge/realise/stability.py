@@ -1,9 +1,9 @@
 """How probable it is that DFT finds a crystal stable, by how high above their hulls potentials see it.
 
 A logistic regression for each set of potentials and each limit, fitted by ``benchmarks/hull.py`` on crystals that the
-potentials have not learned from. An energy above hull enters with its part below zero, with its part above, each up to
-where more of it tells no more, and with the side of the hull that it is on; of two potentials, how much they disagree
-enters, too.
+potentials have not learned from. The energy above hull of each potential enters with its part below zero, with its part
+above, each up to where more of it tells no more, and with the side of the hull that it is on. No weight is positive:
+what lies higher is never more probably stable.
 """
 
 from __future__ import annotations
@@ -68,10 +68,9 @@ class Stability:
 
 
 def features(above: Floats) -> Floats:
-    """What the regression sees of (n, k) energies above hull (eV/atom): (n, 3) of one potential, (n, 7) of two."""
+    """What the regression sees of (n, k) energies above hull (eV/atom): (n, 3 k)."""
     clipped = np.clip(above, LOWEST, HIGHEST)
-    apart = [np.ptp(clipped, axis=1, keepdims=True)] if above.shape[1] > 1 else []
-    return np.hstack([np.minimum(clipped, 0), np.maximum(clipped, 0), np.tanh(clipped / STEP), *apart])
+    return np.hstack([np.minimum(clipped, 0), np.maximum(clipped, 0), np.tanh(clipped / STEP)])
 
 
 @cache
