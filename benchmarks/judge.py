@@ -41,12 +41,12 @@ from wyckforge.files import write_atomically
 from wyckforge.models.distribution import Distribution
 from wyckforge.properties import BAND_GAP, FORMATION_ENERGY
 from wyckforge.train.artefact import INDEX, bundled
-from wyckforge.train.forward.loop import learning_place
 from wyckforge.train.forward.method import Task
 from wyckforge.train.forward.methods import RECIPES
 from wyckforge.train.forward.model import ForwardModel, fit_model
 from wyckforge.train.model import load_checkpoint
 from wyckforge.train.orbitvae.checkpoint import OrbitCheckpoint
+from wyckforge.train.place import learning_place
 from wyckforge.train.run import CHECKPOINT
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -33,8 +33,8 @@ from wyckforge.evaluate.metrics import bootstrap_interval
 from wyckforge.files import write_atomically
 from wyckforge.potential.cache import LOCATION
 from wyckforge.train.forward.features import describe
-from wyckforge.train.forward.loop import learning_place
 from wyckforge.train.forward.model import fit_model
+from wyckforge.train.place import learning_place
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE, PAGE = Path(".cache/table1"), Path("docs/benchmarks/table1.md")

@@ -55,7 +55,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("WYCKFORGE_SHARED", ROOT.parent / "shared" / "data"))
 DATA = SHARED / "materials_project_structures.parquet"
 OUT = ROOT / "src" / "wyckforge" / "realise" / "reference_hull.parquet"
-VOLUMES = OUT.with_name("atomic_volumes.json")
+VOLUMES = ROOT / "src" / "wyckforge" / "data" / "atomic_volumes.json"
 
 NEAR_HULL_EV = 0.02
 MAX_ATOMS = 50

@@ -33,10 +33,10 @@ from wyckforge.properties import describe
 from wyckforge.settings import Settings
 from wyckforge.train.artefact import FORWARD, INDEX, read_index, require_format
 from wyckforge.train.forward.finetuned import base_networks
-from wyckforge.train.forward.loop import learning_place
 from wyckforge.train.forward.method import Task
 from wyckforge.train.forward.methods import RECIPES
 from wyckforge.train.forward.model import VERSION, ForwardModel, fit_model
+from wyckforge.train.place import learning_place
 
 METRICS, PREDICTIONS, DROPPED = "metrics.json", "test_predictions.csv", "dropped.csv"
 _CURVE = (0.125, 0.25, 0.5)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 import warnings
 from functools import cache
 from importlib.metadata import version
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wyckforge.data.atomic_volumes import atomic_volumes
 from wyckforge.errors import StructureError, WyckforgeError
 from wyckforge.realise.config import BuildConfig
 from wyckforge.symmetry.crystal import Crystal
@@ -35,13 +34,6 @@ class BuildFailure(WyckforgeError):
 def tool() -> str:
     """Name and version of the builder."""
     return f"PyXtal {version('pyxtal')}"
-
-
-@cache
-def atomic_volumes() -> dict[str, float]:
-    """Volume in Å³ that an atom of each element takes in known crystals, by symbol."""
-    table: dict[str, float] = json.loads(files("wyckforge.realise").joinpath("atomic_volumes.json").read_text())
-    return table
 
 
 def expected_volume(gene: WyckoffGene) -> float:

@@ -15,6 +15,7 @@ from wyckforge.train.orbitvae.config import NetworkConfig
 from wyckforge.train.orbitvae.finetune_predictor import descend
 from wyckforge.train.orbitvae.loop import follow, set_pace
 from wyckforge.train.orbitvae.state import NetworkState
+from wyckforge.train.place import learning_place
 
 Build = Callable[[int], nn.Module]
 Tick = Callable[[int], object]
@@ -45,16 +46,11 @@ class Lesson:
     val: Tensor
 
 
-def learning_place() -> torch.device:
-    """Where networks learn: on a GPU where there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
 def learn(build: Build, lesson: Lesson, pace: Pace, *, seed: int, tick: Tick) -> nn.Module:
     """A network trained with AdamW and a one-cycle learning rate, from the epoch that suited the validation part best.
 
     Without a validation part it is the one after the last epoch. What counts is the mean absolute error, scaled, of
-    all properties together. It learns at :func:`learning_place`, and is given back on the processor. On a
+    all properties together. It learns on a GPU where there is one, and is given back on the processor. On a
     processor the seed decides everything; a GPU adds up in an order of its own.
 
     Args:

@@ -1,0 +1,260 @@
+"""Starts of the geometry model against PyXtal's, on held-out genes whose crystal is known: as drawn, and relaxed.
+
+    python benchmarks/starts.py                        # as drawn: 210 genes and those of new templates, minutes
+    python benchmarks/starts.py --relax 200 --resume   # relaxed until the crystal is found: hours
+    python benchmarks/starts.py --resume               # go on after a kill, or write the page anew
+
+The genes are of the test part that the geometry model never saw: 10 to 40 atoms in the conventional cell, free
+coordinates, as many from every crystal system. What was measured is kept under ``.cache/starts``, a line for each gene.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pymatgen.analysis.structure_matcher import StructureMatcher
+from pymatgen.core import Structure
+from tqdm import tqdm
+
+from starts_page import page_of
+from table2 import CACHE as TABLE2
+from table2 import STRUCTURES, Ground
+from wyckforge.errors import ConfigError, StructureError, WyckforgeError
+from wyckforge.files import write_atomically
+from wyckforge.potential.chgnet import PotentialError
+from wyckforge.realise.build import BuildFailure, build
+from wyckforge.realise.config import BuildConfig, RelaxConfig
+from wyckforge.realise.relax import relax
+from wyckforge.realise.starts import geometry_model, starts
+from wyckforge.symmetry.crystal import Crystal
+from wyckforge.symmetry.gene import WyckoffGene
+from wyckforge.symmetry.tables import CRYSTAL_SYSTEMS, LETTERS
+from wyckforge.train.geometry.examples import TRAIN, Examples
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = Path(".cache/geometry/examples.safetensors")
+CACHE, PAGE = Path(".cache/starts"), Path("docs/benchmarks/starts.md")
+SEED = 7
+SMALLEST, LARGEST = 10, 40
+PER_SYSTEM = 30
+TRIES = 20
+MATCHER = StructureMatcher(ltol=0.3, stol=0.5, angle_tol=10)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A held-out crystal.
+
+    Attributes:
+        id: of the database.
+        gene: what the starts are made from.
+        crystal: the crystal to be found.
+        system: its crystal system.
+        known: whether a crystal with the same template, of other elements, was learned from.
+        drawn: whether it is of the stratified sample; the others are there for their new templates.
+        turn: its place among those of its crystal system.
+    """
+
+    id: str
+    gene: WyckoffGene
+    crystal: Crystal
+    system: str
+    known: bool
+    drawn: bool
+    turn: int
+
+    @property
+    def volume(self) -> float:
+        """Of the conventional cell, in Å³."""
+        return self.crystal.volume * self.gene.n_atoms / len(self.crystal)
+
+
+def templates_learned(examples: Examples) -> set[str]:
+    """Templates of all crystals that the model learned from."""
+    found, start = set(), 0
+    for group, n, part in zip(examples.group.tolist(), examples.n_orbits.tolist(), examples.part, strict=True):
+        orbits = zip(examples.element[start : start + n].tolist(), examples.letter[start : start + n], strict=True)
+        start += n
+        if part == TRAIN:
+            found.add(WyckoffGene(group + 1, tuple((z, LETTERS[letter]) for z, letter in orbits)).template())
+    return found
+
+
+def cases(ground: Ground, learned: set[str], per_system: int) -> list[Case]:
+    """As many genes of every crystal system, and besides as many with templates that no crystal learned from has."""
+    table, split = ground.table, ground.split
+    rows: dict[str, list[int]] = defaultdict(list)
+    for row in split.test:
+        gene = table.genes[row]
+        if SMALLEST <= gene.n_atoms <= LARGEST and gene.degrees_of_freedom:
+            rows[gene.table.crystal_system].append(row)
+    rng, found = np.random.default_rng(SEED), []
+    for system in CRYSTAL_SYSTEMS:
+        order = rng.permutation(rows[system])
+        others = [row for row in order[per_system:] if table.genes[row].template() not in learned]
+        chosen = [*((row, True) for row in order[:per_system]), *((row, False) for row in others[:per_system])]
+        for turn, (row, drawn) in enumerate(chosen):
+            gene, crystal = table.genes[row], (table.crystals or ())[row]
+            if crystal is not None:
+                found.append(Case(table.ids[row], gene, crystal, system, gene.template() in learned, drawn, turn))
+    return found
+
+
+def by_model(gene: WyckoffGene, n: int) -> Iterator[Crystal]:
+    """Starts of the geometry model, PyXtal's behind them."""
+    return (start.crystal for start in starts(gene, seed=SEED, n=n))
+
+
+def by_pyxtal(gene: WyckoffGene, n: int) -> Iterator[Crystal]:
+    """Starts of PyXtal alone."""
+    for k in range(n):
+        yield build(gene, seed=SEED + 1000 * k, config=BuildConfig())
+
+
+SOURCES: dict[str, Callable[[WyckoffGene, int], Iterator[Crystal]]] = {"model": by_model, "pyxtal": by_pyxtal}
+
+
+def as_drawn(case: Case, source: str) -> dict[str, Any]:
+    """Which of the starts is the crystal already, and how good the first volume is."""
+    known, begin = structure(case.crystal), time.process_time()
+    try:
+        made = list(islice(SOURCES[source](case.gene, TRIES), TRIES))
+    except BuildFailure as error:
+        made, reason = [], str(error)
+    else:
+        reason = ""
+    seconds = time.process_time() - begin
+    match, distance = None, None
+    for k, crystal in enumerate(made):
+        if (found := MATCHER.get_rms_dist(structure(crystal), known)) is not None:
+            match, distance = k, float(found[0])
+            break
+    return {
+        "starts": len(made),
+        "match": match,
+        "rmsd": distance,
+        "volume": made[0].volume / case.volume if made else None,
+        "cpu_seconds": seconds,
+        "reason": reason,
+    }
+
+
+def relaxed(case: Case, source: str, tries: int) -> dict[str, Any]:
+    """Starts relaxed one after the other until one is the crystal: which, and what it cost."""
+    known, begin = structure(case.crystal), time.monotonic()
+    match, distance, calls, converged, done, reason = None, None, 0, 0, 0, ""
+    try:
+        for k, start in enumerate(SOURCES[source](case.gene, tries)):
+            try:
+                found = relax(start, RelaxConfig())
+            except (PotentialError, StructureError) as error:
+                reason = str(error)
+                continue
+            finally:
+                done += 1
+            calls, converged = calls + found.calls, converged + found.converged
+            if (fit := MATCHER.get_rms_dist(structure(found.crystal), known)) is not None:
+                match, distance = k, float(fit[0])
+                break
+    except BuildFailure as error:
+        reason = str(error)
+    return {
+        "match": match, "rmsd": distance, "calls": calls, "converged": converged, "relaxed": done,
+        "wall_seconds": time.monotonic() - begin, "reason": reason,
+    }  # fmt: skip
+
+
+def structure(crystal: Crystal) -> Structure:
+    """The same crystal for pymatgen."""
+    return Structure(crystal.lattice, crystal.numbers, crystal.frac_coords)
+
+
+def account(case: Case) -> dict[str, Any]:
+    """What is said of a case on the page, and the volume that the model expects."""
+    model = geometry_model()
+    expected = None if model.problem(case.gene) else model.expected_volume(case.gene) / case.volume
+    return {
+        "id": case.id, "gene": str(case.gene), "system": case.system, "known": case.known, "drawn": case.drawn,
+        "atoms": case.gene.n_atoms, "expected_volume": expected,
+    }  # fmt: skip
+
+
+class Log:
+    """Lines of a file, one for each case, appended as they come."""
+
+    def __init__(self, path: Path, resume: bool) -> None:
+        if path.exists() and not resume:
+            raise ConfigError(f"{path} holds results already; go on with --resume, or give another --cache")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        whole = [line for line in lines if line.endswith("\n")]
+        if len(whole) < len(lines):  # a kill cut the last one short
+            write_atomically(path, "".join(whole).encode())
+        self.rows: dict[str, dict[str, Any]] = {row["id"]: row for row in map(json.loads, whole)}
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Append one line."""
+        self.rows[row["id"]] = row
+        with self.path.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+
+
+def measure(
+    todo: list[Case], one: Callable[[Case, str], dict[str, Any]], name: str, cache: Path, resume: bool
+) -> list[dict[str, Any]]:
+    """Every case with starts of every source, unless it is in the cache; gives what is known of each case.
+
+    A file for each source, so that PyXtal's need not be made again for another model.
+    """
+    logs = {source: Log(cache / f"{name}-{source}.jsonl", resume) for source in SOURCES}
+    for source, log in logs.items():
+        for case in tqdm([case for case in todo if case.id not in log.rows], desc=f"{name}, {source}"):
+            log.add({"id": case.id, **one(case, source)})
+    return [{**account(case), **{source: log.rows[case.id] for source, log in logs.items()}} for case in todo]
+
+
+def main() -> None:
+    """Measure and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=STRUCTURES, help="the shared structures (Parquet)")
+    parser.add_argument("--examples", type=Path, default=EXAMPLES, help="what `tools/train_geometry.py prepare` wrote")
+    parser.add_argument("--per-system", type=int, default=PER_SYSTEM, help="genes of every crystal system")
+    parser.add_argument("--relax", type=int, default=0, help="genes of the stratified sample to relax starts of")
+    parser.add_argument("--tries", type=int, default=5, help="most starts relaxed for a gene")
+    parser.add_argument("--resume", action="store_true", help="go on with what is in the cache")
+    parser.add_argument("--cache", type=Path, default=CACHE)
+    parser.add_argument("--page", type=Path, default=PAGE)
+    options = parser.parse_args()
+    data = options.data.resolve()
+    os.chdir(ROOT)
+    warnings.simplefilter("ignore")
+    try:
+        learned = templates_learned(Examples.read(options.examples))
+        todo = cases(Ground.prepare(data, TABLE2), learned, options.per_system)
+        drawn = measure(todo, as_drawn, "drawn", options.cache, options.resume)
+        # one of every system in turn, so that a part of the sample is stratified too
+        sample = sorted((case for case in todo if case.drawn), key=lambda case: case.turn)[: options.relax]
+        later = measure(
+            sample, lambda case, source: relaxed(case, source, options.tries), "relaxed", options.cache, options.resume
+        )
+        write_atomically(options.page, page_of(drawn, later, options.tries).encode())
+    except WyckforgeError as error:
+        sys.exit(f"error: {error}")
+    print(f"wrote {options.page}")
+
+
+if __name__ == "__main__":
+    main()

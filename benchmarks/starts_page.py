@@ -1,0 +1,96 @@
+"""The page of ``starts.py``: match rates, volumes and costs as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from wyckforge.evaluate.metrics import Rate, bootstrap_interval
+from wyckforge.symmetry.tables import CRYSTAL_SYSTEMS
+
+Row = Mapping[str, Any]
+SOURCES = {"model": "geometry model", "pyxtal": "PyXtal"}
+RANKS = (1, 5, 20)
+CLOSE = 0.05
+"""Relative error of a volume that is asked for."""
+
+
+def page_of(drawn: Sequence[Row], relaxed: Sequence[Row], tries: int) -> str:
+    """The page, Markdown; its words are in ``starts.md.j2``.
+
+    Args:
+        drawn: rows of all genes, as drawn.
+        relaxed: rows of the genes whose starts were relaxed.
+        tries: most starts relaxed for a gene.
+    """
+    words = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, keep_trailing_newline=True,
+        trim_blocks=True,
+    )  # fmt: skip
+    sample = [row for row in drawn if row["drawn"]]
+    parts = {
+        "all": sample,
+        "template learned from": [row for row in sample if row["known"]],
+        "template new": [row for row in drawn if not row["known"]],
+        **{system: [row for row in sample if row["system"] == system] for system in CRYSTAL_SYSTEMS},
+    }
+    return words.get_template("starts.md.j2").render(
+        n=len(sample),
+        new=len(parts["template new"]),
+        matches=[cells for name, rows in parts.items() for cells in _matches(name, rows, RANKS)],
+        volumes=_volumes(sample),
+        seconds={name: f"{np.mean([row[key]['cpu_seconds'] for row in sample]):.2f}" for key, name in SOURCES.items()},
+        relaxed=len(relaxed),
+        tries=tries,
+        found=_matches("all", relaxed, [k for k in RANKS if k <= tries]),
+        costs=[_cost(key, name, relaxed) for key, name in SOURCES.items()] if relaxed else [],
+    )
+
+
+def _matches(name: str, rows: Sequence[Row], ranks: Sequence[int]) -> list[list[str]]:
+    """For each source: the part, n, share of genes found among the first starts, median RMSD."""
+    lines = []
+    for key, source in SOURCES.items():
+        found = [row[key]["match"] for row in rows]
+        rates = [Rate(sum(k is not None and k < rank for k in found), len(rows)) for rank in ranks]
+        distances = [row[key]["rmsd"] for row in rows if row[key]["rmsd"] is not None]
+        median = f"{np.median(distances):.3f}" if distances else "–"
+        lines.append([name, source, str(len(rows)), *map(share, rates), median])
+    return lines
+
+
+def _volumes(rows: Sequence[Row]) -> list[list[str]]:
+    """Whose volume, share within 5 %, median error."""
+    kinds: dict[str, Callable[[Row], float | None]] = {
+        "geometry model, mean of the distribution": lambda row: row["expected_volume"],
+        "geometry model, first start": lambda row: row["model"]["volume"],
+        "PyXtal, first start": lambda row: row["pyxtal"]["volume"],
+    }
+    lines = []
+    for name, read in kinds.items():
+        errors = [np.inf if (ratio := read(row)) is None else abs(ratio - 1) for row in rows]
+        close = Rate(int(sum(error <= CLOSE for error in errors)), len(errors))
+        lines.append([name, share(close), f"{100 * np.median(errors):.1f}"])
+    return lines
+
+
+def _cost(key: str, name: str, rows: Sequence[Row]) -> list[str]:
+    """Calls and seconds per gene found, and the share of relaxations that converged."""
+    hits = sum(row[key]["match"] is not None for row in rows)
+    calls, seconds = (np.array([row[key][part] for row in rows], float) for part in ("calls", "wall_seconds"))
+    low, high = bootstrap_interval(calls, np.random.default_rng(0))
+    converged = Rate(sum(row[key]["converged"] for row in rows), sum(row[key]["relaxed"] for row in rows))
+    per_match = [f"{values.sum() / hits:.1f}" if hits else "–" for values in (calls, seconds)]
+    return [name, f"{calls.mean():.0f} ({low:.0f} to {high:.0f})", *per_match, share(converged)]
+
+
+def share(rate: Rate) -> str:
+    """A rate in per cent with its interval."""
+    if rate.interval is None:
+        return "–"
+    low, high = rate.interval
+    return f"{100 * rate.hits / rate.n:.1f} ({100 * low:.1f} to {100 * high:.1f})"
