@@ -23,7 +23,9 @@ OUT = Path(__file__).resolve().parents[1] / "src" / "wyckforge" / "data" / BUNDL
 
 
 @click.command()
-@click.option("--shared", type=click.Path(path_type=Path), default=Path("../shared/data"), help="The shared structures.")
+@click.option(
+    "--shared", type=click.Path(path_type=Path), default=Path("../shared/data"), help="The shared structures."
+)
 @click.option("--out", type=click.Path(path_type=Path), default=OUT)
 def main(shared: Path, out: Path) -> None:
     """Build the gene tables, unless they are there, and count."""

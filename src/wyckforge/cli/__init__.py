@@ -12,6 +12,7 @@ from wyckforge.cli.evaluate import evaluate
 from wyckforge.cli.finetune import finetune
 from wyckforge.cli.fit import fit
 from wyckforge.cli.model import predict, train
+from wyckforge.cli.predict_structure import predict_structure
 from wyckforge.cli.symmetry import symmetry
 
 
@@ -24,5 +25,5 @@ def main() -> None:
     """
 
 
-for _verb in (design, report, predict, evaluate, train, finetune, fit, data, symmetry):
+for _verb in (design, report, predict, predict_structure, evaluate, train, finetune, fit, data, symmetry):
     main.add_command(_verb)

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from heapq import heappop, heappush
+from itertools import count
 from math import inf, log
 from operator import add
 from typing import Any, NamedTuple
@@ -188,8 +189,8 @@ def _cycles(images: Mapping[str, str]) -> Iterator[tuple[str, int]]:
 
 def _slots(positions: Sequence[_Position], n_elements: int) -> tuple[_Slot, ...]:
     return tuple(
-        _Slot(one.letter, element, one.atoms, p * n_elements + element if one.free else (p + 1) * n_elements, one.weight)
-        for p, one in enumerate(positions)
+        _Slot(one.letter, element, one.atoms, start + (element if one.free else n_elements), one.weight)
+        for start, one in zip(count(0, n_elements), positions, strict=False)
         for element in range(n_elements)
     )
 

@@ -1,0 +1,85 @@
+"""The steps of a structure prediction that design runs do not have: a start by any builder, and basin hopping."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import islice
+
+from wyckforge.realise.config import BuildConfig, RelaxConfig
+from wyckforge.realise.csp.config import HopConfig
+from wyckforge.realise.stages import seed_of
+from wyckforge.records import Candidate, Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Gene to a structure worth relaxing; evidence ``build`` (value: atoms in the conventional cell).
+
+    Attributes:
+        seed: seed of the run.
+        config: how hard PyXtal tries.
+        geometry_model: whether the geometry model is asked first; otherwise PyXtal alone.
+    """
+
+    seed: int
+    config: BuildConfig = field(default_factory=BuildConfig)
+    geometry_model: bool = True
+
+    def __call__(self, candidate: Candidate) -> Candidate:
+        """A structure with the gene's symmetry, or ``fail`` with the reason."""
+        from wyckforge.realise.build import BuildFailure, build, tool
+        from wyckforge.realise.starts import starts
+
+        seed = seed_of(candidate, self.seed)
+        try:
+            if self.geometry_model:
+                crystal, maker = next(starts(candidate.gene, seed=seed, n=1, config=self.config))
+            else:
+                crystal, maker = build(candidate.gene, seed=seed, config=self.config), tool()
+        except BuildFailure as error:
+            return candidate.with_evidence(Evidence("build", "fail", reason=str(error), tool=tool()))
+        found = Evidence("build", "pass", len(crystal), "atoms", "has the symmetry of the gene", maker)
+        return candidate.with_evidence(found, crystal=crystal)
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A relaxed structure to the lowest one of a basin-hopping walk; evidence ``relax`` and ``relax_cost`` anew.
+
+    Attributes:
+        seed: seed of the run.
+        hop: number, length and temperature of the hops.
+        relax: settings of the relaxations.
+    """
+
+    seed: int
+    hop: HopConfig = field(default_factory=HopConfig)
+    relax: RelaxConfig = field(default_factory=RelaxConfig)
+
+    def __call__(self, candidate: Candidate) -> Candidate:
+        """The lowest converged structure; ``unknown`` if no hop found a lower one than the start."""
+        import numpy as np
+
+        from wyckforge.potential.catalogue import load_potential
+        from wyckforge.realise.csp.hopping import hops
+
+        relaxed = candidate.find("relax")
+        if candidate.crystal is None or relaxed is None or relaxed.value is None:
+            return candidate.with_evidence(Evidence("relax", "unknown", reason="there is no relaxed structure"))
+        potential = load_potential(self.relax.potential)
+        rng = np.random.default_rng(seed_of(candidate, self.seed))
+        walk = hops(candidate.crystal, relaxed.value, potential, rng, hop=self.hop, relaxation=self.relax)
+        done = list(islice(walk, self.hop.hops))
+        found = [hop.found for hop in done if hop.found is not None]
+        cost = Evidence("relax_cost", "pass", float(sum(one.calls for one in found)), "calls", tool=potential.tool)
+        lower = [one for one in found if one.converged and one.energy_ev_per_atom < relaxed.value]
+        accepted = f"{sum(hop.accepted for hop in done)} of {self.hop.hops} hops accepted"
+        if not lower:
+            reason = f"no structure lower than the start; {accepted}"
+            return candidate.with_evidence(Evidence("relax", "unknown", reason=reason, tool=potential.tool), cost)
+        best = min(lower, key=lambda one: one.energy_ev_per_atom)
+        return candidate.with_evidence(
+            Evidence("relax", "pass", best.energy_ev_per_atom, "eV/atom", accepted, potential.tool),
+            cost,
+            crystal=best.crystal,
+        )
