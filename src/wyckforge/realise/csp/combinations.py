@@ -26,6 +26,9 @@ from wyckforge.symmetry.tables import space_group as table_of
 Left = tuple[int, ...]
 """Atoms of each element that are still to be placed."""
 
+DIGITS = 9
+"""Logarithms of weights that agree to so many digits behind the point are equal."""
+
 
 class _Slot(NamedTuple):
     """A place in the walk.
@@ -109,7 +112,8 @@ class Combinations:
             nonlocal pushed
             if promise := best[slot].get(left):
                 pushed += 1
-                heappush(walks, (-(weight + log(promise)), pushed, weight, slot, left, sites))
+                # of equals the last comes first, so that one is finished before another is begun
+                heappush(walks, (-round(weight + log(promise), DIGITS), -pushed, weight, slot, left, sites))
 
         push(0.0, 0, self._atoms, ())
         while walks:
@@ -120,10 +124,10 @@ class Combinations:
                     yield weight, gene
                 continue
             slot = self._slots[at]
+            push(weight, at + 1, left, sites)
             if (rest := _placed(left, slot)) is not None:
                 site = self.elements[slot.element], slot.letter
                 push(weight + log(slot.weight), slot.after, rest, (*sites, site))
-            push(weight, at + 1, left, sites)
 
     def draw(self, rng: np.random.Generator) -> WyckoffGene:
         """A canonical gene, drawn in proportion to the weight of all that the normalizer makes equal to it.

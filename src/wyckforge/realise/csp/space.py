@@ -28,7 +28,8 @@ MOST_ATOMS = 200
 """In the conventional cell; larger cells are beyond what the enumeration and the potentials are made for."""
 
 UNSEEN = 0.5
-"""Weight of a setting in which no crystal of the stoichiometry is known, in crystals."""
+"""Weight, in crystals, of a setting in which none of the stoichiometry is known, if its space group has as many known
+crystals as the mean; others in proportion."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,10 +88,11 @@ class SearchSpace:
         found = []
         for number in sorted(groups):
             weights = _weights(number, len(unit), known)
+            frequency = 230 * (known.crystals.get(number, 0) + 1) / (sum(known.crystals.values()) + 230)
             for units in z:
                 genes = Combinations(number, {element: units * n for element, n in unit.items()}, weights)
                 if np.isfinite(genes.log_total):
-                    found.append((number, units, genes, seen.get((number, units), 0) + UNSEEN))
+                    found.append((number, units, genes, seen.get((number, units), 0) + UNSEEN * frequency))
         if not found:
             raise TargetError(
                 f"no combination of Wyckoff positions holds {formula} with Z {_range(z)} in the space groups asked "
