@@ -14,7 +14,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +101,7 @@ class Way:
         return f"{self.method}/{self.starts}"
 
 
-WAYS = tuple(Way(method, starts) for starts in ("pyxtal", "model") for method in ("sequential", "hopping", "random"))
+WAYS = tuple(Way(method, starts) for method in ("sequential", "hopping", "random") for starts in ("pyxtal", "model"))
 
 
 class Log:
@@ -277,21 +277,22 @@ def summary(case: Case, ground: Ground, n: int, known: Crystal) -> Row:
 @click.option("--data", type=click.Path(path_type=Path), default=STRUCTURES, help="The shared structures (Parquet).")
 @click.option("--tries", "n", default=TRIES, show_default=True, help="Tries of every way.")
 @click.option("--minutes", type=float, help="Time after which no further try begins.")
+@click.option("--only", multiple=True, metavar="FORMULA", help="Measure these alone; the page has all that is there.")
 @click.option("--page", type=click.Path(path_type=Path), default=PAGE)
-def main(data: Path, n: int, minutes: float | None, page: Path) -> None:
+def main(data: Path, n: int, minutes: float | None, only: tuple[str, ...], page: Path) -> None:
     """Measure what is missing and write the page."""
     warnings.simplefilter("ignore")
     deadline = float("inf") if minutes is None else time.monotonic() + 60 * minutes
     known = {case.id: crystal_of(case, data) for case in CASES}
-    for way in WAYS:
-        for case in CASES:
+    chosen = [case for case in CASES if not only or case.formula in only]
+    for way, case in product(WAYS, chosen):
+        if time.monotonic() > deadline:
+            break
+        relax_known(case, known[case.id])
+        click.echo(f"{way.name} {case.formula}", err=True)
+        for _ in measure(case, way, n, known[case.id]):
             if time.monotonic() > deadline:
                 break
-            relax_known(case, known[case.id])
-            click.echo(f"{way.name} {case.formula}", err=True)
-            for _ in measure(case, way, n, known[case.id]):
-                if time.monotonic() > deadline:
-                    break
     ground = Ground.prepare(data, ROOT / TABLE2)
     rows = [summary(case, ground, n, known[case.id]) for case in CASES]
     write_atomically(page, page_of(rows, n, SEED).encode())

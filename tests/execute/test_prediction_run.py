@@ -12,6 +12,7 @@ from wyckforge.errors import ConfigError, TargetError
 from wyckforge.execute.prediction_run import run_prediction, tries, try_stages, walkers
 from wyckforge.realise.csp.config import PredictionConfig
 from wyckforge.realise.csp.space import SearchSpace
+from wyckforge.realise.csp.stages import VISIT
 from wyckforge.realise.stages import Hull
 from wyckforge.records import Candidate, Evidence, Origin
 from wyckforge.symmetry.detection import detect
@@ -30,6 +31,8 @@ def test_tries_are_as_many_as_asked_for_with_ids_of_their_own() -> None:
         assert {one.origin.method for one in found} == {method}
         assert {str(one.gene) for one in found} >= {"136|O:f|Ti:a"}
         assert found[:5] == tries(RUTILE, config(method=method, tries=5))
+        visits = [one.find(VISIT) for one in found if str(one.gene) == "136|O:f|Ti:a"]
+        assert [visit and visit.value for visit in visits] == list(range(1, len(visits) + 1))
     assert tries(RUTILE, config(method="random")) != tries(RUTILE, config(method="random", seed=1))
 
 

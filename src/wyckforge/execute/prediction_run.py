@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -20,9 +21,10 @@ from wyckforge.potential.catalogue import DEFAULT
 from wyckforge.realise.csp.config import PredictionConfig
 from wyckforge.realise.csp.distinct import Found, distinct
 from wyckforge.realise.csp.space import SearchSpace, units
-from wyckforge.realise.csp.stages import Start, Walk
+from wyckforge.realise.csp.stages import VISIT, Start, Walk
 from wyckforge.realise.stages import Hull, Relax, Symmetry
 from wyckforge.records import Candidate, Evidence, Origin
+from wyckforge.symmetry.gene import WyckoffGene
 from wyckforge.targets import parse_space_groups
 
 TRIES, WALKS = "tries.jsonl", "walks.jsonl"
@@ -91,8 +93,13 @@ def tries(space: SearchSpace, config: PredictionConfig) -> list[Candidate]:
     """The genes to try, as many as are asked for unless there are fewer, with ids in their order."""
     sequential = config.method == "sequential"
     genes = space.sequential() if sequential else space.random(np.random.default_rng(config.seed))
-    chosen = enumerate(islice(genes, config.tries), start=1)
-    return [Candidate(f"t{k:05d}", gene, Origin(config.method)) for k, gene in chosen]
+    visits: Counter[WyckoffGene] = Counter()
+    found = []
+    for k, gene in enumerate(islice(genes, config.tries), start=1):
+        visits[gene] += 1
+        visit = Evidence(VISIT, "pass", visits[gene], reason="which start of its gene")
+        found.append(Candidate(f"t{k:05d}", gene, Origin(config.method), evidence=(visit,)))
+    return found
 
 
 def try_stages(config: PredictionConfig) -> tuple[Stage, ...]:

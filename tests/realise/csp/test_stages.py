@@ -5,10 +5,10 @@ from dataclasses import replace
 from wyckforge.realise.build import tool
 from wyckforge.realise.config import BuildConfig
 from wyckforge.realise.csp.config import HopConfig
-from wyckforge.realise.csp.stages import Start, Walk
+from wyckforge.realise.csp.stages import VISIT, Start, Walk
 from wyckforge.realise.stages import Relax
 from wyckforge.realise.starts import GEOMETRY_MODEL
-from wyckforge.records import Candidate, Origin
+from wyckforge.records import Candidate, Evidence, Origin
 from wyckforge.symmetry.detection import detect
 from wyckforge.symmetry.gene import WyckoffGene
 
@@ -25,7 +25,8 @@ def test_starts_have_the_gene_and_name_their_maker() -> None:
         assert done.crystal is not None
         assert detect(done.crystal).gene.canonical() == RUTILE
         again = Start(1, geometry_model=geometry_model)(CANDIDATE)
-        other = Start(1, geometry_model=geometry_model)(replace(CANDIDATE, id="t00002"))
+        second = replace(CANDIDATE, id="t00002", evidence=(Evidence(VISIT, "pass", 2),))
+        other = Start(1, geometry_model=geometry_model)(second)
         assert again.crystal is not None
         assert other.crystal is not None
         assert done.crystal.content() == again.crystal.content() != other.crystal.content()

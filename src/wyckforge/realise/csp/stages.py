@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import deque
+from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from wyckforge.realise.config import BuildConfig, RelaxConfig
 from wyckforge.realise.csp.config import HopConfig
 from wyckforge.realise.stages import seed_of
 from wyckforge.records import Candidate, Evidence
+
+if TYPE_CHECKING:
+    from wyckforge.symmetry.crystal import Crystal
+
+VISIT = "visit"
+"""Stage name of the evidence that says the how many-th start of its gene a try is, from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +35,29 @@ class Start:
 
     def __call__(self, candidate: Candidate) -> Candidate:
         """A structure with the gene's symmetry, or ``fail`` with the reason."""
-        from wyckforge.realise.build import BuildFailure, build, tool
-        from wyckforge.realise.starts import starts
+        from wyckforge.realise.build import BuildFailure, tool
 
-        seed = seed_of(candidate, self.seed)
         try:
-            if self.geometry_model:
-                crystal, maker = next(starts(candidate.gene, seed=seed, n=1, config=self.config))
-            else:
-                crystal, maker = build(candidate.gene, seed=seed, config=self.config), tool()
+            crystal, maker = self._drawn(candidate) if self.geometry_model else self._built(candidate)
         except BuildFailure as error:
             return candidate.with_evidence(Evidence("build", "fail", reason=str(error), tool=tool()))
         found = Evidence("build", "pass", len(crystal), "atoms", "has the symmetry of the gene", maker)
         return candidate.with_evidence(found, crystal=crystal)
+
+    def _drawn(self, candidate: Candidate) -> tuple[Crystal, str]:
+        """The next of the distinct starts of the gene, which all come from one seed."""
+        from wyckforge.realise.starts import starts
+
+        visit = candidate.find(VISIT)
+        number = int(visit.value) if visit is not None and visit.value else 1
+        seed = seed_of(replace(candidate, id=str(candidate.gene)), self.seed)
+        last = deque(starts(candidate.gene, seed=seed, n=number, config=self.config), maxlen=1)
+        return last[0]
+
+    def _built(self, candidate: Candidate) -> tuple[Crystal, str]:
+        from wyckforge.realise.build import build, tool
+
+        return build(candidate.gene, seed=seed_of(candidate, self.seed), config=self.config), tool()
 
 
 @dataclass(frozen=True, slots=True)
