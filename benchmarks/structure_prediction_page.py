@@ -54,7 +54,7 @@ def _outcome(row: Row, method: str, starts: str) -> Row | None:
 def _case(row: Row) -> list[str]:
     return [
         row["formula"], row["name"], row["id"], f"{row['symbol']} ({row['space_group']})", str(row["z"]),
-        f"`{row['gene']}`", str(row["free"]), str(row["genes"]), "–" if row["place"] is None else str(row["place"]),
+        "`" + row["gene"].replace("|", r"\|") + "`", str(row["free"]), str(row["genes"]), "–" if row["place"] is None else str(row["place"]),
         PARTS[row["part"]],
     ]  # fmt: skip
 

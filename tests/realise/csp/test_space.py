@@ -48,7 +48,8 @@ def test_the_plausibilities_of_all_descriptions_sum_to_one() -> None:
 
 def test_the_known_gene_is_among_them() -> None:
     assert PNMA.distinct == 15
-    assert PNMA.rank_of(PEROVSKITE, 100) is not None
+    assert PNMA.settings[0].genes.described == 27
+    assert PNMA.rank_of(PEROVSKITE, 100) == 8
     assert PNMA.rank_of(WyckoffGene.parse("225|Na:a|Cl:b"), 100) is None
 
 
