@@ -52,10 +52,10 @@ def _outcome(row: Row, method: str, starts: str) -> Row | None:
 
 
 def _case(row: Row) -> list[str]:
+    gene = row["gene"].replace("|", r"\|")  # a bar ends a cell
     return [
-        row["formula"], row["name"], row["id"], f"{row['symbol']} ({row['space_group']})", str(row["z"]),
-        "`" + row["gene"].replace("|", r"\|") + "`", str(row["free"]), str(row["genes"]), "–" if row["place"] is None else str(row["place"]),
-        PARTS[row["part"]],
+        row["formula"], row["name"], row["id"], f"{row['symbol']} ({row['space_group']})", str(row["z"]), f"`{gene}`",
+        str(row["free"]), str(row["genes"]), _text(row["place"], ".0f"), PARTS[row["part"]],
     ]  # fmt: skip
 
 
