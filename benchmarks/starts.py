@@ -33,7 +33,7 @@ from table2 import CACHE as TABLE2
 from table2 import STRUCTURES, Ground
 from wyckforge.errors import ConfigError, StructureError, WyckforgeError
 from wyckforge.files import write_atomically
-from wyckforge.potential.chgnet import PotentialError
+from wyckforge.potential.contract import PotentialError
 from wyckforge.realise.build import BuildFailure, build
 from wyckforge.realise.config import BuildConfig, RelaxConfig
 from wyckforge.realise.relax import relax
