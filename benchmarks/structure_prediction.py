@@ -13,7 +13,7 @@ import json
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, product
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ import click
 import numpy as np
 import pyarrow.parquet as pq
 
+from structure_prediction_cases import CASES, Case
 from structure_prediction_page import page_of
 from table2 import CACHE as TABLE2
 from table2 import STRUCTURES, Ground
@@ -32,11 +33,11 @@ from wyckforge.potential.catalogue import load_potential
 from wyckforge.realise.config import RelaxConfig
 from wyckforge.realise.csp.config import HopConfig, Method, PredictionConfig
 from wyckforge.realise.csp.distinct import distinct, energy, same_structure
-from wyckforge.realise.csp.hopping import hops
+from wyckforge.realise.csp.hopping import Hop, hops
 from wyckforge.realise.csp.space import SearchSpace, composition
 from wyckforge.realise.relax import relax
 from wyckforge.realise.stages import seed_of
-from wyckforge.records import Candidate, Evidence, Origin
+from wyckforge.records import Candidate, Evidence
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.detection import detect
 
@@ -46,41 +47,6 @@ SEED, TRIES = 7, 20
 WALKERS = 2
 
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A known crystal, and what is told of it.
-
-    Attributes:
-        id: in the shared structures.
-        name: of the structure type or mineral.
-        formula: told.
-        z: told: formula units in the conventional cell.
-        space_group: told.
-    """
-
-    id: str
-    name: str
-    formula: str
-    z: int
-    space_group: int
-
-
-CASES = (
-    Case("mp-22862", "rock salt", "NaCl", 4, 225),
-    Case("mp-2741", "fluorite", "CaF2", 4, 225),
-    Case("mp-2657", "rutile", "TiO2", 2, 136),
-    Case("mp-804", "wurtzite", "GaN", 2, 186),
-    Case("mp-6930", "quartz, low", "SiO2", 3, 154),
-    Case("mp-1143", "corundum", "Al2O3", 6, 167),
-    Case("mp-2815", "molybdenite", "MoS2", 2, 194),
-    Case("mp-22526", "α-NaFeO₂", "LiCoO2", 3, 166),
-    Case("mp-4820", "zircon", "ZrSiO4", 4, 141),
-    Case("mp-4019", "perovskite", "CaTiO3", 4, 62),
-    Case("mp-3536", "spinel", "MgAl2O4", 8, 227),
-    Case("mp-2895", "olivine", "Mg2SiO4", 4, 62),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +116,9 @@ def space_of(case: Case) -> SearchSpace:
 
 def account(way: Way, candidate: Candidate, seconds: float, known: Crystal) -> Row:
     """The line of a try."""
-    match = candidate.find("relax") is not None and candidate.crystal is not None
-    return {
-        "way": way.name, "seconds": round(seconds, 2), "candidate": candidate.to_dict(),
-        "match": bool(match and candidate.crystal is not None and same_structure(candidate.crystal, known)),
-    }  # fmt: skip
+    relaxed, crystal = candidate.find("relax"), candidate.crystal
+    match = relaxed is not None and relaxed.value is not None and crystal is not None and same_structure(crystal, known)
+    return {"way": way.name, "seconds": round(seconds, 2), "candidate": candidate.to_dict(), "match": match}
 
 
 def enumerate_tries(case: Case, way: Way, n: int, log: Log, known: Crystal) -> Iterator[None]:
@@ -182,23 +146,25 @@ def hop_on(way: Way, n: int, log: Log, known: Crystal) -> Iterator[None]:
         )  # fmt: skip
         rows, begin = [], time.monotonic()
         for step, hop in enumerate(islice(walk, each)):
-            found = hop.found
-            evidence = [Evidence("hop", "pass" if hop.accepted else "fail", reason=hop.reason)]
-            if found is not None:
-                verdict = "pass" if found.converged else "unknown"
-                evidence += [
-                    Evidence("relax", verdict, found.energy_ev_per_atom, "eV/atom", found.reason),  # type: ignore[arg-type]
-                    Evidence("relax_cost", "pass", found.calls, "calls"),
-                ]
-            candidate = Candidate(
-                f"{walker.id}h{step:03d}", walker.gene, Origin("hopping", walker.id), {},
-                found.crystal if found else None, tuple(evidence),
-            )  # fmt: skip
             now = time.monotonic()
-            rows.append(account(way, candidate, now - begin, known))
+            rows.append(account(way, hop_candidate(walker, step, hop), now - begin, known))
             begin = now
         log.add(*rows)
         yield
+
+
+def hop_candidate(walker: Candidate, step: int, hop: Hop) -> Candidate:
+    """A hop in the form of a try."""
+    candidate = replace(walker, id=f"{walker.id}h{step:03d}", crystal=None, evidence=())
+    judged = Evidence("hop", "pass" if hop.accepted else "fail", reason=hop.reason)
+    if (found := hop.found) is None:
+        return candidate.with_evidence(judged)
+    return candidate.with_evidence(
+        judged,
+        Evidence("relax", "pass" if found.converged else "unknown", found.energy_ev_per_atom, "eV/atom", found.reason),
+        Evidence("relax_cost", "pass", found.calls, "calls"),
+        crystal=found.crystal,
+    )
 
 
 def measure(case: Case, way: Way, n: int, known: Crystal) -> Iterator[None]:
