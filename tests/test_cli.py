@@ -396,7 +396,7 @@ def walk(command: click.Command, path: str = "wyckforge"):
 
 def test_every_verb_and_option_is_documented_and_nothing_else():
     sections = dict(
-        re.findall(r"^## `(wyckforge [\w ]+)`\n(.*?)(?=^## |\Z)", (DOCS / "cli.md").read_text(), re.M | re.S)
+        re.findall(r"^## `(wyckforge [\w -]+)`\n(.*?)(?=^## |\Z)", (DOCS / "cli.md").read_text(), re.M | re.S)
     )
     commands = dict(walk(main))
     assert set(sections) == set(commands)

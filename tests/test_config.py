@@ -53,7 +53,7 @@ def test_options_go_over_the_file(tmp_path):
     [
         ({"sed": 1}, r"sed: unknown key; known are target, sampling"),
         ({"funnel": {"anion": True}}, r"funnel.anion: unknown key; known are unique, novel"),
-        ({"relax": {"fmax": 0.1}}, r"relax.fmax: unknown key; known are fmax_ev_per_angstrom"),
+        ({"relax": {"fmax": 0.1}}, r"relax.fmax: unknown key; known are potential, fmax_ev_per_angstrom"),
         ({"count": 0}, "count: .*greater than or equal to 1"),
         ({"seed": -1}, "seed: "),
         ({"stop_after": "phonons"}, "stop_after: .*'hull'"),

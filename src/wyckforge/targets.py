@@ -44,13 +44,13 @@ def parse_target(config: TargetConfig) -> Target:
     _check_weights(config)
     return Target(
         properties={name: _interval(text, name) for name, text in config.properties.items()},
-        space_groups=_space_groups(config.space_group, config.crystal_system),
+        space_groups=parse_space_groups(config.space_group, config.crystal_system),
         elements=_elements(config.elements) or None,
         must_contain=_elements(config.must_contain),
         exclude=_elements(config.exclude, sets=True),
         stoichiometry=_stoichiometry(config.stoichiometry),
-        n_elements=_counts(config.n_elements, "number of elements"),
-        n_atoms=_counts(config.atoms, "number of atoms"),
+        n_elements=parse_counts(config.n_elements, "number of elements"),
+        n_atoms=parse_counts(config.atoms, "number of atoms"),
     )
 
 
@@ -80,7 +80,12 @@ def _check_weights(config: TargetConfig) -> None:
             )
 
 
-def _space_groups(numbers: str, systems: str) -> frozenset[int]:
+def parse_space_groups(numbers: str, systems: str = "") -> frozenset[int]:
+    """Read numbers and intervals of space groups, and names of crystal systems; empty allows all.
+
+    Raises:
+        TargetError: a part is malformed, or the two exclude each other.
+    """
     everything = frozenset(range(1, 231))
     by_number = frozenset().union(*map(_group_range, _words(numbers))) if _words(numbers) else everything
     by_system = frozenset().union(*map(_system_range, _words(systems))) if _words(systems) else everything
@@ -93,7 +98,7 @@ def _space_groups(numbers: str, systems: str) -> frozenset[int]:
 
 
 def _group_range(text: str) -> frozenset[int]:
-    interval = _counts(text, "space group")
+    interval = parse_counts(text, "space group")
     if any(math.isfinite(bound) and not 1 <= bound <= 230 for bound in (interval.low, interval.high)):
         raise TargetError(
             f"space group {text!r} given; allowed are numbers and intervals from 1 to 230, like 62 or 143:"
@@ -137,7 +142,16 @@ def _interval(text: str, what: str) -> Interval:
         raise TargetError(f"{what}: {error}") from None
 
 
-def _counts(text: str, what: str) -> Interval:
+def parse_counts(text: str, what: str) -> Interval:
+    """Read an interval of whole numbers; empty allows all.
+
+    Args:
+        text: ``4``, ``1:4``, ``:30``.
+        what: is counted, for messages.
+
+    Raises:
+        TargetError: it is malformed, has a broken bound, or lies below 1.
+    """
     if not text.strip():
         return Interval()
     interval = _interval(text, what)

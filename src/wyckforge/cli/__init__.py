@@ -14,6 +14,7 @@ from wyckforge.cli.fit import fit
 from wyckforge.cli.hull import hull
 from wyckforge.cli.model import predict, train
 from wyckforge.cli.phonon import phonon
+from wyckforge.cli.predict_structure import predict_structure
 from wyckforge.cli.symmetry import symmetry
 
 
@@ -26,5 +27,18 @@ def main() -> None:
     """
 
 
-for _verb in (design, report, predict, evaluate, train, finetune, fit, hull, phonon, data, symmetry):
+for _verb in (
+    design,
+    report,
+    predict,
+    predict_structure,
+    evaluate,
+    train,
+    finetune,
+    fit,
+    hull,
+    phonon,
+    data,
+    symmetry,
+):
     main.add_command(_verb)

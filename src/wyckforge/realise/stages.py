@@ -21,6 +21,7 @@ from wyckforge.records import Candidate, Evidence, Interval, Verdict
 if TYPE_CHECKING:
     from wyckforge.potential.contract import Potential
     from wyckforge.realise.relax import Relaxation
+    from wyckforge.realise.starts import Start
     from wyckforge.symmetry.crystal import Crystal
 
 # The strict tolerance decides; the loose one tells a slight distortion from a change of symmetry.
@@ -48,16 +49,19 @@ class Build:
     def __call__(self, candidate: Candidate) -> Candidate:
         """A structure with the gene's symmetry, or ``fail`` with the reason."""
         from wyckforge.realise.build import BuildFailure, tool
-        from wyckforge.realise.starts import starts
 
-        seed = seed_of(candidate, self.seed)
         try:
-            start = next(starts(candidate.gene, seed=seed, n=1, config=self.config))
+            start = self._start(candidate)
         except BuildFailure as error:
             return candidate.with_evidence(Evidence("build", "fail", reason=str(error), tool=tool()))
         reason = "has the symmetry of the gene"
         found = Evidence("build", "pass", len(start.crystal), "atoms", reason, start.tool)
         return candidate.with_evidence(found, crystal=start.crystal)
+
+    def _start(self, candidate: Candidate) -> Start:
+        from wyckforge.realise.starts import starts
+
+        return next(starts(candidate.gene, seed=seed_of(candidate, self.seed), n=1, config=self.config))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,156 @@
+"""A structure prediction: from a formula to a folder of ranked crystals."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wyckforge.config import ExecutionConfig
+from wyckforge.execute import folder
+from wyckforge.execute.executors import open_executor
+from wyckforge.execute.inputs import versions
+from wyckforge.execute.outputs import write_cifs, write_table
+from wyckforge.execute.run_stages import Stage, run_stages
+from wyckforge.realise.csp.config import PredictionConfig
+from wyckforge.realise.csp.distinct import Found, distinct
+from wyckforge.realise.csp.space import SearchSpace, units
+from wyckforge.realise.csp.stages import VISIT, BuildNext, Walk
+from wyckforge.realise.stages import Hull, Relax, Symmetry
+from wyckforge.records import Candidate, Evidence, Origin
+from wyckforge.symmetry.gene import WyckoffGene
+from wyckforge.targets import parse_space_groups
+
+TRIES, WALKS = "tries.jsonl", "walks.jsonl"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a prediction gave.
+
+    Attributes:
+        candidates: the distinct converged structures, the lowest energy first; evidence ``found`` counts the tries
+            that led there.
+        record: the content of ``run.json``.
+    """
+
+    candidates: tuple[Candidate, ...]
+    record: dict[str, Any]
+
+
+def run_prediction(
+    config: PredictionConfig, out: Path, execution: ExecutionConfig | None = None, *, progress: bool = True
+) -> Prediction:
+    """Try the genes of a formula, hop on from the best structures, rank by energy, and write it all to a folder.
+
+    On the folder of a run that was stopped it goes on with the tries that are not finished.
+
+    Args:
+        config: everything the result depends on.
+        out: a new or empty folder, or that of an earlier run with the same configuration.
+        execution: where the tries run; the defaults if omitted.
+        progress: show progress on standard error.
+
+    Raises:
+        ConfigError: the folder holds something else.
+        TargetError: the formula, Z or the space groups are malformed, or no gene fits.
+    """
+    execution = execution or ExecutionConfig()
+    groups = parse_space_groups(config.space_group) if config.space_group else None
+    space = SearchSpace.of(config.formula, units(config.z), groups)
+    identity = {"config": config.to_dict(), folder.FUNNEL: []}  # no gene is filtered
+    record = folder.open_folder(out, identity)
+    begin = time.monotonic() - record.get("seconds", 0.0)
+    record |= {"execution": execution.model_dump(mode="json"), "versions": versions(), "settings": _settings(space)}
+    record |= {"genes": space.distinct, "status": "running"}
+    folder.write_json(out / folder.RUN, record)
+
+    with open_executor(execution, out / folder.LOGS) as executor:
+
+        def send(todo: Sequence[Candidate], stages: tuple[Stage, ...], name: str, relaxations: int) -> list[Candidate]:
+            limit = 60 + 2 * (config.build.timeout_s + relaxations * config.relax.max_seconds)
+            return run_stages(todo, stages, out=out / name, executor=executor, timeout_s=limit, progress=progress)
+
+        tried = send(tries(space, config), try_stages(config), TRIES, 1)
+        chosen = walkers(tried, config.hop.walkers) if config.hop.hops else []
+        walked = send(chosen, walk_stages(config), WALKS, config.hop.hops)
+    ranked = tuple(map(_ranked, distinct([*tried, *walked])))
+    folder.write_candidates(out / folder.CANDIDATES, ranked)
+    write_table(out / folder.TABLE, ranked)
+    write_cifs(out / folder.CIFS, ranked)
+    record |= _account(tried, walked, ranked)
+    record |= {"seconds": round(time.monotonic() - begin, 1), "status": "complete"}
+    folder.write_json(out / folder.RUN, record)
+    return Prediction(ranked, record)
+
+
+def tries(space: SearchSpace, config: PredictionConfig) -> list[Candidate]:
+    """The genes to try, as many as are asked for unless there are fewer, with ids in their order."""
+    sequential = config.method == "sequential"
+    genes = space.sequential() if sequential else space.random(np.random.default_rng(config.seed))
+    visits: Counter[WyckoffGene] = Counter()
+    found = []
+    for k, gene in enumerate(islice(genes, config.tries), start=1):
+        visits[gene] += 1
+        visit = Evidence(VISIT, "pass", visits[gene], reason="which start of its gene")
+        found.append(Candidate(f"t{k:05d}", gene, Origin(config.method), evidence=(visit,)))
+    return found
+
+
+def try_stages(config: PredictionConfig) -> tuple[Stage, ...]:
+    """What is done with every gene; a further start of a gene is another try."""
+    return (
+        BuildNext(config.seed, config.build),
+        Relax(config.seed, config.relax.model_copy(update={"starts": 1}), config.build),
+        Symmetry(),
+        Hull(config.hull),
+    )
+
+
+def walk_stages(config: PredictionConfig) -> tuple[Stage, ...]:
+    """What is done with the best structures."""
+    return Walk(config.seed, config.hop, config.relax), Symmetry(), Hull(config.hull)
+
+
+def walkers(tried: Sequence[Candidate], count: int) -> list[Candidate]:
+    """The lowest distinct structures with free coordinates, as new candidates from which walks begin."""
+    able = [found.candidate for found in distinct(tried) if found.candidate.gene.degrees_of_freedom]
+    return [
+        replace(
+            one,
+            id=f"w{k:05d}",
+            origin=Origin("hopping", one.id, one.gene.formula),
+            evidence=tuple(found for found in one.evidence if found.stage in ("build", "relax")),
+        )
+        for k, one in enumerate(able[:count], start=1)
+    ]
+
+
+def _ranked(found: Found) -> Candidate:
+    reason = f"by {', '.join(found.hits[:10])}{' …' if len(found.hits) > 10 else ''}"
+    return found.candidate.with_evidence(Evidence("found", "pass", len(found.hits), "times", reason))
+
+
+def _settings(space: SearchSpace) -> list[dict[str, Any]]:
+    return [
+        {"space_group": one.space_group, "z": one.z, "share": round(one.share, 6), "genes": one.genes.distinct}
+        for one in space.settings
+    ]
+
+
+def _account(tried: Sequence[Candidate], walked: Sequence[Candidate], ranked: Sequence[Candidate]) -> dict[str, Any]:
+    costs = [found.value or 0.0 for one in (*tried, *walked) for found in one.evidence if found.stage == "relax_cost"]
+    built, relaxed = (
+        sum((found := one.find(stage)) is not None and found.verdict == "pass" for one in tried)
+        for stage in ("build", "relax")
+    )
+    return {
+        "tries": len(tried), "built": built, "relaxed": relaxed, "walks": len(walked), "calls": int(sum(costs)),
+        "structures": len(ranked),
+    }  # fmt: skip

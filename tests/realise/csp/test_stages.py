@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from wyckforge.realise.build import tool
+from wyckforge.realise.config import BuildConfig
+from wyckforge.realise.csp.config import HopConfig
+from wyckforge.realise.csp.stages import VISIT, BuildNext, Walk
+from wyckforge.realise.stages import Relax
+from wyckforge.realise.starts import GEOMETRY_MODEL
+from wyckforge.records import Candidate, Evidence, Origin
+from wyckforge.symmetry.detection import detect
+from wyckforge.symmetry.gene import WyckoffGene
+
+RUTILE = WyckoffGene.parse("136|O:f|Ti:a").canonical()
+PYXTAL = BuildConfig(source="pyxtal")
+CANDIDATE = Candidate("t00001", RUTILE, Origin("sequential"))
+
+
+def test_starts_have_the_gene_and_name_their_maker() -> None:
+    for stage, maker in ((BuildNext(1), GEOMETRY_MODEL), (BuildNext(1, PYXTAL), tool())):
+        done = stage(CANDIDATE)
+        found = done.find("build")
+        assert found is not None
+        assert (found.verdict, found.value, found.tool) == ("pass", 6, maker)
+        assert done.crystal is not None
+        assert detect(done.crystal).gene.canonical() == RUTILE
+        again = stage(CANDIDATE)
+        second = replace(CANDIDATE, id="t00002", evidence=(Evidence(VISIT, "pass", 2),))
+        other = stage(second)
+        assert again.crystal is not None
+        assert other.crystal is not None
+        assert done.crystal.content() == again.crystal.content() != other.crystal.content()
+
+
+def test_a_gene_that_cannot_be_built_has_a_reason() -> None:
+    diamond = replace(CANDIDATE, gene=WyckoffGene.parse("216|C:ac"))  # always more symmetric than it says
+    done = BuildNext(1, BuildConfig(source="pyxtal", tries=2))(diamond)
+    found = done.find("build")
+    assert found is not None
+    assert found.verdict == "fail"
+    assert "227" in found.reason
+
+
+def test_a_walk_starts_from_a_relaxed_structure_and_ends_no_higher() -> None:
+    walk = Walk(1, HopConfig(hops=2))
+    lost = walk(CANDIDATE).find("relax")
+    assert lost is not None
+    assert (lost.verdict, lost.reason) == ("unknown", "there is no relaxed structure")
+    relaxed = Relax(1)(BuildNext(1)(CANDIDATE))
+    before = relaxed.find("relax")
+    assert before is not None
+    assert before.value is not None
+    # a start that pretends to lie high, so that the first converged hop is lower
+    high = replace(relaxed, evidence=(replace(before, value=before.value + 5.0),))
+    done = walk(high)
+    after, cost = done.find("relax"), done.find("relax_cost")
+    assert after is not None
+    assert after.value is not None
+    assert cost is not None
+    assert after.verdict == "pass"
+    assert after.value < before.value + 5.0
+    assert cost.value
+    assert done.crystal is not None
+    assert done.crystal is not relaxed.crystal
+    assert done.gene.composition == RUTILE.composition
+    assert after.reason.endswith("of 2 hops accepted")
+    low = walk(replace(relaxed, evidence=(replace(before, value=before.value - 5.0),)))
+    nothing = low.find("relax")
+    assert nothing is not None
+    assert nothing.verdict == "unknown"
+    assert nothing.reason.startswith("no structure lower than the start")
+    assert low.crystal is relaxed.crystal
