@@ -9,11 +9,10 @@ import pytest
 from tests.realise.metals import alloys
 
 from wyckforge.errors import ConfigError, TargetError
-from wyckforge.execute.prediction_run import run_prediction, tries, try_stages, walkers
+from wyckforge.execute.prediction_run import run_prediction, tries, walkers
 from wyckforge.realise.csp.config import PredictionConfig
 from wyckforge.realise.csp.space import SearchSpace
 from wyckforge.realise.csp.stages import VISIT
-from wyckforge.realise.stages import Hull
 from wyckforge.records import Candidate, Evidence, Origin
 from wyckforge.symmetry.detection import detect
 
@@ -54,11 +53,6 @@ def test_walks_begin_at_the_lowest_with_free_coordinates() -> None:
     assert [one.origin.seed_id for one in chosen] == ["t2", "t1"]
     assert [one.id for one in chosen] == ["w00001", "w00002"]
     assert chosen[0].find("hull") is None
-
-
-def test_energies_of_another_potential_meet_no_hull() -> None:
-    assert any(isinstance(stage, Hull) for stage in try_stages(config()))
-    assert not any(isinstance(stage, Hull) for stage in try_stages(config(relax={"potential": "sevennet-0"})))
 
 
 def test_mistakes_are_told_before_anything_is_written(tmp_path: Path) -> None:
