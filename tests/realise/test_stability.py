@@ -30,7 +30,7 @@ def test_the_package_has_fits_for_its_potentials() -> None:
     assert "WBM" in (files("wyckforge.realise") / "stability.json").read_text()
 
 
-@pytest.mark.parametrize("tools", bundled(), ids=" and ".join)
+@pytest.mark.parametrize("tools", bundled(), ids=lambda tools: " and ".join(sorted(tools)))
 @given(energies=st.tuples(st.floats(-0.2, 0.4), st.floats(-0.2, 0.4)), rise=st.floats(0, 0.1), which=st.integers(0, 1))
 def test_what_lies_higher_is_never_more_probably_stable(tools, energies, rise, which) -> None:
     fit = bundled()[tools]
