@@ -35,7 +35,7 @@ from wyckforge.execute.folder import CANDIDATES, read_candidates
 from wyckforge.execute.inputs import judge_folders
 from wyckforge.execute.run_stages import run_stages
 from wyckforge.potential.contract import Potential
-from wyckforge.realise.config import BuildConfig, RelaxConfig
+from wyckforge.realise.config import BuildConfig, HullConfig, RelaxConfig
 from wyckforge.realise.judge import Judge
 from wyckforge.realise.phonon.stage import Phonons
 from wyckforge.realise.refine import Refine
@@ -92,7 +92,7 @@ def chains(config: RunConfig) -> Chains:
     """Both ways, and the tests that only ours goes through."""
     judge = Judge(judge_folders(()), parse_target(config.target).properties)
     return Chains(
-        (Build(SEED), Relax(SEED), Symmetry(), judge, Hull(), Refine()),
+        (Build(SEED), Relax(SEED, hull=HullConfig()), Symmetry(), judge, Hull(), Refine()),
         (Build(SEED, PYXTAL), FireRelax(SEED, FIRE, PYXTAL), Symmetry(), judge, Hull(), FireRefine(relax=FIRE)),
         Phonons(config.phonon, near_hull_only=True),
     )

@@ -88,6 +88,16 @@ def test_several_starts_keep_the_best_and_count_all_calls() -> None:
         assert two.find("relax").verdict == "pass"
 
 
+def test_no_further_start_is_tried_once_one_is_near_the_hull() -> None:
+    built = Build(2)(candidate("186|S:b|Zn:b"))
+    one, all_of_them = (Relax(2, RelaxConfig(starts=3), hull=hull)(built) for hull in (HullConfig(), None))
+    assert one.find("relax").verdict == "pass"
+    assert one.find("relax_cost").value < all_of_them.find("relax_cost").value
+    assert Hull()(one).find("hull").value < 0.02
+    never = RelaxConfig(starts=3, enough_ev_per_atom=-9.0)
+    assert Relax(2, never, hull=HullConfig())(built).find("relax_cost") == all_of_them.find("relax_cost")
+
+
 def test_lost_symmetry_fails_and_is_reported_at_both_tolerances() -> None:
     caesium_chloride = Crystal(4.1 * np.eye(3), np.array([55, 17]), np.array([[0.0] * 3, [0.5, 0.5, 0.51]]))
     found = Symmetry()(candidate("221|Cs:a|Cl:b").with_evidence(crystal=caesium_chloride)).find("symmetry")

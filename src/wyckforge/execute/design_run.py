@@ -154,7 +154,7 @@ def _realise(
 
 def _stages(config: RunConfig, target: Target) -> tuple[Stage, ...]:
     build = Build(config.seed, config.build)
-    relax = Relax(config.seed, config.relax, config.build)
+    relax = Relax(config.seed, config.relax, config.build, config.hull)
     folders = judge_folders(config.judge.models)
     judge = (Judge(folders, target.properties),) if folders else ()
     refine = (Refine(config.refine, config.relax, config.hull),) if config.refine.wanted else ()

@@ -75,11 +75,13 @@ class Relax:
         seed: seed of the run.
         config: settings of the relaxation.
         build: settings for the further starts.
+        hull: where a converged start may lie near enough for no further one to be tried; ``None`` tries all.
     """
 
     seed: int
     config: RelaxConfig = field(default_factory=RelaxConfig)
     build: BuildConfig = field(default_factory=BuildConfig)
+    hull: HullConfig | None = None
 
     def __call__(self, candidate: Candidate) -> Candidate:
         """The relaxed structure with its energy, or ``unknown`` with the reason."""
@@ -96,6 +98,9 @@ class Relax:
                 found.append(self._relaxed(crystal, potential))
             except (PotentialError, StructureError) as error:
                 reason = str(error)
+                continue
+            if self._enough(candidate, found[-1], potential.tool):
+                break
         if not found:
             return candidate.with_evidence(Evidence("relax", "unknown", reason=reason, tool=potential.tool))
         best = min(found, key=lambda one: (not one.converged, one.energy_ev_per_atom))
@@ -104,6 +109,14 @@ class Relax:
             Evidence("relax_cost", "pass", float(sum(one.calls for one in found)), "calls", tool=potential.tool),
             crystal=best.crystal,
         )
+
+    def _enough(self, candidate: Candidate, found: Relaxation, tool: str) -> bool:
+        """Whether the start lies so near the hull that another would hardly lie lower."""
+        if self.hull is None or not found.converged:
+            return False
+        here = candidate.with_evidence(crystal=found.crystal)
+        height = place_on_hull("hull", here, describe("relax", found, tool), self.hull).evidence.value
+        return height is not None and height <= self.config.enough_ev_per_atom
 
     def _relaxed(self, crystal: Crystal, potential: Potential) -> Relaxation:
         from wyckforge.realise.relax import relax
