@@ -286,7 +286,7 @@ def test_a_property_given_twice_is_refused():
         (["--atoms", "0"], ["0"]),
         (["--property", "band_gap"], ["band_gap", "NAME=LOW:HIGH"]),
         (["--count", "0"], ["0"]),
-        (["--stop-after", "phonon"], ["phonon", "hull"]),
+        (["--stop-after", "dft"], ["dft", "hull"]),
     ],
 )
 def test_targets_that_cannot_be_are_refused(tmp_path, options, words):

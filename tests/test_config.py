@@ -77,3 +77,18 @@ def test_unreadable_files(tmp_path):
     for path in (broken, tmp_path / "absent.toml", tmp_path):
         with pytest.raises(ConfigError, match=r"cannot be read( as TOML|: No such file|: Is a directory)"):
             RunConfig.from_toml(path)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{"follow": True}, {"tolerance_per_cm": 5.0}, {"relax": {"max_seconds": 600.0}}],
+    ids=lambda setting: next(iter(setting)),
+)
+def test_one_setting_of_the_phonons_leaves_the_others_as_they_are(setting) -> None:
+    plain, changed = (RunConfig.load(None, {"phonon": given}).phonon.model_dump() for given in ({}, setting))
+    assert plain["mesh"] is False
+    assert plain["relax"]["potential"] == "sevennet-0"
+    assert plain["relax"]["fmax_ev_per_angstrom"] == 1e-4
+    (key, value), *_ = setting.items()
+    expected = plain | {key: plain[key] | value if isinstance(value, dict) else value}
+    assert changed == expected

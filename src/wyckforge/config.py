@@ -9,7 +9,14 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from wyckforge.design.config import FunnelConfig, RankingConfig, SamplingConfig
-from wyckforge.realise.config import BuildConfig, HullConfig, JudgeConfig, PhononConfig, RefineConfig, RelaxConfig
+from wyckforge.realise.config import (
+    BuildConfig,
+    HullConfig,
+    JudgeConfig,
+    RefineConfig,
+    RelaxConfig,
+    ScreeningPhononConfig,
+)
 from wyckforge.settings import Configuration, Settings
 from wyckforge.targets import TargetConfig
 
@@ -53,9 +60,7 @@ class RunConfig(Configuration):
     hull: HullConfig = HullConfig()
     refine: RefineConfig = RefineConfig()
     judge: JudgeConfig = JudgeConfig()
-    phonon: PhononConfig = PhononConfig(
-        mesh=False, relax=RelaxConfig(potential="sevennet-0", fmax_ev_per_angstrom=1e-4, smax_gpa=0.02)
-    )
+    phonon: ScreeningPhononConfig = ScreeningPhononConfig()
     execution: ExecutionConfig = ExecutionConfig()
     seed: int = Field(0, ge=0, description="the one seed of the run")
     count: int = Field(20, ge=1, description="candidates wanted at the last step; of genes, at least as many")

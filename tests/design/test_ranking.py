@@ -144,7 +144,12 @@ def test_of_the_likely_the_stable_come_first():
         found = (Evidence("stable", "pass", value) for value in stable)
         return candidate(name, Evidence("judged", "pass", meets), hull(0.05), *found)
 
-    ranked = [judged("both", 0.8, 0.9), judged("not known", 0.7), judged("likely", 0.9, 0.6), judged("sure", 0.5, 0.95)]
+    ranked = [judged("both", 0.8, 0.9), judged("likely", 0.9, 0.6), judged("sure", 0.5, 0.95), judged("not known", 0.7)]
+    assert rank_candidates(reversed(ranked), last_stage="hull") == ranked
+
+
+def test_where_nobody_judges_the_stable_come_first():
+    ranked = [candidate(str(value), hull(0.05), Evidence("stable", "pass", value)) for value in (0.95, 0.55)]
     assert rank_candidates(reversed(ranked), last_stage="hull") == ranked
 
 

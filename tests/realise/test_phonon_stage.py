@@ -42,7 +42,7 @@ def test_a_stable_crystal_passes_with_its_lowest_frequency_and_what_it_took() ->
     assert "THz at Γ, exact in the primitive cell; tolerance 10 cm⁻¹" in gamma.reason
     assert "converged to" in mesh.reason
     assert gamma.tool.startswith("phonopy ")
-    assert "CHGNet 0.3.0" in gamma.tool
+    assert "SevenNet 0" in gamma.tool
     assert (cost.value or 0) > 5
     assert found.crystal is rock_salt
 

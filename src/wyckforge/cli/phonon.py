@@ -36,14 +36,13 @@ def phonon(
     the others are still done, and the exit status is 1.
     """
     from wyckforge.potential.catalogue import load_potential
-    from wyckforge.realise.config import PhononConfig, RelaxConfig
+    from wyckforge.realise.config import PhononConfig, TightRelaxConfig
     from wyckforge.realise.phonon.follow import Following, follow
     from wyckforge.realise.phonon.stability import study
     from wyckforge.report.terminal import align
 
     asked = load_potential(potential)
-    tight = PhononConfig().relax.model_dump() | {"potential": potential}
-    config = PhononConfig(relax=RelaxConfig(**tight), mesh=mesh, follow=follow_modes)
+    config = PhononConfig(relax=TightRelaxConfig(potential=potential), mesh=mesh, follow=follow_modes)
     if out is not None:
         ctx.meta[SAVED] = f"finished structures are in {out}"
     table: list[list[str]] = []

@@ -115,12 +115,16 @@ def rank_candidates(candidates: Iterable[Candidate], *, last_stage: str) -> list
         last_stage: the last stage of the run.
     """
 
+    ranked = list(candidates)
+    # Where nobody was asked, or could tell, every candidate has the same chance; elsewhere unknown ones come last.
+    weighed = [stage for stage in ("judged", "stable") if any(one.find(stage) is not None for one in ranked)]
+
     def key(candidate: Candidate) -> tuple[object, ...]:
         energy = _value(candidate, "hull", math.inf)
-        chance = _value(candidate, "judged", 0.0) * _value(candidate, "stable", 1.0)
+        chance = math.prod(_value(candidate, stage, 0.0) for stage in weighed)
         return _tier(candidate, last_stage), -chance, energy, *gene_order(candidate)
 
-    return sorted(candidates, key=key)
+    return sorted(ranked, key=key)
 
 
 def _value(candidate: Candidate, stage: str, otherwise: float) -> float:

@@ -170,7 +170,11 @@ def _stages(config: RunConfig, target: Target) -> tuple[Stage, ...]:
 
 def _time_limit(config: RunConfig) -> float:
     """Seconds after which a candidate is given up: twice what its settings allow, and a minute to start a process."""
-    return 60 + 2 * (config.relax.starts + 1) * (config.build.timeout_s + config.relax.max_seconds)
+    allowed = (config.relax.starts + 1) * (config.build.timeout_s + config.relax.max_seconds)
+    if config.stop_after == "phonon":
+        studies = 1 + config.phonon.follow * config.phonon.max_generations
+        allowed += studies * (config.phonon.max_seconds + config.phonon.relax.max_seconds)
+    return 60 + 2 * allowed
 
 
 def _finish(candidates: Sequence[Candidate], config: RunConfig, out: Path, record: dict[str, Any]) -> DesignResult:

@@ -60,12 +60,18 @@ class JudgeConfig(Settings):
     )
 
 
+class TightRelaxConfig(RelaxConfig):
+    """The relaxation before vibrations: as :class:`RelaxConfig`, with limits that leave no slope in their way."""
+
+    potential: str = Field("sevennet-0", description="interatomic potential, of the vibrations too")
+    fmax_ev_per_angstrom: float = Field(1e-4, gt=0, description="converged when no force on an atom is larger,")
+    smax_gpa: float = Field(0.02, gt=0, description="and no component of the stress is larger")
+
+
 class PhononConfig(Settings):
     """How vibrations are computed, when a crystal counts as dynamically stable, and how unstable modes are followed."""
 
-    relax: RelaxConfig = Field(
-        RelaxConfig(fmax_ev_per_angstrom=1e-4, smax_gpa=0.02), description="the tight relaxation that comes first"
-    )
+    relax: TightRelaxConfig = Field(TightRelaxConfig(), description="the tight relaxation that comes first")
     displacement_angstrom: float = Field(0.03, gt=0, description="how far an atom is moved to measure force constants")
     tolerance_per_cm: float = Field(10.0, gt=0, description="imaginary frequencies up to this one in cm⁻¹ are noise")
     mesh: bool = Field(True, description="test a full mesh in supercells; otherwise Γ alone, in the primitive cell")
@@ -85,3 +91,9 @@ class PhononConfig(Settings):
     follow: bool = Field(False, description="follow the lowest unstable mode down to a stable crystal")
     max_generations: int = Field(3, ge=1, description="unstable crystals followed one after another")
     max_directions: int = Field(4, ge=1, description="directions tried in the space of a degenerate mode")
+
+
+class ScreeningPhononConfig(PhononConfig):
+    """Vibrations of many candidates: as :class:`PhononConfig`, at Γ alone."""
+
+    mesh: bool = Field(False, description="test a full mesh in supercells; otherwise Γ alone, in the primitive cell")

@@ -52,7 +52,7 @@ class Refine:
         except (PotentialError, StructureError) as error:
             return candidate.with_evidence(Evidence(REFINED, "unknown", reason=str(error), tool=potential.tool))
         refined = describe(REFINED, found, potential.tool)
-        candidate = candidate.with_evidence(refined, crystal=found.crystal)
+        candidate = candidate.with_evidence(refined, crystal=found.crystal if found.converged else None)
         place = place_on_hull(
             REFINED_HULL, candidate, refined, HullConfig(threshold_ev_per_atom=self.hull.threshold_ev_per_atom)
         )

@@ -87,8 +87,11 @@ def _best_child(parent: Study, config: PhononConfig, potential: Potential) -> tu
                 reason = f"the distorted crystal has no energy: {error}"
                 continue
             calls += spent + child.calls
-            children.append(child)
-    best = min(children, key=lambda one: (not one.converged, one.energy_ev_per_atom), default=None)
+            if child.converged:
+                children.append(child)
+            else:
+                reason = f"the distorted crystal did not relax: {child.reason}"
+    best = min(children, key=lambda one: one.energy_ev_per_atom, default=None)
     if best is None:
         return None, calls, reason
     if before.energy_ev_per_atom - best.energy_ev_per_atom < LEAST_GAIN_EV_PER_ATOM:
