@@ -217,12 +217,14 @@ def measure(
 ) -> list[dict[str, Any]]:
     """Every case with starts of every source, unless it is in the cache; gives what is known of each case.
 
-    A file for each source, so that PyXtal's need not be made again for another model.
+    A file for each source, so that PyXtal's need not be made again for another model. The sources take turns on a case,
+    so that the drift of a shared machine meets both.
     """
     logs = {source: Log(cache / f"{name}-{source}.jsonl", resume) for source in SOURCES}
-    for source, log in logs.items():
-        for case in tqdm([case for case in todo if case.id not in log.rows], desc=f"{name}, {source}"):
-            log.add({"id": case.id, **one(case, source)})
+    for case in tqdm(todo, desc=name):
+        for source, log in logs.items():
+            if case.id not in log.rows:
+                log.add({"id": case.id, **one(case, source)})
     return [{**account(case), **{source: log.rows[case.id] for source, log in logs.items()}} for case in todo]
 
 
