@@ -92,8 +92,8 @@ def chains(config: RunConfig) -> Chains:
     """Both ways, and the tests that only ours goes through."""
     judge = Judge(judge_folders(()), parse_target(config.target).properties)
     return Chains(
-        (Build(SEED), Relax(SEED, hull=HullConfig()), Symmetry(), judge, Hull(), Refine()),
-        (Build(SEED, PYXTAL), FireRelax(SEED, FIRE, PYXTAL), Symmetry(), judge, Hull(), FireRefine(relax=FIRE)),
+        (Build(SEED), Relax(SEED, hull=HullConfig()), Hull(), Refine(), Symmetry(), judge),
+        (Build(SEED, PYXTAL), FireRelax(SEED, FIRE, PYXTAL), Hull(), FireRefine(relax=FIRE), Symmetry(), judge),
         Phonons(config.phonon, near_hull_only=True),
     )
 

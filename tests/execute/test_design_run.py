@@ -190,7 +190,7 @@ def test_two_candidates_through_the_hull(tmp_path):
     assert result.candidates[: len(realised)] == tuple(realised)
     for candidate in realised:
         stages = [found.stage for found in candidate.evidence]
-        assert stages.index("build") < stages.index("relax") < stages.index("symmetry") < stages.index("hull")
+        assert stages.index("build") < stages.index("relax") < stages.index("hull") < stages.index("symmetry")
         assert candidate.find("symmetry").value == candidate.gene.space_group
         assert candidate.crystal is not None
     files = {row.id: row for row in read_structures(tmp_path / "run" / "cifs")}

@@ -158,14 +158,18 @@ def _stages(config: RunConfig, target: Target) -> tuple[Stage, ...]:
     folders = judge_folders(config.judge.models)
     judge = (Judge(folders, target.properties),) if folders else ()
     refine = (Refine(config.refine, config.relax, config.hull),) if config.refine.wanted else ()
-    everything: dict[str, tuple[Stage, ...]] = {
+    energies: dict[str, tuple[Stage, ...]] = {
         "build": (build,),
-        "relax": (relax, Symmetry(), *judge),
+        "relax": (relax,),
         "hull": (Hull(config.hull, target.properties.get(FORMATION_ENERGY, Interval())), *refine),
-        "phonon": (Phonons(config.phonon, near_hull_only=True),),
     }
-    wanted = list(everything)[: list(everything).index(config.stop_after) + 1]
-    return tuple(stage for name in wanted for stage in everything[name])
+    last = STAGES.index(config.stop_after)
+    chain = [stage for name in STAGES[: last + 1] for stage in energies.get(name, ())]
+    if last >= STAGES.index("relax"):  # the last relaxation gives the crystal that is looked at
+        chain += [Symmetry(), *judge]
+    if config.stop_after == "phonon":
+        chain.append(Phonons(config.phonon, near_hull_only=True))
+    return tuple(chain)
 
 
 def _time_limit(config: RunConfig) -> float:

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sun import CONFIG, KnownCrystals
+from sun_page import Outcome, cheaper, page_of, per_success, suns
+from wyckforge.config import RunConfig
+from wyckforge.records import Candidate, Evidence, Origin, Verdict
+from wyckforge.symmetry.crystal import Crystal
+from wyckforge.symmetry.gene import WyckoffGene
+
+PASS: Verdict = "pass"
+
+
+def salt(edge: float = 5.69) -> Crystal:
+    coords = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
+    return Crystal(np.eye(3) * edge, np.array([11] * 4 + [17] * 4), np.vstack([coords, coords + 0.5]))
+
+
+def outcome(
+    way: str = "ours",
+    seconds: float = 4.0,
+    novel: bool = True,
+    gene: str = "225|Na:a|Cl:b",
+    verdicts: Mapping[str, Verdict] | None = None,
+) -> Outcome:
+    stages = dict.fromkeys(("build", "relax", "hull", "refined_hull"), PASS) | dict(verdicts or {})
+    found = [Evidence(stage, verdict) for stage, verdict in stages.items()]
+    candidate = Candidate("ours-1", WyckoffGene.parse(gene), Origin("prior"), crystal=salt())
+    return Outcome(way, candidate.with_evidence(*found, Evidence("seconds", "pass", seconds, "s")), novel)
+
+
+def test_the_second_of_two_equal_crystals_is_not_unique() -> None:
+    assert suns([outcome(), outcome()]) == [True, False]
+
+
+@pytest.mark.parametrize("stage", ["hull", "refined_hull"])
+def test_both_hulls_have_to_let_it_through(stage: str) -> None:
+    assert suns([outcome(verdicts={stage: "fail"})]) == [False]
+    assert suns([outcome(verdicts={stage: "unknown"})]) == [False]
+
+
+def test_a_known_crystal_is_no_success_and_makes_no_other_one_a_copy() -> None:
+    assert suns([outcome(novel=False), outcome()]) == [False, True]
+
+
+def test_a_price_is_that_of_two_workers_for_each_success() -> None:
+    ours = [(outcome(seconds=4), True), (outcome(seconds=8), False)]
+    baseline = [(outcome(seconds=40), True), (outcome(seconds=80), False)]
+    assert per_success(ours) == "6 s"
+    assert per_success(ours[1:]) == "no success"
+    assert cheaper(ours, baseline).startswith("10.0 [")
+
+
+def test_known_crystals_are_matched_by_their_formula() -> None:
+    one = salt()
+    known = KnownCrystals(
+        pd.DataFrame(
+            {"lattice": [one.lattice.ravel()], "numbers": [one.numbers], "frac_coords": [one.frac_coords.ravel()]}
+        )
+    )
+    candidate = outcome().candidate
+    assert not known.lacks(candidate)
+    assert known.lacks(replace(candidate, crystal=replace(one, numbers=np.array([19] * 4 + [17] * 4))))
+    assert not known.lacks(replace(candidate, crystal=None))
+
+
+def test_the_page_counts_over_all_attempted() -> None:
+    failed = outcome(gene="221|Na:a|Cl:b", verdicts={"build": "fail", "relax": "unknown"})
+    outcomes = [outcome(), failed, outcome("baseline", 90.0)]
+    config = RunConfig.from_dict({**CONFIG, "count": 2}, source="the test")
+    page = page_of(outcomes, {"draws": 4000, "funnel": [{"passed": 300}]}, config)
+    assert "4,000 genes were drawn, 300 came through" in page
+    assert "| **S.U.N. by both potentials** | **1 of 2, 50%" in page
+    assert "Of what was built, 1 of 1, 100%" in page
