@@ -39,3 +39,4 @@ def test_costs_are_per_crystal_found() -> None:
     assert "| genes | starts | n | match @1 | @5 | RMSD |" in page
     assert "| geometry model | 30 (30 to 30) | 30.0 | 10.0 | 66.7 (" in page
     assert "| PyXtal | 30 (30 to 30) | 60.0 | 20.0 |" in page
+    assert "and needs 2.0 (" in page
