@@ -36,7 +36,7 @@ from wyckforge.files import write_atomically
 from wyckforge.potential.contract import PotentialError
 from wyckforge.realise.build import BuildFailure, build
 from wyckforge.realise.config import BuildConfig, RelaxConfig
-from wyckforge.realise.relax import relax
+from wyckforge.realise.relax import Relaxation, relax
 from wyckforge.realise.starts import geometry_model, starts
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.gene import WyckoffGene
@@ -152,27 +152,29 @@ def as_drawn(case: Case, source: str) -> dict[str, Any]:
 
 
 def relaxed(case: Case, source: str, tries: int) -> dict[str, Any]:
-    """Starts relaxed one after the other until one is the crystal: which, and what it cost."""
-    known, begin = structure(case.crystal), time.monotonic()
-    match, distance, calls, converged, done, reason = None, None, 0, 0, 0, ""
+    """Starts relaxed one after the other until one is the crystal: which, and what each of them cost."""
+    known, match, distance, reason = structure(case.crystal), None, None, ""
+    calls, converged, seconds = [], [], []
+    begin = time.monotonic()
     try:
         for k, start in enumerate(SOURCES[source](case.gene, tries)):
             try:
-                found = relax(start, RelaxConfig())
+                found: Relaxation | None = relax(start, RelaxConfig())
             except (PotentialError, StructureError) as error:
-                reason = str(error)
-                continue
-            finally:
-                done += 1
-            calls, converged = calls + found.calls, converged + found.converged
-            if (fit := MATCHER.get_rms_dist(structure(found.crystal), known)) is not None:
+                found, reason = None, str(error)
+            fit = found and MATCHER.get_rms_dist(structure(found.crystal), known)
+            calls.append(found.calls if found else 0)
+            converged.append(bool(found and found.converged))
+            seconds.append(time.monotonic() - begin)
+            begin = time.monotonic()
+            if fit:
                 match, distance = k, float(fit[0])
                 break
     except BuildFailure as error:
         reason = str(error)
     return {
-        "match": match, "rmsd": distance, "calls": calls, "converged": converged, "relaxed": done,
-        "wall_seconds": time.monotonic() - begin, "reason": reason,
+        "match": match, "rmsd": distance, "calls": calls, "converged": converged, "wall_seconds": seconds,
+        "reason": reason,
     }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from numpy.typing import NDArray
 
-from wyckforge.evaluate.metrics import Rate, bootstrap_interval
+from wyckforge.evaluate.metrics import Rate
 from wyckforge.symmetry.tables import CRYSTAL_SYSTEMS
 
 Row = Mapping[str, Any]
@@ -39,6 +39,7 @@ def page_of(drawn: Sequence[Row], relaxed: Sequence[Row], tries: int) -> str:
         "template new": [row for row in drawn if not row["known"]],
         **{system: [row for row in sample if row["system"] == system] for system in CRYSTAL_SYSTEMS},
     }
+    ranks = [rank for rank in RANKS if rank <= tries]
     return words.get_template("starts.md.j2").render(
         n=len(sample),
         new=len(parts["template new"]),
@@ -47,9 +48,9 @@ def page_of(drawn: Sequence[Row], relaxed: Sequence[Row], tries: int) -> str:
         seconds={name: f"{np.mean([row[key]['cpu_seconds'] for row in sample]):.2f}" for key, name in SOURCES.items()},
         relaxed=len(relaxed),
         tries=tries,
-        found=_matches("all", relaxed, [k for k in RANKS if k <= tries]),
-        costs=[_cost(key, name, relaxed) for key, name in SOURCES.items()] if relaxed else [],
-        gains=_gains(relaxed) if relaxed else {},
+        found=_matches("all", relaxed, ranks),
+        costs=[_cost(key, relaxed, rank) for rank in ranks for key in SOURCES] if relaxed else [],
+        gains=[_gain(relaxed, rank) for rank in ranks] if relaxed else [],
     )
 
 
@@ -80,34 +81,37 @@ def _volumes(rows: Sequence[Row]) -> list[list[str]]:
     return lines
 
 
-def _cost(key: str, name: str, rows: Sequence[Row]) -> list[str]:
-    """Calls and seconds per gene found, and the share of relaxations that converged."""
-    hits = sum(row[key]["match"] is not None for row in rows)
-    calls, seconds = (np.array([row[key][part] for row in rows], float) for part in ("calls", "wall_seconds"))
-    low, high = bootstrap_interval(calls, np.random.default_rng(0))
-    converged = Rate(sum(row[key]["converged"] for row in rows), sum(row[key]["relaxed"] for row in rows))
+def _cost(key: str, rows: Sequence[Row], rank: int) -> list[str]:
+    """The starts, how many at most, calls and seconds per gene found, and the share of relaxations that converged."""
+    calls, seconds, converged = (_spent(key, rows, rank, what) for what in ("calls", "wall_seconds", "converged"))
+    hits = sum(_among(row[key], rank) for row in rows)
+    done = Rate(int(converged.sum()), sum(len(row[key]["calls"][:rank]) for row in rows))
     per_match = [f"{values.sum() / hits:.1f}" if hits else "–" for values in (calls, seconds)]
-    return [name, f"{calls.mean():.0f} ({low:.0f} to {high:.0f})", *per_match, share(converged)]
+    return [SOURCES[key], str(rank), f"{np.median(calls):.0f}", f"{calls.mean():.0f}", *per_match, share(done)]
 
 
-def _gains(rows: Sequence[Row]) -> dict[str, str]:
-    """How many times better the model's starts are: matches @5, and calls per match."""
-    found = np.array([[_among(row[key], 5) for row in rows] for key in SOURCES], float)
-    ever = np.array([[row[key]["match"] is not None for row in rows] for key in SOURCES], float)
-    calls = np.array([[row[key]["calls"] for row in rows] for key in SOURCES], float)
+def _spent(key: str, rows: Sequence[Row], rank: int, what: str) -> NDArray[np.float64]:
+    """(n,) what the first starts of each gene took together; none follow a match."""
+    return np.array([sum(row[key][what][:rank]) for row in rows], float)
+
+
+def _gain(rows: Sequence[Row], rank: int) -> list[str]:
+    """At most how many starts, and how many times the model's are better: matches, and calls per match."""
+    found = np.array([[_among(row[key], rank) for row in rows] for key in SOURCES], float)
+    calls = np.array([_spent(key, rows, rank, "calls") for key in SOURCES])
     drawn = np.random.default_rng(0).integers(len(rows), size=(2000, len(rows)))
 
     def ratios(some: NDArray[np.int64]) -> tuple[float, float]:
-        hits, price = found[:, some].sum(1), calls[:, some].sum(1) / ever[:, some].sum(1)
+        hits, price = found[:, some].sum(1), calls[:, some].sum(1) / found[:, some].sum(1)
         return float(hits[0] / hits[1]), float(price[1] / price[0])
 
     with np.errstate(divide="ignore", invalid="ignore"):
         bounds = np.nanquantile([ratios(some) for some in drawn], [0.025, 0.975], axis=0)
         values = ratios(np.arange(len(rows)))
-    return {
-        name: f"{value:.1f} ({low:.1f} to {high:.1f})"
-        for name, value, low, high in zip(("matches", "calls"), values, *bounds, strict=True)
-    }
+    return [
+        str(rank),
+        *(f"{value:.1f} ({low:.1f} to {high:.1f})" for value, low, high in zip(values, *bounds, strict=True)),
+    ]
 
 
 def _among(outcome: Mapping[str, Any], rank: int) -> bool:

@@ -33,10 +33,18 @@ def test_rates_are_over_all_genes_tried() -> None:
 
 
 def test_costs_are_per_crystal_found() -> None:
-    cost = {"calls": 30, "converged": 2, "relaxed": 3, "wall_seconds": 10.0}
-    relaxed = [{**one, "model": one["model"] | cost, "pyxtal": one["pyxtal"] | cost} for one in ROWS[:2]]
-    page = page_of(ROWS, relaxed, 5)
-    assert "| genes | starts | n | match @1 | @5 | RMSD |" in page
-    assert "| geometry model | 30 (30 to 30) | 30.0 | 10.0 | 66.7 (" in page
-    assert "| PyXtal | 30 (30 to 30) | 60.0 | 20.0 |" in page
-    assert "and needs 2.0 (" in page
+    def spent(tries: int) -> dict[str, Any]:
+        return {"calls": [10] * tries, "converged": [True] * (tries - 1) + [False], "wall_seconds": [2.0] * tries}
+
+    ran = [{"model": spent(1), "pyxtal": spent(8)}, {"model": spent(4), "pyxtal": spent(20)}]
+    relaxed = [
+        {**one, **{key: one[key] | cost for key, cost in more.items()}} for one, more in zip(ROWS[:2], ran, strict=True)
+    ]
+    page = page_of(ROWS, relaxed, 20)
+    assert "| genes | starts | n | match @1 | @5 | @20 | RMSD |" in page
+    assert "| geometry model | 1 | 10 | 10 | 20.0 | 4.0 | 50.0 (" in page
+    assert "| geometry model | 5 | 25 | 25 | 25.0 | 5.0 | 60.0 (" in page
+    assert "| PyXtal | 5 | 50 | 50 | – | – | 100.0 (" in page
+    assert "| PyXtal | 20 | 140 | 140 | 280.0 | 56.0 | 92.9 (" in page
+    gain = next(line for line in page.splitlines() if line.startswith("| 20 | 2.0 ("))
+    assert "| 11.2 (" in gain
