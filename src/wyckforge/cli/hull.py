@@ -58,7 +58,7 @@ def build(
 
     if not structures and not materials_project:
         raise click.UsageError("nothing to compute; give STRUCTURES or --materials-project SYSTEM")
-    tool = comparable_tool(load_potential(potential).tool)
+    tool = comparable_tool(load_potential(potential))
     base = _table(extend, tool) if extend else None
     phases, problems = _phases(structures, materials_project)
     log = out.with_name(out.name + ".progress.jsonl")
@@ -89,7 +89,7 @@ def show(formula: str, potential: str, table: Path | None) -> None:
     from wyckforge.realise.reference import bundled_table
 
     counts = composition_of(formula)
-    path = table or bundled_table(comparable_tool(load_potential(potential).tool))
+    path = table or bundled_table(comparable_tool(load_potential(potential)))
     hull = ReferenceHull.load(path)
     found = hull.energy_above_hull(counts, 0.0, tool=hull.tool)
     if found.value is None or found.formation_energy is None:

@@ -158,10 +158,11 @@ def _stages(config: RunConfig, target: Target) -> tuple[Stage, ...]:
     folders = judge_folders(config.judge.models)
     judge = (Judge(folders, target.properties),) if folders else ()
     refine = (Refine(config.refine, config.relax, config.hull),) if config.refine.wanted else ()
+    hull = Hull(config.hull, target.properties.get(FORMATION_ENERGY, Interval()), config.relax.potential)
     everything: dict[str, tuple[Stage, ...]] = {
         "build": (build,),
         "relax": (relax, Symmetry(), *judge),
-        "hull": (Hull(config.hull, target.properties.get(FORMATION_ENERGY, Interval())), *refine),
+        "hull": (hull, *refine),
         "phonon": (Phonons(config.phonon, near_hull_only=True),),
     }
     wanted = list(everything)[: list(everything).index(config.stop_after) + 1]

@@ -81,11 +81,11 @@ def compute(phase: Phase, config: RelaxConfig, *, relaxed: bool) -> Computed:
     try:
         if relaxed:
             found = relax(phase.crystal, config, potential)
-            energy = comparable_energy(found.energy_ev_per_atom, found.crystal, potential.tool)
+            energy = comparable_energy(found.energy_ev_per_atom, found.crystal, potential)
             return made(energy, "relaxed" if found.converged else "unconverged")
         cell = detect(phase.crystal).primitive
         energy = potential.evaluate(cell.lattice, cell.numbers, cell.frac_coords).energy_ev / len(cell)
-        return made(comparable_energy(energy, cell, potential.tool), "single-point")
+        return made(comparable_energy(energy, cell, potential), "single-point")
     except (PotentialError, StructureError) as error:
         return made(None, "failed", str(error))
 
