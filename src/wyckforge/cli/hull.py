@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,12 +48,12 @@ def build(
     where it was when it is repeated. What cannot be read or computed is named on standard error and left out, and the
     exit status is 1.
     """
-    from tqdm import tqdm
-
+    from wyckforge.execute.executors import LocalPool
+    from wyckforge.execute.hull_run import run_phases
     from wyckforge.potential.catalogue import load_potential
     from wyckforge.realise.config import RelaxConfig
     from wyckforge.realise.corrections import comparable_tool
-    from wyckforge.realise.phases import compute_all, table_of
+    from wyckforge.realise.phases import table_of
 
     if not structures and not materials_project:
         raise click.UsageError("nothing to compute; give STRUCTURES or --materials-project SYSTEM")
@@ -63,8 +62,8 @@ def build(
     phases, problems = _phases(structures, materials_project)
     log = out.with_name(out.name + ".progress.jsonl")
     ctx.meta[SAVED] = f"finished phases are in {log}; repeat the command to go on"
-    work = compute_all(phases, RelaxConfig(potential=potential), relaxed=relaxed, log=log, workers=workers)
-    done = list(tqdm(work, total=len(phases), unit=" phases", file=sys.stderr))
+    with LocalPool(workers) as pool:
+        done = run_phases(phases, RelaxConfig(potential=potential), relaxed=relaxed, log=log, executor=pool)
     problems += [f"{one.id}: {one.reason}" for one in done if one.energy_per_atom is None]
     for problem in problems:
         click.echo(f"wyckforge: {problem}", err=True)
