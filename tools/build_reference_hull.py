@@ -199,7 +199,7 @@ def main(
     first = [*elements, *sample, *others]
     relaxations = compute(first, relaxed, potential, logs / "relaxed.jsonl", minutes=relax_minutes)
     found = pd.concat([points, relaxations], ignore_index=True)
-    if comparable_tool(potential.tool) != potential.tool:
+    if potential.corrections == "mp2020":
         corrections = compute(entries, correction, potential, work / "corrections.jsonl").set_index("id")
         found["energy_per_atom"] += found["id"].map(corrections["correction_per_atom"])
     table = table_of(found, {entry.id for entry in sample}, potential)
@@ -242,7 +242,7 @@ def table_of(energies: pd.DataFrame, sample: set[str], potential: Potential) -> 
         "bias": "single-point energies are upper bounds; energies above hull against them come out too low",
     }
     rows = rows[["formula", "energy_per_atom", "method", "id"]]
-    return ReferenceTable(rows, comparable_tool(potential.tool), notes=notes)
+    return ReferenceTable(rows, comparable_tool(potential), notes=notes)
 
 
 if __name__ == "__main__":

@@ -10,30 +10,15 @@ from wyckforge.potential.chgnet import TOOL
 from wyckforge.realise.hull import ReferenceHull
 from wyckforge.realise.reference import ReferenceTable, bundled_table
 
-STRUCTURE = """{name}
-{edge}
-0.0 0.5 0.5
-0.5 0.0 0.5
-0.5 0.5 0.0
-{a} {b}
-1 1
-direct
-0.0 0.0 0.0
-0.5 0.5 0.5
-"""
-
 
 def run(*args: str | Path):
     return CliRunner().invoke(main, ["hull", *map(str, args)])
 
 
 @pytest.fixture
-def structures(tmp_path) -> Path:
-    folder = tmp_path / "phases"
-    folder.mkdir()
-    (folder / "salt.vasp").write_text(STRUCTURE.format(name="salt", edge=5.6, a="Na", b="Cl"))
-    (folder / "sodium_gold.vasp").write_text(STRUCTURE.format(name="new", edge=6.0, a="Na", b="Au"))
-    return folder
+def structures(write_rock_salt) -> Path:
+    write_rock_salt("phases/salt", "Na", "Cl", edge=5.6)
+    return write_rock_salt("phases/sodium_gold", "Na", "Au", edge=6.0).parent
 
 
 def test_a_table_of_ones_own_phases(structures, tmp_path):

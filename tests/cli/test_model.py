@@ -12,18 +12,6 @@ from tests.orbit import tiny_orbit_checkpoint
 from wyckforge.cli import main
 from wyckforge.symmetry.gene import WyckoffGene
 
-STRUCTURE = """{name}
-5.64
-0.0 0.5 0.5
-0.5 0.0 0.5
-0.5 0.5 0.0
-{a} {b}
-1 1
-direct
-0.0 0.0 0.0
-0.5 0.5 0.5
-"""
-
 
 def run(*args: str | Path):
     return CliRunner().invoke(main, ["predict", *map(str, args)])
@@ -37,9 +25,9 @@ def model(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def structures(tmp_path) -> Path:
+def structures(write_rock_salt, tmp_path) -> Path:
     for a, b in (("Na", "Cl"), ("U", "O"), ("K", "Cl")):
-        (tmp_path / f"{a}{b}.vasp").write_text(STRUCTURE.format(name=a + b, a=a, b=b))
+        write_rock_salt(a + b, a, b)
     return tmp_path
 
 

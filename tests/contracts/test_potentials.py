@@ -44,6 +44,8 @@ class _Wrong(Potential):
 
     def __init__(self, flaw: str) -> None:
         self.flaw, self.right = flaw, emt()
+        if flaw == "corrections":
+            self.corrections = "some"  # type: ignore[assignment]
 
     def evaluate(self, lattice, numbers, frac_coords) -> Evaluation:
         try:
@@ -70,7 +72,10 @@ class _Wrong(Potential):
 
 @pytest.mark.parametrize(
     ("flaw", "check"),
-    list(zip(("shape", "writes", "axes", "per atom", "forces", "stress", "isolated"), CHECKS, strict=True)),
+    [
+        ("corrections", CHECKS[0]),
+        *zip(("shape", "writes", "axes", "per atom", "forces", "stress", "isolated"), CHECKS, strict=True),
+    ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_each_check_finds_what_breaks_it(flaw: str, check: Callable[[Potential, Crystal], None]) -> None:
@@ -122,6 +127,7 @@ def test_a_package_offers_a_potential_by_entry_point(package: Callable[[str], No
     assert "metals" in names()
     found = load_potential("metals")
     assert found.tool == "metals (metals 1.5)"
+    assert found.corrections == "none"
     CHECKS[0](found, rattled("emt"))
 
 

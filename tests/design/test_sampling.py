@@ -210,6 +210,7 @@ def run(
     wanted: int,
     seed: int = 7,
     funnel: FunnelConfig | None = FUNNEL,
+    choice: int = 1,
     **sampling,
 ):
     return generate(
@@ -220,7 +221,7 @@ def run(
         rng=np.random.default_rng(seed),
         sampling=SamplingConfig(**sampling),
         funnel=funnel,
-        ranking=RankingConfig(),
+        ranking=RankingConfig(choice=choice),
     )
 
 
@@ -248,6 +249,19 @@ def test_genes_without_a_funnel_are_distinct_and_as_many_as_wanted(checkpoint, t
     genes = {candidate.gene.without_hand() for candidate in found.candidates}
     assert len(genes) == len(found.candidates) == found.counts[-1].passed >= wanted
     assert found.counts[-1].reasons["drawn before"] == found.counts[-1].entered - len(genes)
+
+
+def test_there_is_a_choice_as_long_as_a_quarter_of_the_draws_pays_for_it(checkpoint, table):
+    def draws(choice: int, max_draws: int) -> tuple[int, int]:
+        found = run(checkpoint, table, Target(), wanted=30, per_seed=1, choice=choice, max_draws=max_draws)
+        return found.draws, len(found.candidates)
+
+    one_pass, found = draws(1, 10**6)
+    assert found >= 30
+    assert draws(10**6, 8 * one_pass)[0] == 2 * one_pass
+    more, chosen = draws(2 * found // 30, 10**6)
+    assert more == 2 * one_pass
+    assert found < chosen
 
 
 def test_the_budget_of_draws_is_kept(checkpoint, table):

@@ -18,11 +18,13 @@ from wyckforge.config import RunConfig
 from wyckforge.data.readers import read_structures
 from wyckforge.errors import ConfigError, TableError, TargetError
 from wyckforge.execute import inputs
-from wyckforge.execute.design_run import run_design
+from wyckforge.execute.design_run import run_design, stages_of
 from wyckforge.execute.folder import read_candidates
 from wyckforge.execute.inputs import hull_energy
 from wyckforge.realise.hull import ReferenceHull
+from wyckforge.realise.stages import Hull
 from wyckforge.symmetry.elements import F_BLOCK, RADIOACTIVE
+from wyckforge.targets import parse_target
 from wyckforge.train import checkpoint
 
 TARGET = {
@@ -119,6 +121,12 @@ def test_an_empty_result_is_an_error_with_counts_and_a_record(tmp_path):
         run_design(asked, tmp_path / "run", progress=False)
     assert json.loads((tmp_path / "run" / "run.json").read_text())["completed"] == 0
     assert (tmp_path / "run" / "candidates.jsonl").read_text() == ""
+
+
+def test_crystals_are_placed_on_the_hull_of_the_potential_that_relaxes_them():
+    asked = config(stop_after="hull", relax={"potential": "sevennet-0"}, refine={"potential": "none"})
+    (hull,) = (stage for stage in stages_of(asked, parse_target(asked.target)) if isinstance(stage, Hull))
+    assert hull.potential == "sevennet-0"
 
 
 def command_of(tmp_path: Path, asked: RunConfig, out: Path) -> list[str]:

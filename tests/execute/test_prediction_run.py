@@ -9,10 +9,11 @@ import pytest
 from tests.realise.metals import alloys
 
 from wyckforge.errors import ConfigError, TargetError
-from wyckforge.execute.prediction_run import run_prediction, tries, walkers
+from wyckforge.execute.prediction_run import run_prediction, tries, try_stages, walk_stages, walkers
 from wyckforge.realise.csp.config import PredictionConfig
 from wyckforge.realise.csp.space import SearchSpace
 from wyckforge.realise.csp.stages import VISIT
+from wyckforge.realise.stages import Hull
 from wyckforge.records import Candidate, Evidence, Origin
 from wyckforge.symmetry.detection import detect
 
@@ -33,6 +34,12 @@ def test_tries_are_as_many_as_asked_for_with_ids_of_their_own() -> None:
         visits = [one.find(VISIT) for one in found if str(one.gene) == "136|O:f|Ti:a"]
         assert [visit and visit.value for visit in visits] == list(range(1, len(visits) + 1))
     assert tries(RUTILE, config(method="random")) != tries(RUTILE, config(method="random", seed=1))
+
+
+def test_crystals_are_placed_on_the_hull_of_the_potential_that_relaxes_them() -> None:
+    mine = config(relax={"potential": "sevennet-0"})
+    hulls = [stage for stage in (*try_stages(mine), *walk_stages(mine)) if isinstance(stage, Hull)]
+    assert [hull.potential for hull in hulls] == ["sevennet-0", "sevennet-0"]
 
 
 def test_there_are_no_more_tries_than_genes_without_free_coordinates() -> None:

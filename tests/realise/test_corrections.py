@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from ase.calculators.emt import EMT
 
 from wyckforge.data.embedded import load_embedded
+from wyckforge.potential.ase_bridge import AsePotential
+from wyckforge.potential.catalogue import load_potential
 from wyckforge.realise.corrections import comparable_energy, comparable_tool, mp2020_correction
+from wyckforge.realise.reference import bundled_tables
 from wyckforge.symmetry.crystal import Crystal
 
 FACES = np.array([[0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
-RAW = "SevenNet 0 (sevenn 0.13.0)"
 
 
 def rock_salt(edge: float, cation: int, anion: int) -> Crystal:
@@ -30,14 +33,21 @@ def test_the_published_corrections(crystal: Crystal, per_formula: float) -> None
     assert len(crystal) * mp2020_correction(crystal) == pytest.approx(per_formula, abs=1e-6)
 
 
-def test_only_raw_energies_are_corrected_and_once() -> None:
+@pytest.mark.parametrize("tool", ["mine 1.0", "SevenNet of mine"])
+def test_a_potential_says_whether_its_energies_are_raw_whatever_it_is_called(tool: str) -> None:
     crystal = rock_salt(4.21, 12, 8)
-    corrected = comparable_tool(RAW)
-    assert corrected == f"{RAW} + MP2020"
-    assert comparable_energy(-5.0, crystal, RAW) == pytest.approx(-5.0 - 0.687 / 2)
-    for tool in (corrected, "CHGNet 0.3.0", "EMT 1.0"):
-        assert comparable_tool(tool) == tool
-        assert comparable_energy(-5.0, crystal, tool) == -5.0
+    raw = AsePotential(EMT(), name="mine", tool=tool, corrections="mp2020")
+    assert comparable_tool(raw) == f"{tool} + MP2020"
+    assert comparable_energy(-5.0, crystal, raw) == pytest.approx(-5.0 - 0.687 / 2)
+    whole = AsePotential(EMT(), name="mine", tool=tool)
+    assert comparable_tool(whole) == tool
+    assert comparable_energy(-5.0, crystal, whole) == -5.0
+
+
+def test_the_potentials_of_the_package_go_by_the_names_of_their_tables() -> None:
+    assert {comparable_tool(load_potential(name)) for name in ("chgnet", "sevennet-0", "sevennet-l3i5")} == set(
+        bundled_tables()
+    )
 
 
 def test_every_cell_of_a_crystal_is_corrected_alike() -> None:

@@ -22,9 +22,13 @@ CHGNET, OTHER = "CHGNet 0.3.0", "SevenNet 0 (sevenn 0.13.0) + MP2020"
 TOOLS = tuple(bundled_tables())
 
 
+def bundled_hull(tool: str) -> ReferenceHull:
+    return ReferenceHull.load(bundled_table(tool))
+
+
 @pytest.fixture(scope="module")
 def bundled() -> ReferenceHull:
-    return ReferenceHull.bundled(CHGNET)
+    return bundled_hull(CHGNET)
 
 
 def test_distance_and_decomposition_of_a_two_element_hull() -> None:
@@ -114,18 +118,18 @@ def test_an_energy_of_another_potential_is_refused() -> None:
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_the_bundled_tables_serve_all_common_elements(tool: str) -> None:
-    hull = ReferenceHull.bundled(tool)
+    hull = bundled_hull(tool)
     common = set(range(1, 95)) - {2, 10, 18, 36, 43, 54, 61, *range(84, 90), 91, 93, 94}
     assert hull.tool == tool
     assert {symbol(z) for z in common} <= hull.elements
-    assert hull.elements == ReferenceHull.bundled(CHGNET).elements
+    assert hull.elements == bundled_hull(CHGNET).elements
     assert len(hull) > 10_000
     assert all(1 <= atomic_number(element) <= 94 for element in hull.elements)
 
 
 def test_the_potentials_agree_on_what_is_stable() -> None:
     """The same compounds from the elements: what the potentials say of them differs by less than their errors."""
-    one, other = (ReferenceHull.bundled(tool) for tool in (CHGNET, OTHER))
+    one, other = (bundled_hull(tool) for tool in (CHGNET, OTHER))
     oxides_and_salts = [{NA: 1, CL: 1}, {LI: 2, OX: 1}, {12: 1, OX: 1}, {26: 2, OX: 3}, {55: 1, CL: 1}, {13: 2, OX: 3}]
     for composition in oxides_and_salts:
         energies = []
@@ -153,3 +157,13 @@ def test_the_bundled_tables_hold_the_same_phases() -> None:
     for tool in TOOLS:
         assert formulas[CHGNET] - formulas[tool] == (set() if tool == CHGNET else {"CsK2", "Cs9AlO4"})
         assert formulas[tool] <= formulas[CHGNET]
+
+
+def test_a_hull_covers_another_that_has_no_phase_more_and_none_lower() -> None:
+    formulas, energies = ["Na", "Cl2", "NaCl"], np.array([-1.0, -2.0, -3.0])
+    hull = ReferenceHull(formulas, energies, tool=CHGNET)
+    lower = ReferenceHull([*formulas, "NaCl"], np.array([-1.0, -2.0, -3.0, -3.1]), tool=CHGNET)
+    more = ReferenceHull([*formulas, "Na3Cl"], np.array([-1.0, -2.0, -3.0, 0.0]), tool=CHGNET)
+    other = ReferenceHull(formulas, energies, tool=OTHER)
+    assert [one.covers(hull) for one in (hull, lower, more, other)] == [True, True, True, False]
+    assert [hull.covers(one) for one in (lower, more, other)] == [False, False, False]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,9 +33,17 @@ def test_the_second_potential_has_an_energy_and_a_hull_of_its_own(rock_salt: Can
     assert found.find("refined_hull").verdict == "pass"
     assert found.find("refined_hull").value == pytest.approx(0.0, abs=0.02)  # a known phase
     assert found.find("hull") == rock_salt.find("hull")
-    by_both = found.find("stable")
-    assert by_both.verdict == "pass"
-    assert all(name in by_both.tool for name in ("CHGNet", "SevenNet"))
+    assert found.find("stable").verdict == "pass"
+    assert found.find("stable").tool == "SevenNet 0 (sevenn 0.13.0) + MP2020"  # CHGNet has no weight beside it
+
+
+def test_a_first_hull_of_which_it_is_not_known_what_it_is_worth_has_no_say(rock_salt: Candidate, tmp_path) -> None:
+    few = tmp_path / "few.csv"
+    few.write_text("formula,energy_per_atom,potential\nNa,-1.3,CHGNet 0.3.0\nCl,-1.8,CHGNet 0.3.0\n")
+    placed = replace(rock_salt, evidence=tuple(one for one in rock_salt.evidence if one.stage != "stable"))
+    found = Refine(RefineConfig(within_ev_per_atom=9.0), hull=HullConfig(reference=str(few)))(placed).find("stable")
+    assert "CHGNet" not in found.reason
+    assert found.reason.count("SevenNet 0") == 1
 
 
 @pytest.mark.parametrize("value", [0.2, None])

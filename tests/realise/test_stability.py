@@ -54,5 +54,19 @@ def test_the_probability_as_evidence() -> None:
     assert 0 < high.value < 0.5 < low.value < 1
     assert low.tool == TOOL
     assert f"{TOOL} (+0.000)" in low.reason
+    assert low.reason.count(TOOL) == 1  # it is not said twice whose energy both figures are by
     assert judge({TOOL: 0.0}, converged=False).verdict == "unknown"
     assert judge({"LJ 1.0": 0.0}, converged=True) is None
+
+
+def test_the_evidence_names_those_alone_who_have_a_say() -> None:
+    """Beside SevenNet-0 CHGNet has no weight at 0.1 eV/atom, as the fit found; on the hull it has one."""
+    fit = bundled()[PAIR]
+    assert fit.heard(0.1) == (SEVENNET,)
+    assert set(fit.heard(0.0)) == PAIR
+    one, other = (judge({TOOL: energy, SEVENNET: 0.02}, converged=True) for energy in (0.0, 0.1))
+    assert one.value == other.value
+    assert one.tool == SEVENNET
+    near, on = one.reason.split("; ")
+    assert near.endswith(f"by {SEVENNET} (+0.020)")
+    assert on.startswith(f"of being on it, by {TOOL} (+0.000) and {SEVENNET} (+0.020), 0.")

@@ -1,17 +1,24 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from ase.calculators.emt import EMT
 
+from wyckforge.potential.ase_bridge import AsePotential
 from wyckforge.potential.chgnet import TOOL
 from wyckforge.realise.config import BuildConfig, HullConfig, RelaxConfig
+from wyckforge.realise.placing import place_on_hull
+from wyckforge.realise.reference import ReferenceTable, bundled_table
 from wyckforge.realise.stages import Build, Hull, Relax, Symmetry, seed_of
 from wyckforge.records import Candidate, Evidence, Interval, Origin
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.gene import WyckoffGene
+
+FACES = np.array([[0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
 
 
 def candidate(text: str, name: str = "one") -> Candidate:
@@ -123,7 +130,7 @@ def test_the_users_table_and_threshold_decide(tmp_path) -> None:
 
 def test_the_hull_is_that_of_the_potential_that_relaxed_with_the_corrections_it_lacks() -> None:
     found = Build(7)(candidate("225|Mg:a|O:b"))
-    for stage in (Relax(7, RelaxConfig(potential="sevennet-0")), Hull()):
+    for stage in (Relax(7, RelaxConfig(potential="sevennet-0")), Hull(potential="sevennet-0")):
         found = stage(found)
     assert found.find("relax").tool == "SevenNet 0 (sevenn 0.13.0)"
     assert found.find("formation_energy").tool == "SevenNet 0 (sevenn 0.13.0) + MP2020"
@@ -142,7 +149,49 @@ def test_an_energy_that_the_table_cannot_be_compared_with_is_unknown(tmp_path) -
     assert (found.verdict, found.value) == ("unknown", None)
     assert f"an energy of {TOOL} cannot be compared with other.csv" in found.reason
     foreign = start.with_evidence(Evidence("relax", "pass", -3.667, "eV/atom", tool="LJ 1.0"), crystal=cell)
-    assert "none of LJ 1.0; make a table" in Hull()(foreign).find("hull").reason
+    assert f"an energy of LJ 1.0 cannot be compared with the hull of 'chgnet', which holds energies of {TOOL}" in (
+        Hull()(foreign).find("hull").reason
+    )
+
+
+def test_an_energy_with_corrections_is_not_compared_with_raw_ones(tmp_path) -> None:
+    """The same potential, and the same name but for the corrections."""
+    salt = Crystal(5.69 * FACES, np.array([11, 17]), np.array([[0.0] * 3, [0.5] * 3]))
+    raw, whole = (AsePotential(EMT(), name="mine", tool="mine 1.0", corrections=kind) for kind in ("mp2020", "none"))
+    relaxed = Evidence("relax", "pass", -3.0, "eV/atom", tool="mine 1.0")
+    start = candidate("225|Na:a|Cl:b").with_evidence(crystal=salt)
+    found = {}
+    for potential in (raw, whole):
+        for tool in ("mine 1.0", "mine 1.0 + MP2020"):
+            path = tmp_path / f"{tool} of {potential.corrections}.csv"
+            rows = {"formula": ["Na", "Cl", "NaCl"], "energy_per_atom": [-1.0, -2.0, -3.0], "potential": tool}
+            pd.DataFrame(rows).to_csv(path, index=False)
+            config = HullConfig(reference=str(path))
+            found[potential.corrections, tool] = place_on_hull("hull", start, relaxed, config, potential).evidence
+    assert found["none", "mine 1.0"].value == pytest.approx(0.0)
+    assert found["mp2020", "mine 1.0 + MP2020"].value == pytest.approx(-0.614 / 2)  # the chloride's correction
+    for refused in (found["none", "mine 1.0 + MP2020"], found["mp2020", "mine 1.0"]):
+        assert (refused.verdict, refused.value) == ("unknown", None)
+        assert "cannot be compared with" in refused.reason
+
+
+def test_a_probability_is_claimed_for_the_tables_that_it_was_measured_with(tmp_path) -> None:
+    relaxed = Relax(7)(Build(7)(candidate("225|Na:a|Cl:b")))
+    bundled = ReferenceTable.read(bundled_table(TOOL))
+    mine = ReferenceTable(pd.DataFrame({"formula": ["NaCl"], "energy_per_atom": [-3.7]}), TOOL, "mine")
+    fewer = replace(bundled, rows=bundled.rows[bundled.rows["formula"] != "Cs2O"])
+    higher = replace(bundled, rows=bundled.rows.assign(energy_per_atom=bundled.rows["energy_per_atom"] + 0.05))
+    bundled.merged(mine).write(tmp_path / "more.parquet")
+    fewer.write(tmp_path / "fewer.parquet")
+    higher.write(tmp_path / "higher.parquet")
+    found = {name: Hull(HullConfig(reference=str(tmp_path / name)))(relaxed) for name in
+             ("more.parquet", "fewer.parquet", "higher.parquet")}  # fmt: skip
+    assert all(one.find("hull").verdict == "pass" for one in found.values())
+    assert 0 < found["more.parquet"].find("stable").value < Hull()(relaxed).find("stable").value
+    for name in ("fewer.parquet", "higher.parquet"):
+        assert found[name].find("stable") is None  # and nothing in its place that would count as a finding
+        why = f"no probability of being stable, as {name} lacks phases of the table in the package"
+        assert why in found[name].find("hull").reason
 
 
 def test_the_relaxed_crystal_is_judged_by_the_formation_energy_asked_for() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,22 +48,22 @@ def build(
     where it was when it is repeated. What cannot be read or computed is named on standard error and left out, and the
     exit status is 1.
     """
-    from tqdm import tqdm
-
+    from wyckforge.execute.executors import LocalPool
+    from wyckforge.execute.hull_run import run_phases
     from wyckforge.potential.catalogue import load_potential
     from wyckforge.realise.config import RelaxConfig
     from wyckforge.realise.corrections import comparable_tool
-    from wyckforge.realise.phases import compute_all, table_of
+    from wyckforge.realise.phases import table_of
 
     if not structures and not materials_project:
         raise click.UsageError("nothing to compute; give STRUCTURES or --materials-project SYSTEM")
-    tool = comparable_tool(load_potential(potential).tool)
+    tool = comparable_tool(load_potential(potential))
     base = _table(extend, tool) if extend else None
     phases, problems = _phases(structures, materials_project)
     log = out.with_name(out.name + ".progress.jsonl")
     ctx.meta[SAVED] = f"finished phases are in {log}; repeat the command to go on"
-    work = compute_all(phases, RelaxConfig(potential=potential), relaxed=relaxed, log=log, workers=workers)
-    done = list(tqdm(work, total=len(phases), unit=" phases", file=sys.stderr))
+    with LocalPool(workers) as pool:
+        done = run_phases(phases, RelaxConfig(potential=potential), relaxed=relaxed, log=log, executor=pool)
     problems += [f"{one.id}: {one.reason}" for one in done if one.energy_per_atom is None]
     for problem in problems:
         click.echo(f"wyckforge: {problem}", err=True)
@@ -89,7 +88,7 @@ def show(formula: str, potential: str, table: Path | None) -> None:
     from wyckforge.realise.reference import bundled_table
 
     counts = composition_of(formula)
-    path = table or bundled_table(comparable_tool(load_potential(potential).tool))
+    path = table or bundled_table(comparable_tool(load_potential(potential)))
     hull = ReferenceHull.load(path)
     found = hull.energy_above_hull(counts, 0.0, tool=hull.tool)
     if found.value is None or found.formation_energy is None:

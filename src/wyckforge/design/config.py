@@ -80,4 +80,6 @@ class RankingConfig(Settings):
     near_hull_ev_per_atom: float = Field(
         0.1, ge=0, description="predicted distance from the reference hull that counts as near; 0 leaves the hull out"
     )
-    pool: int = Field(400, ge=1, description="genes compared with the hull, those likeliest to meet the target")
+    choice: int = Field(
+        5, ge=1, description="genes to choose from for every one wanted, if a quarter of max_draws finds so many"
+    )

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 _PATIENCE = 12_000
 """Decodes without a further find after which a target can be exhausted."""
 
+_SHARE_FOR_CHOICE = 4
+"""One draw of so many may be spent on genes beyond those wanted."""
+
 
 @dataclass(frozen=True)
 class Generation:
@@ -82,6 +85,8 @@ def generate(
 ) -> Generation:
     """Decode, pass by pass, until ``wanted`` genes have come through or ``max_draws`` are spent.
 
+    As long as that is cheap it goes on to ``ranking.choice`` times as many, so that the best can be chosen.
+
     It ends before if something was found, and then nothing more in twice as many decodes and at least
     :data:`_PATIENCE`. Of one formula :attr:`~wyckforge.design.config.RankingConfig.per_formula` genes are kept, unless
     the target names the formula: elements and stoichiometry.
@@ -118,15 +123,16 @@ def generate(
     prototypes = count_prototypes(table.genes)
     survivors: list[Candidate] = []
     kept: list[Candidate] = []
-    per_formula = wanted if target.elements and target.stoichiometry else ranking.per_formula
+    choice = 1 if funnel is None else ranking.choice
+    per_formula = wanted * choice if target.elements and target.stoichiometry else ranking.per_formula
     draws, found_at, exhausted = 0, 0, False
-    while len(kept) < wanted and draws < sampling.max_draws and not exhausted:
+    while draws < _most_draws(len(kept), wanted, choice, sampling) and not exhausted:
         found = len(kept)
         drawn = min(source.per_pass, sampling.max_draws - draws)
         one_pass = source.draw(drawn, rng, draws)
         bar = tqdm(
             one_pass,
-            f"decoding genes, {len(kept)} of {wanted} found",
+            f"decoding genes, {len(kept)} of {wanted * choice} found",
             drawn,
             unit=" genes",
             file=sys.stderr,
@@ -161,6 +167,13 @@ def generate(
     return Generation(tuple(kept), (*screen.counts, best), draws, source.to_dict(), tuple(warnings))
 
 
+def _most_draws(found: int, wanted: int, choice: int, sampling: SamplingConfig) -> int:
+    """All draws for the genes that are wanted; of these no more than a share to choose the best from more than wanted."""
+    if found < wanted:
+        return sampling.max_draws
+    return sampling.max_draws // _SHARE_FOR_CHOICE if found < wanted * choice else 0
+
+
 def _preferred(candidate: Candidate, claims: Claims, weights: Mapping[str, float] | None) -> Candidate:
     if not weights:
         return candidate
@@ -172,17 +185,16 @@ def _preferred(candidate: Candidate, claims: Claims, weights: Mapping[str, float
 def _rank_near_hull(
     kept: list[Candidate], hull: HullEnergy, ranking: RankingConfig, model: GeneModel, progress: bool
 ) -> list[Candidate]:
-    pool, rest = kept[: ranking.pool], kept[ranking.pool :]
-    bar = tqdm(total=len(pool), desc="comparing with the hull", unit=" genes", file=sys.stderr, disable=not progress)
+    bar = tqdm(total=len(kept), desc="comparing with the hull", unit=" genes", file=sys.stderr, disable=not progress)
 
     def at(composition: Mapping[int, int]) -> float | None:
         bar.update()
         return hull(composition)
 
-    energies = distributions_of(model, [candidate.gene for candidate in pool])[FORMATION_ENERGY]
+    energies = distributions_of(model, [candidate.gene for candidate in kept])[FORMATION_ENERGY]
     with bar:
-        compared = compare_with_hull(pool, at, energies, tolerance=ranking.near_hull_ev_per_atom)
-    return sorted([*compared, *rest], key=gene_order)
+        compared = compare_with_hull(kept, at, energies, tolerance=ranking.near_hull_ev_per_atom)
+    return sorted(compared, key=gene_order)
 
 
 def _funnel(checkpoint: GeneModel, table: GeneTable, target: Target, config: FunnelConfig, claims: Claims) -> Funnel:

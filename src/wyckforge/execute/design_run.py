@@ -141,7 +141,7 @@ def _realise(
         while (missing := config.count - _completed(done, config)) > 0 and len(done) < limit:
             done += run_stages(
                 survivors[len(done) : min(len(done) + missing, limit)],
-                _stages(config, target),
+                stages_of(config, target),
                 out=out / folder.REALISED,
                 executor=executor,
                 timeout_s=_time_limit(config),
@@ -152,16 +152,18 @@ def _realise(
     return [*done, *survivors[len(done) :]]
 
 
-def _stages(config: RunConfig, target: Target) -> tuple[Stage, ...]:
+def stages_of(config: RunConfig, target: Target) -> tuple[Stage, ...]:
+    """What is done with every gene that is realised."""
     build = Build(config.seed, config.build)
     relax = Relax(config.seed, config.relax, config.build, config.hull)
     folders = judge_folders(config.judge.models)
     judge = (Judge(folders, target.properties),) if folders else ()
     refine = (Refine(config.refine, config.relax, config.hull),) if config.refine.wanted else ()
+    hull = Hull(config.hull, target.properties.get(FORMATION_ENERGY, Interval()), config.relax.potential)
     energies: dict[str, tuple[Stage, ...]] = {
         "build": (build,),
         "relax": (relax,),
-        "hull": (Hull(config.hull, target.properties.get(FORMATION_ENERGY, Interval())), *refine),
+        "hull": (hull, *refine),
     }
     last = STAGES.index(config.stop_after)
     chain = [stage for name in STAGES[: last + 1] for stage in energies.get(name, ())]

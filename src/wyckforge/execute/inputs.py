@@ -105,7 +105,7 @@ def _hull_tables(config: RunConfig) -> list[Path]:
     ranking = given if given and bundled_tables().get(tool) == BUNDLED_HULL else BUNDLED_HULL
     if config.stop_after not in PLACED:
         return [ranking]
-    relaxing = comparable_tool(load_potential(config.relax.potential).tool)
+    relaxing = comparable_tool(load_potential(config.relax.potential))
     if given:
         require_same_tool(relaxing, tool, given.name)
     second = [_second_table(config)] if config.refine.wanted else []
@@ -128,7 +128,7 @@ def _second_table(config: RunConfig) -> Path:
             f"refine.potential is {config.refine.potential!r} like relax.potential; give another one, or none for "
             "one level only"
         )
-    return bundled_table(comparable_tool(load_potential(config.refine.potential).tool))
+    return bundled_table(comparable_tool(load_potential(config.refine.potential)))
 
 
 def classifiers_used(config: RunConfig) -> list[Bundled]:

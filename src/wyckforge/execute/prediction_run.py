@@ -109,13 +109,13 @@ def try_stages(config: PredictionConfig) -> tuple[Stage, ...]:
         BuildNext(config.seed, config.build),
         Relax(config.seed, config.relax.model_copy(update={"starts": 1}), config.build),
         Symmetry(),
-        Hull(config.hull),
+        Hull(config.hull, potential=config.relax.potential),
     )
 
 
 def walk_stages(config: PredictionConfig) -> tuple[Stage, ...]:
     """What is done with the best structures."""
-    return Walk(config.seed, config.hop, config.relax), Symmetry(), Hull(config.hull)
+    return Walk(config.seed, config.hop, config.relax), Symmetry(), Hull(config.hull, potential=config.relax.potential)
 
 
 def walkers(tried: Sequence[Candidate], count: int) -> list[Candidate]:

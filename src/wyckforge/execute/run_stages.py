@@ -35,6 +35,7 @@ def run_stages(
     executor: Executor,
     timeout_s: float = 600.0,
     total: int | None = None,
+    unit: str = "candidate",
     progress: bool = True,
 ) -> list[Candidate]:
     """Do what :func:`work_through` does, and read the results back.
@@ -56,7 +57,16 @@ def run_stages(
 
     if total is None and isinstance(candidates, Sequence):
         total = len(candidates)
-    work_through(noted(), stages, out=out, executor=executor, timeout_s=timeout_s, total=total, progress=progress)
+    work_through(
+        noted(),
+        stages,
+        out=out,
+        executor=executor,
+        timeout_s=timeout_s,
+        total=total,
+        unit=unit,
+        progress=progress,
+    )
     latest = read_latest(out, order)
     return [latest[name] for name in order]
 
@@ -69,6 +79,7 @@ def work_through(
     executor: Executor,
     timeout_s: float = 600.0,
     total: int | None = None,
+    unit: str = "candidate",
     progress: bool = True,
 ) -> None:
     """Send every candidate through the stages; the results are lines of a file, and only ids stay in memory.
@@ -83,6 +94,7 @@ def work_through(
         executor: where the stages run.
         timeout_s: time for all stages of a candidate.
         total: number of candidates, for the progress bar.
+        unit: what the progress bar calls a candidate.
         progress: show a bar with the time left on standard error.
 
     Raises:
@@ -95,7 +107,7 @@ def work_through(
         raise ConfigError(f"a time limit of {timeout_s:g} s given; it must be positive")
     with (
         Journal(out) as journal,
-        tqdm(total=total, desc="candidates", unit="candidate", disable=not progress) as bar,
+        tqdm(total=total, desc=f"{unit}s", unit=unit, disable=not progress) as bar,
     ):
         writer = _Writer(journal, bar)
         call = partial(run_one, stages=tuple(stages))

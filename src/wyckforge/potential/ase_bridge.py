@@ -12,7 +12,7 @@ from ase.neighborlist import neighbor_list
 from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 from numpy.typing import NDArray
 
-from wyckforge.potential.contract import Array, Evaluation, Potential, PotentialError
+from wyckforge.potential.contract import Array, Corrections, Evaluation, Potential, PotentialError
 
 
 class AsePotential(Potential):
@@ -23,10 +23,19 @@ class AsePotential(Potential):
         name: by which it is chosen.
         tool: name and version of the model, as evidence and hulls shall call it.
         cutoff_angstrom: an atom with no neighbour so near is refused, as the potential cannot see what holds it.
+        corrections: what the energies lack, see :attr:`Potential.corrections`.
     """
 
-    def __init__(self, calculator: Calculator, *, name: str, tool: str, cutoff_angstrom: float = 5.0) -> None:
-        self.name, self.tool = name, tool
+    def __init__(
+        self,
+        calculator: Calculator,
+        *,
+        name: str,
+        tool: str,
+        cutoff_angstrom: float = 5.0,
+        corrections: Corrections = "none",
+    ) -> None:
+        self.name, self.tool, self.corrections = name, tool, corrections
         self._calculator, self._cutoff = calculator, cutoff_angstrom
 
     def evaluate(self, lattice: Array, numbers: NDArray[np.int64], frac_coords: Array) -> Evaluation:

@@ -12,10 +12,11 @@ The crystal is any that the potential knows, with forces and stress that do not 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import get_args
 
 import numpy as np
 
-from wyckforge.potential.contract import Array, Evaluation, Potential, PotentialError
+from wyckforge.potential.contract import Array, Corrections, Evaluation, Potential, PotentialError
 from wyckforge.symmetry.crystal import Crystal
 
 ENERGY_TOLERANCE = 1e-4
@@ -32,10 +33,12 @@ SLOPE_TOLERANCE = 0.02
 
 
 def says_what_it_is(potential: Potential, crystal: Crystal) -> None:
-    """It has a name and a tool; the answer has its shapes and is finite, and the stress is symmetric."""
+    """It has a name, a tool and known corrections; the answer has its shapes and is finite, the stress is symmetric."""
     found = _ask(potential, crystal)
     assert potential.name
     assert potential.tool
+    allowed = get_args(Corrections)
+    assert potential.corrections in allowed, f"corrections are {potential.corrections!r}; allowed are {allowed}"
     assert np.isfinite(found.energy_ev)
     assert found.forces.shape == (len(crystal), 3)
     assert found.stress.shape == (3, 3)

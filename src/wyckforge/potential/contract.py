@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+
+Corrections = Literal["none", "mp2020"]
+"""Which corrections energies lack; see :attr:`Potential.corrections`."""
 
 
 class PotentialError(Exception):
@@ -36,10 +40,15 @@ class Potential(ABC):
     Attributes:
         name: by which it is chosen, ``chgnet``.
         tool: name and version of the model, ``CHGNet 0.3.0``. Energies may be compared if, and only if, these agree.
+        corrections: what its energies lack to stand beside those of other compositions. ``mp2020``: it learned raw PBE
+            and PBE+U energies with the settings of the Materials Project, as SevenNet did; the MP2020 corrections are
+            added before an energy is put on a hull. ``none``, the default: nothing is added, because what it learned
+            holds the corrections already, as with CHGNet, or because there are none for it.
     """
 
     name: str
     tool: str
+    corrections: Corrections = "none"
 
     @abstractmethod
     def evaluate(self, lattice: Array, numbers: NDArray[np.int64], frac_coords: Array) -> Evaluation:

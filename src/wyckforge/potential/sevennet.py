@@ -29,4 +29,5 @@ def sevennet(weights: str) -> AsePotential:
         name=f"sevennet-{weights.removeprefix('7net-')}",
         tool=tool,
         cutoff_angstrom=float(calculator.cutoff),
+        corrections="mp2020",
     )

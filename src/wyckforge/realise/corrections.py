@@ -1,8 +1,9 @@
 """What the Materials Project adds to PBE energies, for potentials that learned them without.
 
-PBE and PBE+U energies are not comparable as they are, and PBE binds O2 and its like too strongly. CHGNet learned
+PBE and PBE+U energies are not comparable as they are, and PBE binds O2 and its like too strongly. A potential says what
+its energies lack (:attr:`Potential.corrections <wyckforge.potential.contract.Potential.corrections>`): CHGNet learned
 energies with the corrections in them; SevenNet learned raw ones, which get them here. A corrected energy goes by
-another name, so that it is never compared with a raw one, nor corrected twice.
+another name, which tables of reference energies keep, so that it is never compared with a raw one.
 
 Source: Wang et al., Sci. Rep. 11, 15496 (2021); the corrections are those of pymatgen (MP2020).
 """
@@ -18,26 +19,25 @@ from wyckforge.symmetry.crystal import Crystal
 if TYPE_CHECKING:
     from pymatgen.entries.compatibility import MaterialsProject2020Compatibility
 
-_RAW = "SevenNet "
-"""How the tools begin whose energies are raw PBE and PBE+U energies with the settings of the Materials Project."""
+    from wyckforge.potential.contract import Potential
 
 _CORRECTED = " + MP2020"
 
 
-def comparable_tool(tool: str) -> str:
-    """What the energies of a tool are called once they can be compared with one another."""
-    return tool + _CORRECTED if tool.startswith(_RAW) and not tool.endswith(_CORRECTED) else tool
+def comparable_tool(potential: Potential) -> str:
+    """What the energies of a potential are called once they hold the corrections that they lack."""
+    return potential.tool if potential.corrections == "none" else potential.tool + _CORRECTED
 
 
-def comparable_energy(energy_per_atom: float, crystal: Crystal, tool: str) -> float:
-    """An energy that stands beside those of other compositions; of most tools, the energy as it is.
+def comparable_energy(energy_per_atom: float, crystal: Crystal, potential: Potential) -> float:
+    """An energy that stands beside those of other compositions, in eV/atom.
 
     Args:
-        energy_per_atom: in eV/atom, as the tool gives it.
+        energy_per_atom: in eV/atom, as the potential gives it.
         crystal: whose energy it is; peroxides and superoxides are told by their distances.
-        tool: name and version of the potential.
+        potential: whose energy it is; it knows which corrections that lacks.
     """
-    return energy_per_atom if comparable_tool(tool) == tool else energy_per_atom + mp2020_correction(crystal)
+    return energy_per_atom if potential.corrections == "none" else energy_per_atom + mp2020_correction(crystal)
 
 
 def mp2020_correction(crystal: Crystal) -> float:

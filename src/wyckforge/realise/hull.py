@@ -7,18 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from importlib.metadata import version
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from wyckforge.errors import InvalidGeneError, TableError
-from wyckforge.realise.reference import ENERGY_COLUMN, ReferenceTable, bundled_table, require_same_tool
+from wyckforge.realise.reference import ENERGY_COLUMN, ReferenceTable, require_same_tool
 from wyckforge.symmetry.elements import atomic_number, symbol
 
 if TYPE_CHECKING:
     from pymatgen.analysis.phase_diagram import PhaseDiagram
+
+ROUNDING_EV_PER_ATOM = 1e-4
+"""What a text file may take from an energy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +84,6 @@ class ReferenceHull:
             table.rows["formula"].tolist(), table.rows[ENERGY_COLUMN].to_numpy(), tool=table.tool, name=table.name
         )
 
-    @classmethod
-    def bundled(cls, tool: str) -> Self:
-        """The table of the package for the energies of a tool.
-
-        Raises:
-            TableError: there is none.
-        """
-        return cls.load(bundled_table(tool))
-
     def __len__(self) -> int:
         return sum(map(len, self._rows.values()))
 
@@ -102,6 +96,23 @@ class ReferenceHull:
     def elements(self) -> frozenset[str]:
         """Elements with a reference energy of their own."""
         return frozenset(next(iter(system)) for system in self._rows if len(system) == 1)
+
+    def covers(self, other: ReferenceHull) -> bool:
+        """Whether every phase of another hull is here too, at an energy of the same tool that is no higher."""
+        if self is other:
+            return True
+        mine, theirs = self._lowest, other._lowest
+        return self.tool == other.tool and all(
+            mine.get(formula, np.inf) <= energy + ROUNDING_EV_PER_ATOM for formula, energy in theirs.items()
+        )
+
+    @cached_property
+    def _lowest(self) -> dict[str, float]:
+        """The least energy of every formula, as the table writes it."""
+        found: dict[str, float] = {}
+        for formula, energy in chain.from_iterable(self._rows.values()):
+            found[formula] = min(energy, found.get(formula, np.inf))
+        return found
 
     def energy_above_hull(self, composition: Mapping[int, float], energy_per_atom: float, *, tool: str) -> HullResult:
         """Distance of an energy from the hull of all references of the chemical system.

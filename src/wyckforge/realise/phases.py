@@ -1,20 +1,27 @@
-"""Reference energies of a user's own phases: each computed once, kept as soon as it is there, and put into a table."""
+"""Reference energies of a user's own phases: the energy of one as a stage, and the table of many.
+
+The stages run where those of designs run, see :mod:`wyckforge.execute.hull_run`.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from hashlib import sha256
-from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING
 
 from wyckforge.errors import StructureError
-from wyckforge.potential.workers import single_threaded
 from wyckforge.realise.config import RelaxConfig
 from wyckforge.realise.reference import ReferenceTable
+from wyckforge.realise.stages import describe
+from wyckforge.records import Candidate, Evidence, Origin
 from wyckforge.symmetry.crystal import Crystal
+
+if TYPE_CHECKING:
+    from wyckforge.potential.contract import Potential
+
+REFERENCE = "reference_energy"
+"""Stage of the evidence."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +42,6 @@ class Computed:
     """What became of a phase.
 
     Attributes:
-        key: of the structure, the potential and the method; with it, the phase is known again.
         id: of the phase.
         formula: reduced.
         energy_per_atom: in eV/atom; ``None`` where there is none.
@@ -44,79 +50,82 @@ class Computed:
         reason: why there is no energy.
     """
 
-    key: str
     id: str
     formula: str
     energy_per_atom: float | None
     method: str
     reason: str = ""
 
-    @classmethod
-    def from_line(cls, line: str) -> Self:
-        """Inverse of ``json.dumps(asdict(...))``."""
-        return cls(**json.loads(line))
 
+@dataclass(frozen=True, slots=True)
+class ReferenceEnergy:
+    """Evidence ``reference_energy`` (eV/atom): by the potential of the settings, with the corrections that it lacks.
 
-def compute(phase: Phase, config: RelaxConfig, *, relaxed: bool) -> Computed:
-    """The energy of a phase by the potential that the settings name, with the corrections that it lacks.
+    ``unknown`` where a relaxation has not converged, or, without a value, where there is no energy.
 
-    Args:
-        phase: the crystal.
-        config: settings of the relaxation.
-        relaxed: relax it, within its symmetry; else the energy is that of the structure as given.
-    """
-    from pymatgen.core import Composition
-
-    from wyckforge.potential.catalogue import load_potential
-    from wyckforge.potential.contract import PotentialError
-    from wyckforge.realise.corrections import comparable_energy
-    from wyckforge.realise.relax import relax
-    from wyckforge.symmetry.detection import detect
-    from wyckforge.symmetry.elements import symbol
-
-    potential = load_potential(config.potential)
-    numbers = phase.crystal.numbers.tolist()
-    formula = Composition({symbol(z): numbers.count(z) for z in set(numbers)}).reduced_formula
-    made = partial(Computed, key_of(phase, config, relaxed=relaxed), phase.id, formula)
-    try:
-        if relaxed:
-            found = relax(phase.crystal, config, potential)
-            energy = comparable_energy(found.energy_ev_per_atom, found.crystal, potential.tool)
-            return made(energy, "relaxed" if found.converged else "unconverged")
-        cell = detect(phase.crystal).primitive
-        energy = potential.evaluate(cell.lattice, cell.numbers, cell.frac_coords).energy_ev / len(cell)
-        return made(comparable_energy(energy, cell, potential.tool), "single-point")
-    except (PotentialError, StructureError) as error:
-        return made(None, "failed", str(error))
-
-
-def compute_all(
-    phases: Sequence[Phase], config: RelaxConfig, *, relaxed: bool, log: Path, workers: int = 1
-) -> Iterator[Computed]:
-    """Every phase as soon as it is done; those in the log come first, and are not done again.
-
-    Args:
-        phases: the crystals.
+    Attributes:
         config: settings of the relaxation, and the potential.
-        relaxed: see :func:`compute`.
-        log: file with one JSON line per phase that is done.
-        workers: processes of one thread each.
+        relaxed: relax within the symmetry; else the energy is that of the structure as given.
     """
-    done = _read(log)
-    keys = [key_of(phase, config, relaxed=relaxed) for phase in phases]
-    yield from (done[key] for key in keys if key in done)
-    missing = [phase for phase, key in zip(phases, keys, strict=True) if key not in done]
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a", encoding="utf-8") as stream:
-        for found in _computed(missing, partial(compute, config=config, relaxed=relaxed), workers):
-            print(json.dumps(asdict(found)), file=stream, flush=True)
-            yield found
+
+    config: RelaxConfig
+    relaxed: bool = True
+
+    def __call__(self, candidate: Candidate) -> Candidate:
+        """The phase with its energy and, where it was relaxed, the crystal that has it."""
+        from wyckforge.potential.catalogue import load_potential
+        from wyckforge.potential.contract import PotentialError
+
+        if candidate.crystal is None:
+            return candidate.with_evidence(Evidence(REFERENCE, "unknown", reason="there is no structure"))
+        potential = load_potential(self.config.potential)
+        try:
+            crystal, evidence = self._found(candidate.crystal, potential)
+        except (PotentialError, StructureError) as error:
+            return candidate.with_evidence(Evidence(REFERENCE, "unknown", reason=str(error), tool=potential.tool))
+        return candidate.with_evidence(evidence, crystal=crystal)
+
+    def _found(self, crystal: Crystal, potential: Potential) -> tuple[Crystal, Evidence]:
+        from wyckforge.realise.corrections import comparable_energy, comparable_tool
+        from wyckforge.realise.relax import relax
+        from wyckforge.symmetry.detection import detect
+
+        tool = comparable_tool(potential)
+        if self.relaxed:
+            found = relax(crystal, self.config, potential)
+            energy = comparable_energy(found.energy_ev_per_atom, found.crystal, potential)
+            return found.crystal, replace(describe(REFERENCE, found, tool), value=energy)
+        cell = detect(crystal).primitive
+        raw = potential.evaluate(cell.lattice, cell.numbers, cell.frac_coords).energy_ev / len(cell)
+        energy = comparable_energy(raw, cell, potential)
+        return crystal, Evidence(REFERENCE, "pass", energy, "eV/atom", "of the structure as given", tool)
+
+    def candidate(self, phase: Phase) -> Candidate:
+        """A phase as what stages take; its id tells whether the energy is the same.
+
+        Raises:
+            StructureError: the crystal has no symmetry that can be determined.
+        """
+        from wyckforge.potential.catalogue import load_potential
+        from wyckforge.symmetry.detection import detect
+
+        settings = self.config.model_dump_json() if self.relaxed else ""
+        key = sha256(f"{load_potential(self.config.potential).tool}\n{settings}\n".encode() + phase.crystal.content())
+        gene = detect(phase.crystal).gene.canonical()
+        return Candidate(key.hexdigest(), gene, Origin("phase", phase.id, gene.formula), crystal=phase.crystal)
+
+    def outcome(self, phase: Phase, candidate: Candidate) -> Computed:
+        """What became of a phase, by the candidate that went through the stage."""
+        found = candidate.find(REFERENCE)
+        if found is None or found.value is None:
+            return failed(phase, candidate.evidence[-1].reason)
+        method = "single-point" if not self.relaxed else "relaxed" if found.verdict == "pass" else "unconverged"
+        return Computed(phase.id, _formula(phase.crystal), found.value, method)
 
 
-def key_of(phase: Phase, config: RelaxConfig, *, relaxed: bool) -> str:
-    """What the energy of a phase depends on, as a digest."""
-    settings = config.model_dump_json() if relaxed else config.potential
-    return sha256(settings.encode() + phase.crystal.content()).hexdigest()
+def failed(phase: Phase, reason: str) -> Computed:
+    """A phase without an energy."""
+    return Computed(phase.id, _formula(phase.crystal), None, "failed", reason)
 
 
 def table_of(computed: Iterable[Computed], tool: str, name: str) -> ReferenceTable:
@@ -130,19 +139,10 @@ def table_of(computed: Iterable[Computed], tool: str, name: str) -> ReferenceTab
     return ReferenceTable(rows, tool, name, {"unit": "eV/atom"})
 
 
-def _computed(phases: Sequence[Phase], work: Any, workers: int) -> Iterator[Computed]:
-    if workers == 1 or len(phases) < 2:
-        yield from map(work, phases)
-        return
-    with single_threaded(workers) as pool:
-        yield from pool.map(work, phases)
+def _formula(crystal: Crystal) -> str:
+    from pymatgen.core import Composition
 
+    from wyckforge.symmetry.elements import symbol
 
-def _read(log: Path) -> dict[str, Computed]:
-    """What is done, by key; a line that a kill cut short is dropped."""
-    if not log.exists():
-        return {}
-    text = log.read_text(encoding="utf-8")
-    text = text[: text.rfind("\n") + 1]
-    log.write_text(text, encoding="utf-8")
-    return {one.key: one for one in map(Computed.from_line, text.splitlines())}
+    numbers = crystal.numbers.tolist()
+    return str(Composition({symbol(z): numbers.count(z) for z in set(numbers)}).reduced_formula)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from wyckforge.errors import StructureError
 from wyckforge.realise.config import HullConfig, RefineConfig, RelaxConfig
 from wyckforge.realise.corrections import comparable_tool
-from wyckforge.realise.stages import Place, chance_of_stability, describe, place_on_hull
+from wyckforge.realise.placing import Place, chance_of_stability, is_calibrated, place_on_hull
+from wyckforge.realise.stages import describe
 from wyckforge.records import Candidate, Evidence
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ REFINED, REFINED_HULL = "refine", "refined_hull"
 
 @dataclass(frozen=True, slots=True)
 class Refine:
-    """Evidence ``refine`` (energy, eV/atom) and ``refined_hull`` (eV/atom) by the second potential, ``stable`` by both.
+    """Evidence ``refine`` (energy, eV/atom) and ``refined_hull`` (eV/atom) by a second potential, and ``stable`` anew.
 
     Two potentials err in different ways: what both put near the hull more often is. Candidates that the first potential
     puts far above it are left as they are, and get no evidence.
@@ -29,7 +30,7 @@ class Refine:
     Attributes:
         config: which potential, for which candidates.
         relax: when a relaxation is converged; its potential is the first one.
-        hull: threshold; the table is that of the package for the second potential.
+        hull: threshold, and the table of the first hull; the second one's is that of the package.
     """
 
     config: RefineConfig = field(default_factory=RefineConfig)
@@ -54,9 +55,14 @@ class Refine:
         refined = describe(REFINED, found, potential.tool)
         candidate = candidate.with_evidence(refined, crystal=found.crystal if found.converged else None)
         place = place_on_hull(
-            REFINED_HULL, candidate, refined, HullConfig(threshold_ev_per_atom=self.hull.threshold_ev_per_atom)
+            REFINED_HULL,
+            candidate,
+            refined,
+            HullConfig(threshold_ev_per_atom=self.hull.threshold_ev_per_atom),
+            potential,
         )
-        before = Place(first, None, comparable_tool(relaxed.tool))
+        tool = comparable_tool(load_potential(self.relax.potential))
+        before = Place(first, None, tool, is_calibrated(self.hull, tool))
         converged = relaxed.verdict == refined.verdict == "pass"
         return candidate.with_evidence(place.evidence, *chance_of_stability([before, place], converged=converged))
 

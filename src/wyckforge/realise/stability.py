@@ -55,6 +55,11 @@ class Stability:
         odds: Floats = intercept + features(above) @ np.array(weights)
         return np.asarray(1 / (1 + np.exp(-odds)))
 
+    def heard(self, limit: float) -> tuple[str, ...]:
+        """The potentials that have a say in the probability for a limit: those with a weight that is not zero."""
+        weights, k = self.weights[limit][1:], len(self.tools)
+        return tuple(tool for number, tool in enumerate(self.tools) if any(weights[number::k]))
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form."""
         weights = {str(limit): list(numbers) for limit, numbers in self.weights.items()}
@@ -93,7 +98,13 @@ def judge(above: Mapping[str, float], *, converged: bool) -> Evidence | None:
     energies = np.array([[above[tool] for tool in fit.tools]])
     near, on = (float(fit.probability(energies, limit)[0]) for limit in LIMITS)
     on = min(on, near)  # the two are fitted apart, and cross where both are small
-    by = " and ".join(f"{tool} ({above[tool]:+.3f})" for tool in fit.tools)
-    reason = f"probability of at most {LIMITS[0]:g} eV/atom above the DFT hull, by {by}; of being on it, {on:.2f}"
+    by_near, by_on = (_names(above, fit.heard(limit)) for limit in LIMITS)
+    by_on = "" if by_on == by_near else f" by {by_on},"
+    reason = f"probability of at most {LIMITS[0]:g} eV/atom above the DFT hull, by {by_near}; "
+    reason += f"of being on it,{by_on} {on:.2f}"
     verdict: Verdict = "unknown" if not converged else "pass" if near >= 0.5 else "fail"
-    return Evidence(STABLE, verdict, near, "", reason, " + ".join(fit.tools))
+    return Evidence(STABLE, verdict, near, "", reason, " + ".join(fit.heard(LIMITS[0])))
+
+
+def _names(above: Mapping[str, float], tools: tuple[str, ...]) -> str:
+    return " and ".join(f"{tool} ({above[tool]:+.3f})" for tool in tools)

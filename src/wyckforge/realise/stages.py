@@ -7,15 +7,16 @@ becomes evidence with a reason. Seeds derive from the candidate's id, so neither
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from wyckforge.errors import StructureError, TableError
+from wyckforge.errors import StructureError
+from wyckforge.potential.catalogue import DEFAULT
 from wyckforge.realise.config import BuildConfig, HullConfig, RelaxConfig
+from wyckforge.realise.placing import chance_of_stability, place_on_hull, verdict_on
 from wyckforge.records import Candidate, Evidence, Interval, Verdict
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Relax:
             except (PotentialError, StructureError) as error:
                 reason = str(error)
                 continue
-            if self._enough(candidate, found[-1], potential.tool):
+            if self._enough(candidate, found[-1], potential):
                 break
         if not found:
             return candidate.with_evidence(Evidence("relax", "unknown", reason=reason, tool=potential.tool))
@@ -110,12 +111,13 @@ class Relax:
             crystal=best.crystal,
         )
 
-    def _enough(self, candidate: Candidate, found: Relaxation, tool: str) -> bool:
+    def _enough(self, candidate: Candidate, found: Relaxation, potential: Potential) -> bool:
         """Whether the start lies so near the hull that another would hardly lie lower."""
         if self.hull is None or not found.converged:
             return False
         here = candidate.with_evidence(crystal=found.crystal)
-        height = place_on_hull("hull", here, describe("relax", found, tool), self.hull).evidence.value
+        relaxed = describe("relax", found, potential.tool)
+        height = place_on_hull("hull", here, relaxed, self.hull, potential).evidence.value
         return height is not None and height <= self.config.enough_ev_per_atom
 
     def _relaxed(self, crystal: Crystal, potential: Potential) -> Relaxation:
@@ -186,28 +188,32 @@ class Hull:
     Where it is known what energies above hull of the potentials are worth, ``stable`` follows: the probability that DFT
     finds the crystal stable.
 
-    Without a table of the user, the one of the package for the potential that relaxed the candidate is taken; an energy
-    that the table cannot be compared with gives ``unknown``.
+    Without a table of the user, the one of the package for the potential is taken; an energy that the table cannot be
+    compared with gives ``unknown``.
 
     Attributes:
         config: reference table and threshold.
         formation_energy: what the target asks for; the model's prediction got the gene here, the potential judges it.
+        potential: name of the one that relaxed the candidate; it knows which corrections its energies lack.
     """
 
     config: HullConfig = field(default_factory=HullConfig)
     formation_energy: Interval = field(default_factory=Interval)
+    potential: str = DEFAULT
 
     def __call__(self, candidate: Candidate) -> Candidate:
         """``pass`` inside the target and at or below the threshold; ``unknown`` if not converged or not comparable."""
+        from wyckforge.potential.catalogue import load_potential
+
         relaxed = candidate.find("relax") or Evidence("relax", "unknown")
-        place = place_on_hull("hull", candidate, relaxed, self.config)
+        place = place_on_hull("hull", candidate, relaxed, self.config, load_potential(self.potential))
         if place.formation_energy is None:
             return candidate.with_evidence(place.evidence)
         inside = self.formation_energy.contains(place.formation_energy)
         return candidate.with_evidence(
             Evidence(
                 "formation_energy",
-                _verdict(relaxed, inside),
+                verdict_on(relaxed, inside),
                 place.formation_energy,
                 "eV/atom",
                 "of the relaxed crystal" + ("" if inside else f"; asked for {self.formation_energy}"),
@@ -216,65 +222,3 @@ class Hull:
             place.evidence,
             *chance_of_stability([place], converged=relaxed.verdict == "pass"),
         )
-
-
-class Place(NamedTuple):
-    """Where an energy lies relative to a hull.
-
-    Attributes:
-        evidence: about the energy above hull.
-        formation_energy: in eV/atom; ``None`` where the hull does not tell.
-        tool: what the energy is called among energies that can be compared.
-    """
-
-    evidence: Evidence
-    formation_energy: float | None
-    tool: str
-
-
-def place_on_hull(stage: str, candidate: Candidate, relaxed: Evidence, config: HullConfig) -> Place:
-    """Compare a relaxed energy with a hull.
-
-    Args:
-        stage: name of the evidence.
-        candidate: whose crystal has the energy.
-        relaxed: evidence with the energy and the potential that gave it.
-        config: reference table and threshold; without a table, the one of the package for that potential.
-    """
-    from wyckforge.realise.corrections import comparable_energy, comparable_tool
-    from wyckforge.realise.hull import shared_hull, tool
-    from wyckforge.realise.reference import bundled_table
-
-    compared = comparable_tool(relaxed.tool)
-    if candidate.crystal is None or relaxed.value is None:
-        return Place(Evidence(stage, "unknown", reason="there is no relaxed energy", tool=tool()), None, compared)
-    try:
-        energy = comparable_energy(relaxed.value, candidate.crystal, relaxed.tool)
-        reference = shared_hull(Path(config.reference) if config.reference else bundled_table(compared))
-        result = reference.energy_above_hull(candidate.gene.composition, energy, tool=compared)
-    except TableError as error:
-        return Place(Evidence(stage, "unknown", reason=str(error), tool=tool()), None, compared)
-    if result.value is None:
-        return Place(Evidence(stage, "unknown", reason=result.reason, tool=tool()), None, compared)
-    reason = "against " + " + ".join(f"{share:.2f} {formula}" for formula, share in result.decomposition)
-    if relaxed.verdict != "pass":
-        reason += "; the relaxation did not converge"
-    verdict = _verdict(relaxed, result.value <= config.threshold_ev_per_atom)
-    found = Evidence(stage, verdict, result.value, "eV/atom", reason, tool())
-    return Place(found, result.formation_energy, compared)
-
-
-def chance_of_stability(places: Sequence[Place], *, converged: bool) -> tuple[Evidence, ...]:
-    """Evidence ``stable``, what DFT would probably find; none where no fit knows the potentials."""
-    from wyckforge.realise.stability import judge
-
-    above = {place.tool: place.evidence.value for place in places if place.evidence.value is not None}
-    found = judge(above, converged=converged)
-    return () if found is None else (found,)
-
-
-def _verdict(relaxed: Evidence, good: bool) -> Verdict:
-    """An energy that has not converged proves nothing."""
-    if relaxed.verdict != "pass":
-        return "unknown"
-    return "pass" if good else "fail"
