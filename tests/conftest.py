@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+from tests.packages import MetalsPackage
 
 if TYPE_CHECKING:
     from wyckforge.train.checkpoint import Checkpoint
@@ -21,3 +22,9 @@ def checkpoint() -> Checkpoint:
     from wyckforge.train.checkpoint import Checkpoint, bundled_checkpoint
 
     return Checkpoint.load(bundled_checkpoint())
+
+
+@pytest.fixture
+def metals(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> MetalsPackage:
+    """A package that offers a cheap potential, once it is installed."""
+    return MetalsPackage(tmp_path_factory.mktemp("packages"), monkeypatch)

@@ -49,8 +49,23 @@ def test_mistakes_are_told(tmp_path: Path) -> None:
         (["NaCl", "--z", "4:"], "Z '4:' given"),
         (["NaCl", "--space-group", "0"], "space group"),
         (["NaCl", "--tries", "0"], "--tries"),
+        (["NaCl", "--potential", "chgnett"], "allowed are chgnet"),
+        (["NaCl", "--hull", str(tmp_path / "absent.parquet")], "absent.parquet cannot be read"),
     ):
         done = CliRunner().invoke(main, ["predict-structure", *command, *out])
         assert done.exit_code == 2, done.output
         assert words in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_where_nothing_could_be_predicted_the_status_says_so(tmp_path: Path) -> None:
+    """Of carbon on these positions everything is more symmetric than it says."""
+    out = tmp_path / "run"
+    command = ["predict-structure", "C", "--z", "8", "--space-group", "216", "--starts", "pyxtal", "--tries", "2"]
+    for _ in range(2):
+        done = CliRunner().invoke(main, [*command, "--out", str(out), "--workers", "1"])
+        assert done.exit_code == 2, done.output
+        assert "none of" in done.stderr
+        assert "tries gave a relaxed structure, 0 were built" in done.stderr
+        assert "step 'build' with: " in done.stderr
+    assert json.loads((out / "run.json").read_text())["status"] == "complete"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 from ase.build import bulk
 from ase.calculators.emt import EMT
+from tests.packages import MetalsPackage
 
 from wyckforge.errors import ConfigError, MissingDependencyError
 from wyckforge.potential.ase_bridge import AsePotential, PotentialCalculator
@@ -105,25 +104,8 @@ def test_as_an_ase_calculator_calls_are_counted_and_answers_kept() -> None:
     assert atoms.calc.calls == 1
 
 
-@pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Installs a package that offers the potential ``metals`` by the function given."""
-
-    def install(function: str) -> None:
-        (tmp_path / "metals.py").write_text(f"from ase.calculators.emt import EMT\n\ndef make():\n    {function}\n")
-        info = tmp_path / "metals-1.5.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: metals\nVersion: 1.5\n")
-        (info / "entry_points.txt").write_text("[wyckforge.potentials]\nmetals = metals:make\n")
-        monkeypatch.syspath_prepend(str(tmp_path))
-        monkeypatch.delitem(sys.modules, "metals", raising=False)
-        load_potential.cache_clear()
-
-    return install
-
-
-def test_a_package_offers_a_potential_by_entry_point(package: Callable[[str], None]) -> None:
-    package("return EMT()")
+def test_a_package_offers_a_potential_by_entry_point(metals: MetalsPackage) -> None:
+    metals.install("return EMT()")
     assert "metals" in names()
     found = load_potential("metals")
     assert found.tool == "metals (metals 1.5)"
@@ -135,7 +117,7 @@ def test_a_package_offers_a_potential_by_entry_point(package: Callable[[str], No
     ("function", "reason"),
     [("raise OSError('no weights')", "no weights"), ("return 3", "gave a int; it must give")],
 )
-def test_a_package_that_cannot_is_told(package: Callable[[str], None], function: str, reason: str) -> None:
-    package(function)
+def test_a_package_that_cannot_is_told(metals: MetalsPackage, function: str, reason: str) -> None:
+    metals.install(function)
     with pytest.raises(MissingDependencyError, match=reason):
         load_potential("metals")

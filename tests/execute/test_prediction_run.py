@@ -1,14 +1,22 @@
-"""Runs with relaxations are in tests/cli/test_predict_structure.py."""
+"""Runs with a potential worth its calls are in tests/cli/test_predict_structure.py."""
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.packages import MetalsPackage
 from tests.realise.metals import alloys
 
-from wyckforge.errors import ConfigError, TargetError
+from wyckforge.config import ExecutionConfig
+from wyckforge.errors import ConfigError, TableError, TargetError
+from wyckforge.execute import folder
 from wyckforge.execute.prediction_run import run_prediction, tries, try_stages, walk_stages, walkers
 from wyckforge.realise.csp.config import PredictionConfig
 from wyckforge.realise.csp.space import SearchSpace
@@ -70,3 +78,97 @@ def test_mistakes_are_told_before_anything_is_written(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(ConfigError, match="holds files but no"):
         run_prediction(config(), tmp_path)
+
+
+HERE = ExecutionConfig(engine="in_process")
+
+
+def cheap(**more: Any) -> PredictionConfig:
+    """Three genes of Cu3Au with the potential of the package ``metals``."""
+    fixed = {"formula": "Cu3Au", "z": "1", "space_group": "221,123", "tries": 3, "build": {"source": "pyxtal"}}
+    return PredictionConfig.from_dict({**fixed, "relax": {"potential": "metals"}, **more})
+
+
+def test_mistakes_in_what_it_reads_are_told_before_anything_is_written(metals: MetalsPackage, tmp_path: Path) -> None:
+    metals.install()
+    with pytest.raises(ConfigError, match="allowed are chgnet"):
+        run_prediction(cheap(relax={"potential": "chgnett"}), tmp_path / "out", HERE, progress=False)
+    with pytest.raises(TableError, match=r"absent\.csv cannot be read"):
+        run_prediction(cheap(hull={"reference": str(tmp_path / "absent.csv")}), tmp_path / "out", HERE, progress=False)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_with_other_energies_is_another_run(metals: MetalsPackage, tmp_path: Path) -> None:
+    metals.install()
+    reference = tmp_path / "own.csv"
+    for tool, copper, differs in (
+        ("metals (metals 1.5)", -0.007, ""),
+        ("metals (metals 1.5)", -0.007, ""),
+        ("metals (metals 1.5)", -0.1, r"\(inputs.hull.sha256\)"),
+        ("metals (metals 1.6)", -0.007, r"\(.*inputs.relax.potential.tool\)"),
+    ):
+        metals.install(version=tool[-4:-1])
+        reference.write_text(f"formula,energy_per_atom,potential\nCu,{copper},{tool}\nAu,0.002,{tool}\n")
+        asked = cheap(hull={"reference": str(reference)})
+        if not differs:
+            found = run_prediction(asked, tmp_path / "out", HERE, progress=False)
+            assert found.record["inputs"]["relax.potential"]["tool"] == tool
+            continue
+        with pytest.raises(ConfigError, match=f"other settings {differs}"):
+            run_prediction(asked, tmp_path / "out", HERE, progress=False)
+
+
+def test_where_nothing_relaxes_the_run_ends_with_the_reason(metals: MetalsPackage, tmp_path: Path) -> None:
+    metals.install()
+    asked = cheap(relax={"potential": "metals", "max_steps": 1, "fmax_ev_per_angstrom": 1e-9, "smax_gpa": 1e-9})
+    with pytest.raises(TargetError, match=r"none of 3 tries .* 3 were built; . ended at the step 'relax' with: "):
+        run_prediction(asked, tmp_path / "out", HERE, progress=False)
+    record = json.loads((tmp_path / "out" / folder.RUN).read_text())
+    assert (record["status"], record["structures"], record["tries"]) == ("complete", 0, 3)
+    assert (tmp_path / "out" / folder.CANDIDATES).read_text() == ""
+
+
+def test_other_processes_are_kept_out_while_results_are_written(
+    metals: MetalsPackage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metals.install()
+    out, kept_out = tmp_path / "out", {}
+    ask = (
+        "import sys; from pathlib import Path; from wyckforge.execute.locks import LockFile;"
+        "sys.exit(LockFile(Path(sys.argv[1])).try_lock(0))"
+    )
+
+    def write(path: Path, data: bytes) -> None:
+        found = subprocess.run([sys.executable, "-c", ask, str(out / folder.LOCK)], check=False)
+        kept_out[path.name] = kept_out.get(path.name, True) and found.returncode == 0
+        path.write_bytes(data)
+
+    monkeypatch.setattr(folder, "write_atomically", write)
+    run_prediction(cheap(), out, HERE, progress=False)
+    assert {folder.RUN, folder.CANDIDATES, folder.TABLE} < kept_out.keys()
+    assert all(kept_out.values())
+
+
+def test_two_processes_on_one_folder_share_the_tries(metals: MetalsPackage, tmp_path: Path) -> None:
+    metals.install()
+    asked = cheap(tries=8, space_group="47,123,221")
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import json, sys; from pathlib import Path; from wyckforge.config import ExecutionConfig\n"
+        "from wyckforge.execute.prediction_run import run_prediction\n"
+        "from wyckforge.realise.csp.config import PredictionConfig\n"
+        "config = PredictionConfig.from_dict(json.loads(sys.argv[1]))\n"
+        "run_prediction(config, Path(sys.argv[2]), ExecutionConfig(engine='in_process'), progress=False)\n"
+    )
+    path = os.pathsep.join([str(metals.folder), *filter(None, sys.path)])
+    command = [sys.executable, str(script), json.dumps(asked.to_dict()), str(tmp_path / "out")]
+    environment = {**os.environ, "PYTHONPATH": path}
+    both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) for _ in range(2)]
+    for process in both:
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors
+    names = [json.loads(line)["id"] for line in (tmp_path / "out" / "tries.jsonl").read_text().splitlines()]
+    assert sorted(names) == [f"t{k:05d}" for k in range(1, 9)]
+    alone = run_prediction(asked, tmp_path / "alone", HERE, progress=False)
+    found = folder.read_candidates(tmp_path / "out" / folder.CANDIDATES)
+    assert [one.to_dict() for one in found] == [one.to_dict() for one in alone.candidates]

@@ -8,7 +8,7 @@ import pytest
 from wyckforge.realise import starts as module
 from wyckforge.realise.build import BuildFailure
 from wyckforge.realise.config import BuildConfig
-from wyckforge.realise.starts import GEOMETRY_MODEL, geometry_model, starts
+from wyckforge.realise.starts import GEOMETRY_MODEL, geometry_model, nth_start, starts
 from wyckforge.symmetry.detection import detect
 from wyckforge.symmetry.gene import WyckoffGene
 
@@ -46,6 +46,14 @@ def test_pyxtal_steps_in_where_the_model_knows_an_element_not(monkeypatch: pytes
     found = list(starts(gene, seed=3, n=2, config=BuildConfig(tries=5)))
     assert [start.tool.split()[0] for start in found] == ["PyXtal", "PyXtal"]
     assert detect(found[0].crystal).gene.canonical() == gene.canonical()
+
+
+@pytest.mark.parametrize("config", [BuildConfig(), BuildConfig(source="pyxtal")])
+def test_one_start_by_its_number_is_that_of_them_all(config: BuildConfig) -> None:
+    several = list(starts(PEROVSKITE, seed=7, n=3, config=config))
+    for number, expected in enumerate(several, start=1):
+        found = nth_start(PEROVSKITE, seed=7, number=number, config=config)
+        assert (found.crystal.content(), found.tool) == (expected.crystal.content(), expected.tool)
 
 
 @pytest.mark.parametrize("text", ["216|C:ac", "225|Og:a|Cl:b"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from wyckforge.cli.errors import FAILED, SAVED
+from wyckforge.cli.errors import SAVED
 
 PLACES = {
     "hops": ("hop", "hops"),
@@ -68,8 +68,5 @@ def predict_structure(
         f"{record['built']} built, {record['relaxed']} relaxed, {record['calls']:,} calls of the potential; "
         f"{record['structures']} distinct structures\n"
     )
-    if not found.candidates:
-        click.echo("wyckforge: no try gave a relaxed structure; give more --tries or other settings", err=True)
-        ctx.exit(FAILED)
     click.echo(prediction_table(found.candidates))
     click.echo(f"\ntable       {out / 'candidates.csv'}\nstructures  {out / 'cifs'}")

@@ -168,7 +168,7 @@ def generate(
 
 
 def _most_draws(found: int, wanted: int, choice: int, sampling: SamplingConfig) -> int:
-    """All draws for the genes that are wanted; of these no more than a share to choose the best from more than wanted."""
+    """All draws to find as many as are wanted; no more than a share of them for a choice."""
     if found < wanted:
         return sampling.max_draws
     return sampling.max_draws // _SHARE_FOR_CHOICE if found < wanted * choice else 0

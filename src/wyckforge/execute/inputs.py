@@ -1,10 +1,10 @@
-"""What a design run reads, and how the record names it."""
+"""What runs read, and how their records name it."""
 
 from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -18,6 +18,8 @@ from wyckforge.errors import ConfigError, MissingDependencyError
 if TYPE_CHECKING:
     from wyckforge.data.table import GeneTable
     from wyckforge.design.ranking import HullEnergy
+    from wyckforge.realise.config import HullConfig, RelaxConfig
+    from wyckforge.realise.csp.config import PredictionConfig
     from wyckforge.realise.hull import ReferenceHull
     from wyckforge.train.classifier import Bundled
     from wyckforge.train.model import GeneModel
@@ -27,6 +29,9 @@ BUNDLED_HULL = Path(str(files("wyckforge.realise") / "hulls" / "chgnet.parquet")
 
 PLACED = ("hull", "phonon")
 """Last steps of runs that place crystals on a hull."""
+
+RELAXED = ("relax", *PLACED)
+"""Last steps of runs that relax."""
 
 NO_JUDGE = "none"
 """Stands for: not the judge of the package."""
@@ -55,7 +60,8 @@ class Inputs:
 
         Raises:
             CheckpointError: the checkpoint or a judge is absent, truncated or foreign.
-            ConfigError: there is no potential of that name.
+            ConfigError: there is no potential of a name that the settings give.
+            MissingDependencyError: a potential cannot be loaded.
             TableError: a table is absent or not one, or holds energies of another potential than the one that relaxes.
         """
         from wyckforge.data.embedded import load_embedded
@@ -74,6 +80,7 @@ class Inputs:
         }
         if config.stop_after == "genes":
             return cls(checkpoint, reference, None, description)
+        description |= load_potentials(potentials_used(config))
         for name in classifiers_used(config):
             description[f"classifier {name}"] = {"name": name, "sha256": hash_of(bundled(name))}
         ranking, *others = _hull_tables(config)
@@ -81,7 +88,7 @@ class Inputs:
         description["hull"] = {"rows": len(hull), "sha256": hash_of(ranking)}
         for table in others:
             description[f"hull {table.stem}"] = {"name": table.name, "sha256": hash_of(table)}
-        if config.stop_after in ("relax", *PLACED):
+        if config.stop_after in RELAXED:
             for number, judge in enumerate(map(Path, judge_folders(config.judge.models)), start=1):
                 ForwardModel.load(judge)  # before anything is made that it could not judge
                 description[f"judge {number}"] = {"name": judge.name, "sha256": hash_of(judge)}
@@ -94,22 +101,42 @@ def _hull_tables(config: RunConfig) -> list[Path]:
     Raises:
         ConfigError: there is no potential of a name that the settings give, or both are the same.
         TableError: the user's table is none, or not of the potential that relaxes; or a potential has none in the
-            package.
+            package that is to place crystals.
+    """
+    from wyckforge.realise.reference import ReferenceTable, bundled_tables
+
+    given = Path(config.hull.reference) if config.hull.reference else BUNDLED_HULL
+    ranks = bundled_tables().get(ReferenceTable.read(given).tool) == BUNDLED_HULL
+    tables: list[Path | None] = [given if ranks else BUNDLED_HULL]
+    if config.stop_after in RELAXED:
+        tables.append(_placing_table(config.relax, config.hull, required=config.stop_after in PLACED))
+    if config.stop_after in PLACED and config.refine.wanted:
+        tables.append(_second_table(config))
+    return [table for table in dict.fromkeys(tables) if table is not None]
+
+
+def _placing_table(relax: RelaxConfig, hull: HullConfig, *, required: bool) -> Path | None:
+    """The table on which relaxed crystals are placed: the user's, or that of the package for the potential.
+
+    Args:
+        relax: which potential relaxes.
+        hull: names the table of the user, if there is one.
+        required: whether it is an error that the package has none; otherwise ``None`` stands for it.
+
+    Raises:
+        TableError: the user's table is none, or not of the potential that relaxes; or there is none.
     """
     from wyckforge.potential.catalogue import load_potential
     from wyckforge.realise.corrections import comparable_tool
-    from wyckforge.realise.reference import ReferenceTable, bundled_table, bundled_tables, require_same_tool
+    from wyckforge.realise.hull import ReferenceHull
+    from wyckforge.realise.reference import bundled_table, bundled_tables, require_same_tool
 
-    given = Path(config.hull.reference) if config.hull.reference else None
-    tool = ReferenceTable.read(given).tool if given else ""
-    ranking = given if given and bundled_tables().get(tool) == BUNDLED_HULL else BUNDLED_HULL
-    if config.stop_after not in PLACED:
-        return [ranking]
-    relaxing = comparable_tool(load_potential(config.relax.potential))
-    if given:
-        require_same_tool(relaxing, tool, given.name)
-    second = [_second_table(config)] if config.refine.wanted else []
-    return list(dict.fromkeys([ranking, given or bundled_table(relaxing), *second]))
+    relaxing = comparable_tool(load_potential(relax.potential))
+    if not hull.reference:
+        return bundled_table(relaxing) if required else bundled_tables().get(relaxing)
+    given = Path(hull.reference)
+    require_same_tool(relaxing, ReferenceHull.load(given).tool, given.name)
+    return given
 
 
 def _second_table(config: RunConfig) -> Path:
@@ -129,6 +156,51 @@ def _second_table(config: RunConfig) -> Path:
             "one level only"
         )
     return bundled_table(comparable_tool(load_potential(config.refine.potential)))
+
+
+def prediction_inputs(config: PredictionConfig) -> dict[str, dict[str, Any]]:
+    """Read what a structure prediction reads, so that a mistake is told before anything is made.
+
+    Returns:
+        JSON-ready names, tools and hashes; two runs with the same read the same.
+
+    Raises:
+        ConfigError: there is no potential of that name.
+        MissingDependencyError: the potential cannot be loaded.
+        TableError: the table of reference energies is absent or not one, or not of the potential that relaxes.
+    """
+    description = load_potentials({"relax.potential": config.relax.potential})
+    if (table := _placing_table(config.relax, config.hull, required=False)) is not None:
+        description["hull"] = {"name": table.name, "sha256": hash_of(table)}
+    return description
+
+
+def load_potentials(names: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Load potentials, so that one that cannot be had is told before anything is made.
+
+    Args:
+        names: of potentials, by the setting that gives them.
+
+    Returns:
+        JSON-ready names and tools (with their versions), by setting.
+
+    Raises:
+        ConfigError: there is no potential of a name.
+        MissingDependencyError: a potential cannot be loaded.
+    """
+    from wyckforge.potential.catalogue import load_potential
+
+    return {setting: {"name": name, "tool": load_potential(name).tool} for setting, name in names.items()}
+
+
+def potentials_used(config: RunConfig) -> dict[str, str]:
+    """Names of the potentials that a design run asks, by the setting that gives them."""
+    used = [
+        ("relax.potential", config.relax.potential, config.stop_after in RELAXED),
+        ("refine.potential", config.refine.potential, config.stop_after in PLACED and config.refine.wanted),
+        ("phonon.relax.potential", config.phonon.relax.potential, config.stop_after == "phonon"),
+    ]
+    return {setting: name for setting, name, wanted in used if wanted}
 
 
 def classifiers_used(config: RunConfig) -> list[Bundled]:

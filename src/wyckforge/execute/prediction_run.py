@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from wyckforge.config import ExecutionConfig
+from wyckforge.errors import TargetError
 from wyckforge.execute import folder
 from wyckforge.execute.executors import open_executor
-from wyckforge.execute.inputs import versions
+from wyckforge.execute.inputs import prediction_inputs, versions
 from wyckforge.execute.outputs import write_cifs, write_table
 from wyckforge.execute.run_stages import Stage, run_stages
 from wyckforge.realise.csp.config import PredictionConfig
@@ -49,7 +50,8 @@ def run_prediction(
 ) -> Prediction:
     """Try the genes of a formula, hop on from the best structures, rank by energy, and write it all to a folder.
 
-    On the folder of a run that was stopped it goes on with the tries that are not finished.
+    On the folder of a run that was stopped it goes on with the tries that are not finished; on that of a run that is
+    going on it takes a part of them.
 
     Args:
         config: everything the result depends on.
@@ -58,36 +60,28 @@ def run_prediction(
         progress: show progress on standard error.
 
     Raises:
-        ConfigError: the folder holds something else.
-        TargetError: the formula, Z or the space groups are malformed, or no gene fits.
+        ConfigError: the folder holds something else, or there is no potential of that name.
+        MissingDependencyError: the potential cannot be loaded.
+        TableError: the table of reference energies cannot be read, or is not of the potential.
+        TargetError: the formula, Z or the space groups are malformed, no gene fits, or no try gave a relaxed structure;
+            the message says why not, and what there was is in the folder.
     """
     execution = execution or ExecutionConfig()
-    groups = parse_space_groups(config.space_group) if config.space_group else None
-    space = SearchSpace.of(config.formula, units(config.z), groups)
-    identity = {"config": config.to_dict(), folder.FUNNEL: []}  # no gene is filtered
-    record = folder.open_folder(out, identity)
-    begin = time.monotonic() - record.get("seconds", 0.0)
-    record |= {"execution": execution.model_dump(mode="json"), "versions": versions(), "settings": _settings(space)}
-    record |= {"genes": space.distinct, "status": "running"}
-    folder.write_json(out / folder.RUN, record)
-
-    with open_executor(execution, out / folder.LOGS) as executor:
-
-        def send(todo: Sequence[Candidate], stages: tuple[Stage, ...], name: str, relaxations: int) -> list[Candidate]:
-            limit = 60 + 2 * (config.build.timeout_s + relaxations * config.relax.max_seconds)
-            return run_stages(todo, stages, out=out / name, executor=executor, timeout_s=limit, progress=progress)
-
-        tried = send(tries(space, config), try_stages(config), TRIES, 1)
-        chosen = walkers(tried, config.hop.walkers) if config.hop.hops else []
-        walked = send(chosen, walk_stages(config), WALKS, config.hop.hops)
-    ranked = tuple(map(_ranked, distinct([*tried, *walked])))
-    folder.write_candidates(out / folder.CANDIDATES, ranked)
-    write_table(out / folder.TABLE, ranked)
-    write_cifs(out / folder.CIFS, ranked)
-    record |= _account(tried, walked, ranked)
-    record |= {"seconds": round(time.monotonic() - begin, 1), "status": "complete"}
-    folder.write_json(out / folder.RUN, record)
-    return Prediction(ranked, record)
+    z, groups = units(config.z), parse_space_groups(config.space_group) if config.space_group else None
+    inputs = prediction_inputs(config)
+    space = SearchSpace.of(config.formula, z, groups)
+    folder.make_folder(out)
+    with folder.alone(out):
+        identity = {"config": config.to_dict(), "inputs": inputs, folder.FUNNEL: []}  # no gene is filtered
+        record = folder.open_folder(out, identity)
+        begin = time.monotonic() - record.get("seconds", 0.0)
+        record |= {"execution": execution.model_dump(mode="json"), "versions": versions(), "settings": _settings(space)}
+        record |= {"genes": space.distinct, "status": "running"}
+        folder.write_json(out / folder.RUN, record)
+    tried, walked = _search(space, config, execution, out, progress)
+    record["seconds"] = round(time.monotonic() - begin, 1)
+    with folder.alone(out):
+        return _finish(tried, walked, out, record)
 
 
 def tries(space: SearchSpace, config: PredictionConfig) -> list[Candidate]:
@@ -132,9 +126,47 @@ def walkers(tried: Sequence[Candidate], count: int) -> list[Candidate]:
     ]
 
 
+def _search(
+    space: SearchSpace, config: PredictionConfig, execution: ExecutionConfig, out: Path, progress: bool
+) -> tuple[list[Candidate], list[Candidate]]:
+    """All tries and all walks, those of earlier and of other processes included."""
+    with open_executor(execution, out / folder.LOGS) as executor:
+
+        def send(todo: Sequence[Candidate], stages: tuple[Stage, ...], name: str, relaxations: int) -> list[Candidate]:
+            limit = 60 + 2 * (config.build.timeout_s + relaxations * config.relax.max_seconds)
+            return run_stages(todo, stages, out=out / name, executor=executor, timeout_s=limit, progress=progress)
+
+        tried = send(tries(space, config), try_stages(config), TRIES, 1)
+        chosen = walkers(tried, config.hop.walkers) if config.hop.hops else []
+        return tried, send(chosen, walk_stages(config), WALKS, config.hop.hops)
+
+
+def _finish(tried: Sequence[Candidate], walked: Sequence[Candidate], out: Path, record: dict[str, Any]) -> Prediction:
+    """Rank, write everything, and close the record."""
+    ranked = tuple(map(_ranked, distinct([*tried, *walked])))
+    folder.write_candidates(out / folder.CANDIDATES, ranked)
+    write_table(out / folder.TABLE, ranked)
+    write_cifs(out / folder.CIFS, ranked)
+    record |= {**_account(tried, walked, ranked), "status": "complete"}
+    folder.write_json(out / folder.RUN, record)
+    if not ranked:
+        raise TargetError(_nothing_found(tried, record))
+    return Prediction(ranked, record)
+
+
 def _ranked(found: Found) -> Candidate:
     reason = f"by {', '.join(found.hits[:10])}{' …' if len(found.hits) > 10 else ''}"
     return found.candidate.with_evidence(Evidence("found", "pass", len(found.hits), "times", reason))
+
+
+def _nothing_found(tried: Sequence[Candidate], record: Mapping[str, Any]) -> str:
+    """What came of the tries, and what most of them met, in words."""
+    doubts = (next(found for found in one.evidence if found.verdict != "pass") for one in tried)
+    [((stage, reason), count)] = Counter((found.stage, found.reason) for found in doubts).most_common(1)
+    return (
+        f"none of {record['tries']} tries gave a relaxed structure, {record['built']} were built; {count} ended at the "
+        f"step {stage!r} with: {reason}; give more --tries, another --z or --space-group, or other settings"
+    )
 
 
 def _settings(space: SearchSpace) -> list[dict[str, Any]]:

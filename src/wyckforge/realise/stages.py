@@ -132,7 +132,7 @@ class Relax:
 
         if candidate.crystal is not None:
             yield candidate.crystal
-        if candidate.gene.degrees_of_freedom:
+        if candidate.gene.degrees_of_freedom and self.config.starts > 1:
             seed, n = seed_of(candidate, self.seed), self.config.starts
             with suppress(BuildFailure):  # there is one structure, as the candidate shows
                 further = islice(starts(candidate.gene, seed=seed, n=n, config=self.build), 1, n)

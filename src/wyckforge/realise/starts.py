@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -68,15 +69,40 @@ def starts(gene: WyckoffGene, *, seed: int, n: int, config: BuildConfig | None =
             return
         given += 1
         yield Start(crystal, GEOMETRY_MODEL)
-    for child in np.random.SeedSequence(seed).spawn(n - given):
+    for further in range(n - given):
         try:
-            crystal = build(gene, seed=int(child.generate_state(1, np.uint64)[0]), config=config)
+            start = _by_pyxtal(gene, seed, further, config)
         except BuildFailure:
             if given:
                 return
             raise
         given += 1
-        yield Start(crystal, tool())
+        yield start
+
+
+def nth_start(gene: WyckoffGene, *, seed: int, number: int, config: BuildConfig | None = None) -> Start:
+    """One of the structures of :func:`starts`, also where PyXtal fails at one before it.
+
+    Args:
+        gene: what to build.
+        seed: same seed, same structures.
+        number: which of them, from 1.
+        config: as for :func:`starts`.
+
+    Raises:
+        BuildFailure: PyXtal fails at this one; other numbers are other draws.
+    """
+    config = config or BuildConfig()
+    drawn = list(islice(_drawn(gene, seed), number)) if config.source == "model" else []
+    if len(drawn) == number:
+        return Start(drawn[-1], GEOMETRY_MODEL)
+    return _by_pyxtal(gene, seed, number - len(drawn) - 1, config)
+
+
+def _by_pyxtal(gene: WyckoffGene, seed: int, further: int, config: BuildConfig) -> Start:
+    """The random structure that is the ``further``-th, from 0, after those of the model."""
+    own = np.random.SeedSequence(seed, spawn_key=(further,))
+    return Start(build(gene, seed=int(own.generate_state(1, np.uint64)[0]), config=config), tool())
 
 
 def _drawn(gene: WyckoffGene, seed: int) -> Iterator[Crystal]:

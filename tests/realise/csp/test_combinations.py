@@ -59,6 +59,10 @@ def weights(number: int, seed: int) -> dict[str, float]:
     return {a: drawn[first[a]] for a in letters}
 
 
+def log_weight(gene: WyckoffGene, by_letter: dict[str, float]) -> float:
+    return float(sum(np.log(by_letter[letter]) for _, letter in gene.sites))
+
+
 @pytest.mark.parametrize(("number", "composition"), SMALL)
 def test_counts_and_genes_are_those_of_brute_force(number: int, composition: dict[int, int]) -> None:
     genes = brute_force(number, composition)
@@ -77,20 +81,34 @@ def test_the_heaviest_come_first_and_the_total_is_the_sum(number: int, compositi
     ranked = list(combinations.ranked())
     values = [weight for weight, _ in ranked]
     assert values == sorted(values, reverse=True) or np.diff(values).max() < 1e-9
-    assert all(abs(weight - combinations.log_weight(gene)) < 1e-9 for weight, gene in ranked)
-    total = sum(np.exp(combinations.log_weight(gene)) for gene in brute_force(number, composition))
+    by_letter = weights(number, seed=3)
+    assert all(abs(weight - log_weight(gene, by_letter)) < 1e-9 for weight, gene in ranked)
+    total = sum(np.exp(log_weight(gene, by_letter)) for gene in brute_force(number, composition))
     assert combinations.log_total == pytest.approx(np.log(total))
+
+
+@pytest.mark.parametrize(("number", "composition"), SMALL)
+def test_what_the_sums_keep_is_bounded_beforehand(number: int, composition: dict[int, int]) -> None:
+    combinations = Combinations(number, composition)
+    assert sum(map(len, combinations._sums)) <= combinations.size
+
+
+def test_the_bound_is_what_can_be_left_at_every_slot() -> None:
+    assert Combinations(1, {6: 4}).size == 5
+    assert Combinations(2, {6: 4}).size == 9 * 5
+    assert Combinations(225, {11: 4, 17: 4}).size == 2 * 12 * 2 * 2  # four atoms are one orbit or none
 
 
 def test_draws_follow_the_weights() -> None:
     number, composition = 62, {20: 4, 22: 4, 8: 12}
-    combinations = Combinations(number, composition, weights(number, seed=5))
+    by_letter = weights(number, seed=5)
+    combinations = Combinations(number, composition, by_letter)
     rng = np.random.default_rng(1)
     n = 4000
     drawn = Counter(combinations.draw(rng) for _ in range(n))
     share: Counter[WyckoffGene] = Counter()
     for gene in brute_force(number, composition):
-        share[gene.canonical()] += np.exp(combinations.log_weight(gene) - combinations.log_total)
+        share[gene.canonical()] += np.exp(log_weight(gene, by_letter) - combinations.log_total)
     for gene, expected in share.items():
         assert abs(drawn[gene] / n - expected) < 5 * np.sqrt(expected / n)
 

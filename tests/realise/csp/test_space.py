@@ -18,16 +18,12 @@ PNMA = SearchSpace.of("CaTiO3", range(4, 5), frozenset({62}))
 SEVERAL = SearchSpace.of("TiO2", range(1, 5), frozenset({2, 12, 136, 141}))
 
 
-def log_plausibilities(space: SearchSpace, genes: list[WyckoffGene]) -> list[float]:
-    found = []
-    for gene in genes:
-        setting = next(
-            one
-            for one in space.settings
-            if (one.space_group, one.z) == (gene.space_group, gene.composition[22] // gene.reduced_composition[22])
-        )
-        found.append(space.log_plausibility(setting, setting.genes.log_weight(gene)))
-    return found
+def log_plausibilities(space: SearchSpace) -> dict[WyckoffGene, float]:
+    return {
+        gene: space.log_plausibility(setting, weight)
+        for setting in space.settings
+        for weight, gene in setting.genes.ranked()
+    }
 
 
 def test_all_genes_once_the_most_plausible_first() -> None:
@@ -35,15 +31,14 @@ def test_all_genes_once_the_most_plausible_first() -> None:
     assert len(genes) == len(set(genes)) == SEVERAL.distinct
     assert all(gene == gene.canonical() for gene in genes)
     assert {gene.space_group for gene in genes} <= {2, 12, 136, 141}
-    values = log_plausibilities(SEVERAL, genes)
+    of = log_plausibilities(SEVERAL)
+    values = [of[gene] for gene in genes]
     assert all(later <= earlier + 1e-9 for earlier, later in pairwise(values))
 
 
 def test_the_plausibilities_of_all_descriptions_sum_to_one() -> None:
-    genes = list(SEVERAL.ranked())
-    sizes = [len(gene.orbit()) for gene in genes]
-    values = log_plausibilities(SEVERAL, genes)
-    assert sum(n * math.exp(value) for n, value in zip(sizes, values, strict=True)) == pytest.approx(1)
+    values = log_plausibilities(SEVERAL)
+    assert sum(len(gene.orbit()) * math.exp(value) for gene, value in values.items()) == pytest.approx(1)
 
 
 def test_the_known_gene_is_among_them() -> None:
@@ -72,8 +67,7 @@ def test_draws_repeat_with_the_seed_and_prefer_the_plausible() -> None:
     counts = Counter(one)
     points = [gene for gene in counts if not gene.degrees_of_freedom]
     assert all(counts[gene] == 1 for gene in points)
-    sizes = {gene: len(gene.orbit()) * math.exp(value) for gene, value in zip(
-        counts, log_plausibilities(PNMA, list(counts)), strict=True)}  # fmt: skip
+    sizes = {gene: len(gene.orbit()) * math.exp(value) for gene, value in log_plausibilities(PNMA).items()}
     likeliest = max(sizes, key=sizes.__getitem__)
     assert counts[likeliest] == max(counts.values())
 
@@ -118,3 +112,17 @@ def test_what_cannot_be_is_told() -> None:
         SearchSpace.of("NaCl", range(3, 4), frozenset({225}))
     with pytest.raises(TargetError, match=f"at most {MOST_ATOMS}"):
         SearchSpace.of("CaTiO3", range(1, 50))
+
+
+@pytest.mark.parametrize(
+    ("formula", "z", "where"),
+    [("Ca3Al2Si3O12", 8, "group 10 with Z 8"), ("CaTiO3", 40, "group 47"), ("K2Al2Si3O10H2F", 4, "group 47")],
+)
+def test_more_combinations_than_can_be_summed_over_are_refused_at_once(formula: str, z: int, where: str) -> None:
+    with pytest.raises(TargetError, match=rf"{formula} has too many combinations .*{where}.* give fewer --z"):
+        SearchSpace.of(formula, range(z, z + 1))
+
+
+def test_a_large_cell_of_high_symmetry_is_no_large_space() -> None:
+    garnet = SearchSpace.of("Ca3Al2Si3O12", range(8, 9), frozenset({230}))
+    assert 0 < garnet.distinct < 1000

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 
-from wyckforge.realise.build import tool
+import pytest
+
+from wyckforge.realise import starts
+from wyckforge.realise.build import BuildFailure, build, tool
 from wyckforge.realise.config import BuildConfig
 from wyckforge.realise.csp.config import HopConfig
 from wyckforge.realise.csp.stages import VISIT, BuildNext, Walk
 from wyckforge.realise.stages import Relax
-from wyckforge.realise.starts import GEOMETRY_MODEL
+from wyckforge.realise.starts import GEOMETRY_MODEL, _drawn
 from wyckforge.records import Candidate, Evidence, Origin
+from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.detection import detect
 from wyckforge.symmetry.gene import WyckoffGene
 
@@ -31,6 +36,41 @@ def test_starts_have_the_gene_and_name_their_maker() -> None:
         assert again.crystal is not None
         assert other.crystal is not None
         assert done.crystal.content() == again.crystal.content() != other.crystal.content()
+
+
+def fails_at_odd_seeds(gene: WyckoffGene, *, seed: int, config: BuildConfig | None = None) -> Crystal:
+    if seed % 2:
+        raise BuildFailure(f"seed {seed} is odd")
+    return build(gene, seed=seed, config=config)
+
+
+def visited(gene: WyckoffGene, stage: BuildNext, visits: int) -> list[Candidate]:
+    tries = (replace(CANDIDATE, gene=gene, evidence=(Evidence(VISIT, "pass", k),)) for k in range(1, visits + 1))
+    return [stage(one) for one in tries]
+
+
+def test_a_start_that_pyxtal_fails_at_is_not_met_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starts, "build", fails_at_odd_seeds)
+    for gene in (RUTILE, WyckoffGene.parse("62|O:cd|Ca:c|Ti:a").canonical()):
+        found = visited(gene, BuildNext(1, PYXTAL), 8)
+        done = [one.find("build") for one in found]
+        reasons = [one.reason for one in done if one is not None and one.verdict == "fail"]
+        crystals = [one.crystal.content() for one in found if one.crystal is not None]
+        assert len(reasons) + len(crystals) == 8
+        assert len(set(reasons)) == len(reasons) > 0
+        assert len(set(crystals)) == len(crystals) > 0
+
+
+def test_pyxtal_goes_on_where_the_model_has_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starts, "build", fails_at_odd_seeds)
+    monkeypatch.setattr(starts, "_drawn", lambda gene, seed: islice(_drawn(gene, seed), 2))
+    found = visited(RUTILE, BuildNext(1), 8)
+    done = [one.find("build") for one in found]
+    assert [one is not None and one.tool == GEOMETRY_MODEL for one in done] == [True, True, *[False] * 6]
+    alone = visited(RUTILE, BuildNext(1, PYXTAL), 6)
+    assert [one.crystal and one.crystal.content() for one in found[2:]] == [
+        one.crystal and one.crystal.content() for one in alone
+    ]
 
 
 def test_a_gene_that_cannot_be_built_has_a_reason() -> None:

@@ -9,11 +9,11 @@ and need neither lists nor luck.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from functools import cache, cached_property
 from heapq import heappop, heappush
 from itertools import count
-from math import inf, log
+from math import inf, log, prod
 from operator import add
 from typing import Any, NamedTuple
 
@@ -74,6 +74,15 @@ class Combinations:
         self._table = table_of(space_group)
         self._weights = dict.fromkeys(self._table.letters, 1.0) if weights is None else dict(weights)
 
+    @property
+    def size(self) -> int:
+        """No more numbers than these are kept for a sum over all genes: what can be left of every element at each slot.
+
+        Known before any sum is made; time and memory of the sums grow with it.
+        """
+        orbits = {position.multiplicity for position in self._table.positions.values()}
+        return len(self._slots) * prod(_remainders(atoms, orbits) for atoms in self._atoms)
+
     @cached_property
     def described(self) -> int:
         """Genes, those that the normalizer makes equal counted apart."""
@@ -94,15 +103,12 @@ class Combinations:
         total = self._sums[0].get(self._atoms, 0.0)
         return log(total) if total else -inf
 
-    def log_weight(self, gene: WyckoffGene) -> float:
-        """Logarithm of the weight of a gene."""
-        return sum(log(self._weights[letter]) for _, letter in gene.sites)
-
     def ranked(self) -> Iterator[tuple[float, WyckoffGene]]:
         """Logarithm of the weight and gene, in descending order, every canonical gene once.
 
         Best first: what the rest of a walk can still give at most is known exactly, so that no more of the walks is
-        held than leads to what was asked for.
+        held than leads to what was asked for: each gene that comes out, and each of its equals, leaves behind at most
+        one walk per step of its own.
         """
         best = _completions(self._slots, self._atoms, max)
         walks: list[tuple[float, int, float, int, Left, tuple[tuple[int, str], ...]]] = []
@@ -189,6 +195,15 @@ def _cycles(images: Mapping[str, str]) -> Iterator[tuple[str, int]]:
             at, length = images[at], length + 1
         if length:
             yield letter, length
+
+
+def _remainders(atoms: int, orbits: Set[int]) -> int:
+    """How many different numbers of atoms can be left of these once orbits of such sizes are placed."""
+    left = {atoms}
+    for rest in range(atoms, 0, -1):
+        if rest in left:
+            left |= {rest - orbit for orbit in orbits if orbit <= rest}
+    return len(left)
 
 
 def _slots(positions: Sequence[_Position], n_elements: int) -> tuple[_Slot, ...]:

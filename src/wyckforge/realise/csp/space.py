@@ -8,7 +8,7 @@ group if every position is occupied independently of the others, given the compo
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from heapq import merge
@@ -26,6 +26,10 @@ from wyckforge.targets import parse_counts
 
 MOST_ATOMS = 200
 """In the conventional cell; larger cells are beyond what the enumeration and the potentials are made for."""
+
+MOST_SUMS = 50_000_000
+"""Bound on the numbers that the sums over the genes of all settings keep (:attr:`Combinations.size
+<wyckforge.realise.csp.combinations.Combinations.size>`): about two minutes and 1 GB."""
 
 UNSEEN = 0.5
 """Weight, in crystals, of a setting in which none of the stoichiometry is known, if its space group has as many known
@@ -73,7 +77,8 @@ class SearchSpace:
             known: counts over known crystals; the bundled ones if omitted.
 
         Raises:
-            TargetError: the formula is malformed, a cell would be too large, or no gene fits.
+            TargetError: the formula is malformed, a cell would be too large, there are more combinations than can be
+                summed over, or no gene fits.
         """
         known = known or known_positions()
         unit = composition(formula)
@@ -85,14 +90,18 @@ class SearchSpace:
         seen = known.settings.get(stoichiometry(unit.values()), {})
         if groups is None:
             groups = frozenset(group for group, _ in seen) or frozenset(known.crystals)
-        found = []
+        everything = []
         for number in sorted(groups):
             weights = _weights(number, len(unit), known)
-            frequency = 230 * (known.crystals.get(number, 0) + 1) / (sum(known.crystals.values()) + 230)
             for units in z:
                 genes = Combinations(number, {element: units * n for element, n in unit.items()}, weights)
-                if np.isfinite(genes.log_total):
-                    found.append((number, units, genes, seen.get((number, units), 0) + UNSEEN * frequency))
+                everything.append((number, units, genes))
+        _refuse_too_many(formula, everything)
+        found = []
+        for number, units, genes in everything:
+            if np.isfinite(genes.log_total):
+                frequency = 230 * (known.crystals.get(number, 0) + 1) / (sum(known.crystals.values()) + 230)
+                found.append((number, units, genes, seen.get((number, units), 0) + UNSEEN * frequency))
         if not found:
             raise TargetError(
                 f"no combination of Wyckoff positions holds {formula} with Z {_range(z)} in the space groups asked "
@@ -179,6 +188,22 @@ def units(text: str) -> range:
     if math.isinf(interval.high):
         raise TargetError(f"Z {text!r} given; write a number or a closed interval of formula units, like 4 or 1:4")
     return range(int(max(interval.low, 1)), int(interval.high) + 1)
+
+
+def _refuse_too_many(formula: str, settings: Sequence[tuple[int, int, Combinations]]) -> None:
+    """Refuse what would take too much time and memory, before any of it is spent.
+
+    Raises:
+        TargetError: the sums over the genes of all settings keep more numbers than :data:`MOST_SUMS`.
+    """
+    sizes = {(number, z): genes.size for number, z, genes in settings}
+    if (total := sum(sizes.values())) > MOST_SUMS:
+        number, z = max(sizes, key=sizes.__getitem__)
+        raise TargetError(
+            f"{formula} has too many combinations of Wyckoff positions in {len(sizes):,} settings, most of them in "
+            f"space group {number} with Z {z}: {total:.1e} numbers to keep, at most {MOST_SUMS:.0e} are allowed; give "
+            "fewer --z or --space-group"
+        )
 
 
 def _weights(number: int, n_elements: int, known: KnownPositions) -> Mapping[str, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -20,15 +19,18 @@ VISIT = "visit"
 
 
 class BuildNext(Build):
-    """The next of the distinct starts of a gene, which all come from one seed; evidence ``build``."""
+    """The next of the distinct starts of a gene, which all come from one seed; evidence ``build``.
+
+    A start that cannot be built is a failure of that try alone: the next is another draw.
+    """
 
     def _start(self, candidate: Candidate) -> Start:
-        from wyckforge.realise.starts import starts
+        from wyckforge.realise.starts import nth_start
 
         visit = candidate.find(VISIT)
         number = int(visit.value) if visit is not None and visit.value else 1
         seed = seed_of(replace(candidate, id=str(candidate.gene)), self.seed)
-        return deque(starts(candidate.gene, seed=seed, n=number, config=self.config), maxlen=1)[0]
+        return nth_start(candidate.gene, seed=seed, number=number, config=self.config)
 
 
 @dataclass(frozen=True, slots=True)
