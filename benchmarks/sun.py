@@ -35,7 +35,7 @@ from wyckforge.execute.folder import CANDIDATES, read_candidates
 from wyckforge.execute.inputs import judge_folders
 from wyckforge.execute.run_stages import run_stages
 from wyckforge.potential.contract import Potential
-from wyckforge.realise.config import BuildConfig, HullConfig, RelaxConfig
+from wyckforge.realise.config import BuildConfig, DesignRelaxConfig, HullConfig
 from wyckforge.realise.judge import Judge
 from wyckforge.realise.phonon.stage import Phonons
 from wyckforge.realise.refine import Refine
@@ -59,7 +59,7 @@ CONFIG: dict[str, Any] = {
     "stop_after": "funnel",
 }
 PYXTAL = BuildConfig(source="pyxtal")
-FIRE = RelaxConfig(max_steps=280)
+FIRE = DesignRelaxConfig(max_steps=280)
 SECONDS = "seconds"
 OURS, BASELINE = "ours", "baseline"
 

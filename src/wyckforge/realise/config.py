@@ -29,6 +29,11 @@ class RelaxConfig(Settings):
     max_seconds: float = Field(300.0, gt=0, description="wall-clock budget of one relaxation")
     min_volume_ratio: float = Field(0.4, gt=0, lt=1, description="smallest volume allowed, relative to the start")
     max_volume_ratio: float = Field(2.5, gt=1, description="largest volume allowed, relative to the start")
+
+
+class DesignRelaxConfig(RelaxConfig):
+    """The relaxation of a gene: as :class:`RelaxConfig`, from how many starts."""
+
     starts: int = Field(3, ge=1, description="structures relaxed per gene with free coordinates; the best is kept")
     enough_ev_per_atom: float = Field(0.02, description="no further start once one is so little above the hull")
 

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from wyckforge.errors import ConfigError
 from wyckforge.realise.build import tool
 from wyckforge.realise.config import BuildConfig
-from wyckforge.realise.csp.config import HopConfig
+from wyckforge.realise.csp.config import HopConfig, PredictionConfig
 from wyckforge.realise.csp.stages import VISIT, BuildNext, Walk
 from wyckforge.realise.stages import Relax
 from wyckforge.realise.starts import GEOMETRY_MODEL
@@ -31,6 +34,11 @@ def test_starts_have_the_gene_and_name_their_maker() -> None:
         assert again.crystal is not None
         assert other.crystal is not None
         assert done.crystal.content() == again.crystal.content() != other.crystal.content()
+
+
+def test_how_many_starts_is_no_matter_of_a_relaxation() -> None:
+    with pytest.raises(ConfigError, match=r"relax.starts: unknown key; known are potential"):
+        PredictionConfig.from_dict({"formula": "TiO2", "relax": {"starts": 2}})
 
 
 def test_a_gene_that_cannot_be_built_has_a_reason() -> None:
