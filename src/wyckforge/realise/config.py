@@ -91,7 +91,7 @@ class PhononConfig(Settings):
     )
     max_atoms: int = Field(400, ge=1, description="atoms in the largest supercell")
     max_seconds: float = Field(
-        1800.0, gt=0, description="wall-clock budget of one crystal; no displacement begins after it"
+        1800.0, gt=0, description="wall-clock budget of one crystal and all that is made of it; no call begins after it"
     )
     follow: bool = Field(False, description="follow the lowest unstable mode down to a stable crystal")
     max_generations: int = Field(3, ge=1, description="unstable crystals followed one after another")

@@ -43,17 +43,16 @@ class Phonons:
             stages = (GAMMA, MESH) if self.config.mesh else (GAMMA,)
             return candidate.with_evidence(*(Evidence(stage, "unknown", reason=reason) for stage in stages))
         from wyckforge.potential.catalogue import load_potential
-        from wyckforge.realise.phonon.follow import follow
-        from wyckforge.realise.phonon.stability import study
+        from wyckforge.realise.phonon.follow import study_and_follow
 
         potential = load_potential(self.config.relax.potential)
-        found = study(candidate.crystal, self.config, potential)
-        evidence, calls = self._tests(found), found.calls
+        chain = study_and_follow(candidate.crystal, self.config, potential)
+        found = chain.studies[0]
+        evidence = self._tests(found)
         if self.config.follow and found.verdict.stability == "unstable":
-            chain = follow(found, self.config, potential)
-            calls += chain.calls
             evidence.append(_followed(chain))
-        cost = Evidence(COST, "pass", float(calls), "calls", f"{found.displacements} of them displacements", found.tool)
+        calls, reason = float(found.calls + chain.calls), f"{found.displacements} of them displacements"
+        cost = Evidence(COST, "pass", calls, "calls", reason, found.tool)
         return candidate.with_evidence(*evidence, cost)
 
     def _near_hull(self, candidate: Candidate) -> bool:
