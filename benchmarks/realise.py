@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from wyckforge.data.embedded import load_embedded
 from wyckforge.evaluate.metrics import wilson_interval
-from wyckforge.realise.config import RelaxConfig
+from wyckforge.realise.config import DesignRelaxConfig
 from wyckforge.realise.stages import Build, Hull, Relax, Symmetry
 from wyckforge.records import Candidate, Origin
 from wyckforge.symmetry.crystal import Crystal
@@ -39,7 +39,7 @@ def main() -> None:
             print(f"  {one.gene}: {one.evidence[-1].reason}")
     print(f"{'':24}{seconds:.3f} CPU s per gene")
 
-    stages = (Relax(7, RelaxConfig(starts=options.starts)), Symmetry(), Hull())
+    stages = (Relax(7, DesignRelaxConfig(starts=options.starts)), Symmetry(), Hull())
     start = time.process_time()
     relaxed = []
     for candidate in tqdm(built[: options.relax], desc="relax"):

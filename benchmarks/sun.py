@@ -35,9 +35,9 @@ from wyckforge.execute.folder import CANDIDATES, read_candidates
 from wyckforge.execute.inputs import judge_folders
 from wyckforge.execute.run_stages import run_stages
 from wyckforge.potential.contract import Potential
-from wyckforge.realise.config import BuildConfig, HullConfig, RelaxConfig
+from wyckforge.realise.config import BuildConfig, DesignRelaxConfig, HullConfig
 from wyckforge.realise.judge import Judge
-from wyckforge.realise.phonon.stage import Phonons
+from wyckforge.realise.phonon.stage import Phonons, near_hull
 from wyckforge.realise.refine import Refine
 from wyckforge.realise.relax import Relaxation
 from wyckforge.realise.stages import Build, Hull, Relax, Symmetry
@@ -59,7 +59,7 @@ CONFIG: dict[str, Any] = {
     "stop_after": "funnel",
 }
 PYXTAL = BuildConfig(source="pyxtal")
-FIRE = RelaxConfig(max_steps=280)
+FIRE = DesignRelaxConfig(max_steps=280)
 SECONDS = "seconds"
 OURS, BASELINE = "ours", "baseline"
 
@@ -94,7 +94,7 @@ def chains(config: RunConfig) -> Chains:
     return Chains(
         (Build(SEED), Relax(SEED, hull=HullConfig()), Hull(), Refine(), Symmetry(), judge),
         (Build(SEED, PYXTAL), FireRelax(SEED, FIRE, PYXTAL), Hull(), FireRefine(relax=FIRE), Symmetry(), judge),
-        Phonons(config.phonon, near_hull_only=True),
+        Phonons(config.phonon),
     )
 
 
@@ -105,7 +105,7 @@ class Chains:
     Attributes:
         ours: the chain as designs run it.
         baseline: the one it is compared with.
-        proof: the test of what ours finds, outside the time.
+        proof: the test of what ours finds near the hulls, outside the time.
     """
 
     ours: tuple[Stage, ...]
@@ -121,7 +121,7 @@ class Chains:
                 break
             candidate = stage(candidate)
         candidate = candidate.with_evidence(Evidence(SECONDS, "pass", time.perf_counter() - begin, "s"))
-        return self.proof(candidate) if ours else candidate
+        return self.proof(candidate) if ours and near_hull(candidate) else candidate
 
 
 class FireRelax(Relax):

@@ -25,12 +25,13 @@ def test_toml_in_resolved_json_out(tmp_path):
         anions = false
         [relax]
         smax_gpa = 1.5
+        starts = 2
         """
     )
     config = RunConfig.from_toml(path)
     assert (config.seed, config.stop_after, config.funnel.anions) == (7, "funnel", False)
     assert config.target.properties == {"band_gap": "0.5:2.0"}
-    assert config.relax.smax_gpa == 1.5
+    assert (config.relax.smax_gpa, config.relax.starts) == (1.5, 2)
     resolved = json.loads(json.dumps(config.to_dict()))
     assert resolved["sampling"]["scale"] == 1.4
     assert RunConfig.from_dict(resolved) == config
@@ -54,6 +55,8 @@ def test_options_go_over_the_file(tmp_path):
         ({"sed": 1}, r"sed: unknown key; known are target, sampling"),
         ({"funnel": {"anion": True}}, r"funnel.anion: unknown key; known are unique, novel"),
         ({"relax": {"fmax": 0.1}}, r"relax.fmax: unknown key; known are potential, fmax_ev_per_angstrom"),
+        ({"phonon": {"relax": {"starts": 2}}}, r"phonon.relax.starts: unknown key; known are potential, fmax_ev"),
+        ({"phonon": {"relax": {"enough_ev_per_atom": 0}}}, r"phonon.relax.enough_ev_per_atom: unknown key"),
         ({"count": 0}, "count: .*greater than or equal to 1"),
         ({"seed": -1}, "seed: "),
         ({"stop_after": "phonons"}, "stop_after: .*'hull'"),

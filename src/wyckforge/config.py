@@ -11,10 +11,10 @@ from pydantic import Field, model_validator
 from wyckforge.design.config import FunnelConfig, RankingConfig, SamplingConfig
 from wyckforge.realise.config import (
     BuildConfig,
+    DesignRelaxConfig,
     HullConfig,
     JudgeConfig,
     RefineConfig,
-    RelaxConfig,
     ScreeningPhononConfig,
 )
 from wyckforge.settings import Configuration, Settings
@@ -56,7 +56,7 @@ class RunConfig(Configuration):
     funnel: FunnelConfig = FunnelConfig()
     ranking: RankingConfig = RankingConfig()
     build: BuildConfig = BuildConfig()
-    relax: RelaxConfig = RelaxConfig()
+    relax: DesignRelaxConfig = DesignRelaxConfig()
     hull: HullConfig = HullConfig()
     refine: RefineConfig = RefineConfig()
     judge: JudgeConfig = JudgeConfig()

@@ -17,7 +17,7 @@ import pytest
 from wyckforge.config import RunConfig
 from wyckforge.data.readers import read_structures
 from wyckforge.errors import ConfigError, TableError, TargetError
-from wyckforge.execute import inputs
+from wyckforge.execute import design_run, inputs
 from wyckforge.execute.design_run import run_design, stages_of
 from wyckforge.execute.folder import read_candidates
 from wyckforge.execute.inputs import hull_energy
@@ -206,6 +206,41 @@ def test_two_candidates_through_the_hull(tmp_path):
     assert {step["step"] for step in result.record["realise"]} == {"build", "relax", "symmetry", "hull"}
     energies = [found.value for c in realised if (found := c.find("hull")).verdict == "pass"]
     assert energies == sorted(energies)
+
+
+def test_out_of_time_phonons_cost_their_own_evidence_alone_and_are_made_up_for(tmp_path, monkeypatch):
+    """On a metal of one atom per primitive cell, which comes through without a frequency at Γ."""
+    asked = config(
+        count=1,
+        attempts_per_candidate=1,
+        stop_after="phonon",
+        target={"n_elements": "1", "space_group": "225", "atoms": ":4", "exclude": "radioactive,f-block"},
+        funnel={"novel": False, "charge_neutrality": False, "synthesizability": False},
+        refine={"potential": "none"},
+        judge={"models": ["none"]},
+        phonon={"relax": {"potential": "chgnet"}},
+        execution={"workers": 1},
+    )
+    out, phonons_s = tmp_path / "run", asked.phonon.max_seconds
+    with monkeypatch.context() as hurry:
+        hurry.setattr(design_run, "_time_limit", lambda allowed_s: 0.05 if allowed_s == phonons_s else 600.0)
+        with pytest.raises(TargetError, match="0 of 1 realised candidates came through the step 'phonon'"):
+            run_design(asked, out, progress=False)
+    first = next(read_candidates(out / "candidates.jsonl"))
+    assert {"build", "relax", "symmetry", "hull"} <= {found.stage for found in first.evidence}
+    assert first.evidence[-1].reason == "not finished within 0.05 s, tried 2 times"
+    assert first.find("phonon_gamma") is None
+    realised = (out / "realised.jsonl").read_bytes()
+
+    result = run_design(asked, out, progress=False)
+    assert (out / "realised.jsonl").read_bytes() == realised
+    assert result.completed == 1
+    done = result.candidates[0]
+    assert done.evidence[: len(first.evidence) - 1] == first.evidence[:-1]
+    gamma = done.find("phonon_gamma")
+    assert (gamma.verdict, gamma.value) == ("pass", None)
+    assert gamma.reason == "one atom in the primitive cell has acoustic modes only"
+    assert len(lines(out / "phonons.jsonl")) == 2
 
 
 def test_a_table_of_another_potential_than_the_one_that_relaxes_is_refused_before_anything_is_made(tmp_path):

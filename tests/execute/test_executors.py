@@ -11,6 +11,7 @@ import pytest
 from tests.execute import work
 
 from wyckforge.config import ExecutionConfig
+from wyckforge.errors import WyckforgeError
 from wyckforge.execute.executors import Executor, Failure, InProcess, LocalPool, open_executor
 from wyckforge.execute.run_stages import run_one
 
@@ -74,6 +75,18 @@ def test_what_is_left_behind_is_stopped(tmp_path: Path) -> None:
         results.close()
         again = list(executor.results(work.second, iter(work.candidates(2)), 30.0))
     assert [after.find("second") is not None for _, after in again] == [True, True]
+
+
+def test_one_that_is_closed_with_calls_under_way_says_so(tmp_path: Path) -> None:
+    pool = LocalPool(2)
+    results = pool.results(work.Record(tmp_path, 0.2), iter(work.candidates(9)), 30.0)
+    next(results)
+    pool.close()
+    with pytest.raises(WyckforgeError, match="executor was closed before all candidates were done"):
+        list(results)
+    assert not started()
+    with pytest.raises(WyckforgeError, match="executor was closed"):
+        list(pool.results(work.second, iter(work.candidates(1)), 30.0))
 
 
 def test_a_call_that_a_worker_cannot_import_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

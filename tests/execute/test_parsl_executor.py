@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tests.execute import work
 
 from wyckforge.config import ExecutionConfig
 from wyckforge.errors import ConfigError, WyckforgeError
-from wyckforge.execute.executors import Failure, open_executor
+from wyckforge.execute.executors import CLOSED, Failure, InProcess, open_executor
 from wyckforge.execute.parsl_executor import within
 from wyckforge.execute.run_stages import run_stages
 
@@ -48,6 +49,35 @@ def test_two_workers_one_of_them_lost_and_one_hanging(tmp_path: Path) -> None:
     assert addresses == {"127.0.0.1"}
     _, alive = psutil.wait_procs(started, timeout=20)
     assert not alive
+
+
+def test_a_run_whose_executor_is_closed_ends_with_the_reason_and_goes_on_with_another(tmp_path: Path) -> None:
+    config = settings(tmp_path, f"export PYTHONPATH={ROOT}:{ROOT / 'src'}")
+    out, told = tmp_path / "out.jsonl", []
+    executor = open_executor(config, tmp_path / "parsl")
+
+    def run() -> None:
+        try:
+            run_stages(work.candidates(8), [work.Record(tmp_path, 1.0)], out=out, executor=executor, progress=False)
+        except WyckforgeError as error:
+            told.append(str(error))
+
+    running = threading.Thread(target=run, daemon=True)
+    running.start()
+    while not out.exists() or not out.read_text():
+        time.sleep(0.05)
+    executor.close()
+    running.join(60)
+    assert not running.is_alive()
+    assert told == [CLOSED]
+    kept = out.read_text().splitlines()
+    assert 1 <= len(kept) < 8
+
+    found = run_stages(work.candidates(8), [work.second], out=out, executor=InProcess(), progress=False)
+    assert [c.id for c in found] == [f"c{i}" for i in range(8)]
+    assert sum(c.find("record") is not None for c in found) == len(kept)
+    with pytest.raises(WyckforgeError, match="executor was closed"):
+        next(executor.results(work.second, iter(work.candidates(1)), 30.0))
 
 
 def test_workers_that_cannot_start_end_the_run_with_the_reason(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from ase.calculators.emt import EMT
 
 from wyckforge.potential.ase_bridge import AsePotential
 from wyckforge.potential.chgnet import TOOL
-from wyckforge.realise.config import BuildConfig, HullConfig, RelaxConfig
+from wyckforge.realise.config import BuildConfig, DesignRelaxConfig, HullConfig
 from wyckforge.realise.placing import place_on_hull
 from wyckforge.realise.reference import ReferenceTable, bundled_table
 from wyckforge.realise.stages import Build, Hull, Relax, Symmetry, seed_of
@@ -60,7 +60,7 @@ def test_without_a_structure_the_later_stages_do_not_know() -> None:
 
 def test_what_has_not_converged_is_unknown_up_to_the_hull() -> None:
     found = Build(1, BuildConfig(source="pyxtal"))(candidate("186|S:b|Zn:b"))
-    found = Relax(1, RelaxConfig(max_steps=2, starts=1))(found)
+    found = Relax(1, DesignRelaxConfig(max_steps=2, starts=1))(found)
     assert found.find("relax").verdict == "unknown"
     assert "not converged in 2 steps" in found.find("relax").reason
     found = Hull()(found)
@@ -87,7 +87,7 @@ def test_structures_come_from_the_geometry_model_or_if_asked_from_pyxtal() -> No
 def test_several_starts_keep_the_best_and_count_all_calls() -> None:
     built = Build(2)(candidate("186|S:b|Zn:b"))
     settings = {"max_steps": 8}
-    one, two = (Relax(2, RelaxConfig(starts=starts, **settings))(built) for starts in (1, 2))
+    one, two = (Relax(2, DesignRelaxConfig(starts=starts, **settings))(built) for starts in (1, 2))
     assert two.find("relax_cost").value > one.find("relax_cost").value
     if one.find("relax").verdict == two.find("relax").verdict:
         assert two.find("relax").value <= one.find("relax").value
@@ -97,11 +97,11 @@ def test_several_starts_keep_the_best_and_count_all_calls() -> None:
 
 def test_no_further_start_is_tried_once_one_is_near_the_hull() -> None:
     built = Build(2)(candidate("186|S:b|Zn:b"))
-    one, all_of_them = (Relax(2, RelaxConfig(starts=3), hull=hull)(built) for hull in (HullConfig(), None))
+    one, all_of_them = (Relax(2, DesignRelaxConfig(starts=3), hull=hull)(built) for hull in (HullConfig(), None))
     assert one.find("relax").verdict == "pass"
     assert one.find("relax_cost").value < all_of_them.find("relax_cost").value
     assert Hull()(one).find("hull").value < 0.02
-    never = RelaxConfig(starts=3, enough_ev_per_atom=-9.0)
+    never = DesignRelaxConfig(starts=3, enough_ev_per_atom=-9.0)
     assert Relax(2, never, hull=HullConfig())(built).find("relax_cost") == all_of_them.find("relax_cost")
 
 
@@ -130,7 +130,7 @@ def test_the_users_table_and_threshold_decide(tmp_path) -> None:
 
 def test_the_hull_is_that_of_the_potential_that_relaxed_with_the_corrections_it_lacks() -> None:
     found = Build(7)(candidate("225|Mg:a|O:b"))
-    for stage in (Relax(7, RelaxConfig(potential="sevennet-0")), Hull(potential="sevennet-0")):
+    for stage in (Relax(7, DesignRelaxConfig(potential="sevennet-0")), Hull(potential="sevennet-0")):
         found = stage(found)
     assert found.find("relax").tool == "SevenNet 0 (sevenn 0.13.0)"
     assert found.find("formation_energy").tool == "SevenNet 0 (sevenn 0.13.0) + MP2020"

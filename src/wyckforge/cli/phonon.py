@@ -37,8 +37,7 @@ def phonon(
     """
     from wyckforge.potential.catalogue import load_potential
     from wyckforge.realise.config import PhononConfig, TightRelaxConfig
-    from wyckforge.realise.phonon.follow import Following, follow
-    from wyckforge.realise.phonon.stability import study
+    from wyckforge.realise.phonon.follow import study_and_follow
     from wyckforge.report.terminal import align
 
     asked = load_potential(potential)
@@ -52,8 +51,8 @@ def phonon(
             click.echo(f"wyckforge: {row.id}: {row.problem}", err=True)
             failed = True
             continue
-        first = study(row.crystal, config, asked)
-        chain = follow(first, config, asked) if follow_modes else Following((first,), 0)
+        chain = study_and_follow(row.crystal, config, asked)
+        first = chain.studies[0]
         table += [_cells(row.id if one is first else "→", one) for one in chain.studies]
         if problem := chain.reason or (first.verdict.reason if first.verdict.stability == "unknown" else ""):
             click.echo(f"wyckforge: {row.id}: {problem}", err=True)

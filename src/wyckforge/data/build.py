@@ -21,7 +21,7 @@ from wyckforge.errors import ConfigError, StructureError, TableError
 from wyckforge.files import write_csv
 from wyckforge.properties import describe
 from wyckforge.symmetry.crystal import Crystal
-from wyckforge.symmetry.detection import detect
+from wyckforge.symmetry.detection import SYMPREC, detect
 from wyckforge.symmetry.elements import symbol
 from wyckforge.symmetry.gene import WyckoffGene
 
@@ -50,7 +50,7 @@ class BuildRules:
     max_sites: int = 200
     require: tuple[str, ...] = ()
     vintage: str | None = None
-    symprec: float = 0.01
+    symprec: float = SYMPREC
     keep_structures: bool = True
 
     def __post_init__(self) -> None:

@@ -25,7 +25,7 @@ from wyckforge.execute.outputs import write_cifs, write_table
 from wyckforge.execute.run_stages import Stage, run_stages
 from wyckforge.properties import FORMATION_ENERGY
 from wyckforge.realise.judge import JUDGED, Judge
-from wyckforge.realise.phonon.stage import GAMMA, MESH, Phonons
+from wyckforge.realise.phonon.stage import GAMMA, MESH, Phonons, near_hull
 from wyckforge.realise.refine import REFINED_HULL, Refine
 from wyckforge.realise.stages import Build, Hull, Relax, Symmetry
 from wyckforge.records import Candidate, Interval, Target
@@ -133,27 +133,34 @@ def _realise(
     record: dict[str, Any],
     progress: bool,
 ) -> list[Candidate]:
-    """The survivors, the first of them with the evidence of their realisation."""
+    """The survivors, the first of them with the evidence of their realisation.
+
+    Phonons, which take longest, are tasks of their own: what they cost in time, or a worker, is their evidence alone.
+    """
     start = time.monotonic()
     limit = min(len(survivors), _attempts(config))
     done: list[Candidate] = []
     with open_executor(config.execution, out / folder.LOGS) as executor:
+
+        def send(todo: Sequence[Candidate], stages: tuple[Stage, ...], name: str, limit_s: float) -> list[Candidate]:
+            return run_stages(todo, stages, out=out / name, executor=executor, timeout_s=limit_s, progress=progress)
+
         while (missing := config.count - _completed(done, config)) > 0 and len(done) < limit:
-            done += run_stages(
-                survivors[len(done) : min(len(done) + missing, limit)],
-                stages_of(config, target),
-                out=out / folder.REALISED,
-                executor=executor,
-                timeout_s=_time_limit(config),
-                progress=progress,
-            )
+            batch = survivors[len(done) : min(len(done) + missing, limit)]
+            found = send(batch, stages_of(config, target), folder.REALISED, _time_limit(_realisation_s(config)))
+            if config.stop_after == "phonon":
+                near = [candidate for candidate in found if near_hull(candidate)]
+                limit_s = _time_limit(config.phonon.max_seconds)
+                tested = {one.id: one for one in send(near, (Phonons(config.phonon),), folder.PHONONS, limit_s)}
+                found = [tested.get(candidate.id, candidate) for candidate in found]
+            done += found
     spent = record["timings_s"].get("realise", 0.0) + time.monotonic() - start
     record["timings_s"]["realise"] = round(spent, 2)
     return [*done, *survivors[len(done) :]]
 
 
 def stages_of(config: RunConfig, target: Target) -> tuple[Stage, ...]:
-    """What is done with every gene that is realised."""
+    """What is done with every gene that is realised, without the phonons."""
     build = Build(config.seed, config.build)
     relax = Relax(config.seed, config.relax, config.build, config.hull)
     folders = judge_folders(config.judge.models)
@@ -169,18 +176,17 @@ def stages_of(config: RunConfig, target: Target) -> tuple[Stage, ...]:
     chain = [stage for name in STAGES[: last + 1] for stage in energies.get(name, ())]
     if last >= STAGES.index("relax"):  # the last relaxation gives the crystal that is looked at
         chain += [Symmetry(), *judge]
-    if config.stop_after == "phonon":
-        chain.append(Phonons(config.phonon, near_hull_only=True))
     return tuple(chain)
 
 
-def _time_limit(config: RunConfig) -> float:
-    """Seconds after which a candidate is given up: twice what its settings allow, and a minute to start a process."""
-    allowed = (config.relax.starts + 1) * (config.build.timeout_s + config.relax.max_seconds)
-    if config.stop_after == "phonon":
-        studies = 1 + config.phonon.follow * config.phonon.max_generations
-        allowed += studies * (config.phonon.max_seconds + config.phonon.relax.max_seconds)
-    return 60 + 2 * allowed
+def _realisation_s(config: RunConfig) -> float:
+    """Seconds that the settings allow a candidate, without phonons."""
+    return (config.relax.starts + 1) * (config.build.timeout_s + config.relax.max_seconds)
+
+
+def _time_limit(allowed_s: float) -> float:
+    """Seconds after which a task is given up: twice what the settings allow, and a minute to start a process."""
+    return 60 + 2 * allowed_s
 
 
 def _finish(candidates: Sequence[Candidate], config: RunConfig, out: Path, record: dict[str, Any]) -> DesignResult:
@@ -227,15 +233,18 @@ def _attempts(config: RunConfig) -> int:
 
 
 def _completed(candidates: Sequence[Candidate], config: RunConfig) -> int:
-    """How many have a value from the last step, whatever its verdict; without realisation, all."""
+    """How many came through the last step; without realisation, all."""
     if not _realises(config):
         return len(candidates)
     return sum(_came_through(candidate, config) for candidate in candidates)
 
 
 def _came_through(candidate: Candidate, config: RunConfig) -> bool:
+    """Whether the last step has a value, whatever its verdict, or passes without one: a crystal with one atom in its
+    primitive cell has no optical modes.
+    """
     found = candidate.find(_last_evidence(config))
-    return found is not None and found.value is not None
+    return found is not None and (found.value is not None or found.verdict == "pass")
 
 
 def _last_evidence(config: RunConfig) -> str:

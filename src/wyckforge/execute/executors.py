@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import Self
 
 from wyckforge.config import ExecutionConfig
-from wyckforge.errors import ConfigError
+from wyckforge.errors import ConfigError, WyckforgeError
 from wyckforge.records import Candidate
 
 Call = Callable[[Candidate], Candidate]
+
+CLOSED = "the executor was closed before all candidates were done; finished ones are safe: start again"
 
 _GOODBYE_S = 2.0
 
@@ -60,12 +62,13 @@ class Executor(ABC):
             timeout_s: a call that takes longer is stopped.
 
         Raises:
-            WyckforgeError: there are no workers to be had.
+            WyckforgeError: there are no workers to be had, or the executor was closed; what had ended by then comes
+                first.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """Stop the workers."""
+        """Stop the workers, for good."""
 
     def __enter__(self) -> Self:
         return self
@@ -109,14 +112,18 @@ class LocalPool(Executor):
             raise ConfigError(f"{workers} workers given; give at least one")
         self._size = workers
         self._workers: list[_Worker] = []
+        self._closed = False
 
     def results(self, call: Call, candidates: Iterator[Candidate], timeout_s: float) -> Results:
         """Apply a call to candidates, see :meth:`Executor.results`."""
         ended: list[tuple[Candidate, Candidate | Failure]] = []
         try:
             while True:
-                self._hand_out(call, candidates, timeout_s)
+                if not self._closed:
+                    self._hand_out(call, candidates, timeout_s)
                 yield from ended  # only now, so that no worker waits for what is done with results
+                if self._closed:
+                    raise WyckforgeError(CLOSED)
                 busy = [worker for worker in self._workers if worker.candidate is not None]
                 if not busy:
                     return
@@ -127,7 +134,8 @@ class LocalPool(Executor):
                     worker.stop()
 
     def close(self) -> None:
-        """Stop the workers."""
+        """Stop the workers, for good."""
+        self._closed = True
         for worker in self._workers:
             worker.end()
         self._workers.clear()

@@ -12,9 +12,8 @@ from typing import Any
 from wyckforge.execute.folder import write_text
 from wyckforge.records import Candidate
 from wyckforge.symmetry.crystal import Crystal
+from wyckforge.symmetry.detection import SYMPREC
 from wyckforge.symmetry.tables import space_group
-
-CIF_SYMPREC = 0.01
 
 
 def write_table(path: Path, candidates: Sequence[Candidate]) -> None:
@@ -42,7 +41,7 @@ def write_cifs(folder: Path, candidates: Sequence[Candidate]) -> None:
 
 
 def cif(crystal: Crystal) -> str:
-    """CIF text with the symmetry found at :data:`CIF_SYMPREC` Å; in P1 where no symmetry can be determined."""
+    """CIF text with the symmetry found at symprec 0.01; in P1 where no symmetry can be determined."""
     from pymatgen.core import Structure
     from pymatgen.io.cif import CifWriter
     from pymatgen.symmetry.analyzer import SymmetryUndeterminedError
@@ -51,7 +50,7 @@ def cif(crystal: Crystal) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return str(CifWriter(structure, symprec=CIF_SYMPREC))
+            return str(CifWriter(structure, symprec=SYMPREC))
         except SymmetryUndeterminedError:
             return str(CifWriter(structure))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import faulthandler
 import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
@@ -14,7 +15,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from wyckforge.errors import WyckforgeError
-from wyckforge.execute.executors import Call, Executor, Failure, Results
+from wyckforge.execute.executors import CLOSED, Call, Executor, Failure, Results
 from wyckforge.execute.parsl_settings import ParslSettings
 from wyckforge.records import Candidate
 
@@ -42,36 +43,61 @@ class ParslExecutor(Executor):
         self._logs = logs
         self._under_way = 2 * settings.workers  # none waits for its next call
         self._kernel: DataFlowKernel | None = None
+        self._lock = threading.Lock()  # another thread may close the executor
+        self._closed = False
+        self._waiting: list[SimpleQueue[Future[Candidate | Failure] | None]] = []
 
     def results(self, call: Call, candidates: Iterator[Candidate], timeout_s: float) -> Results:
         """Apply a call to candidates, see :meth:`Executor.results`."""
-        ended: SimpleQueue[Future[Candidate | Failure]] = SimpleQueue()
+        ended: SimpleQueue[Future[Candidate | Failure] | None] = SimpleQueue()
         running: dict[Future[Candidate | Failure], Candidate] = {}
-        while True:
-            while len(running) < self._under_way and (candidate := next(candidates, None)) is not None:
-                future = self._submit(call, candidate, timeout_s)
-                running[future] = candidate
-                future.add_done_callback(ended.put)
-            if not running:
-                return
-            future = ended.get()
-            yield running.pop(future), self._outcome(future)
+        with self._lock:
+            if self._closed:
+                raise WyckforgeError(CLOSED)
+            self._waiting.append(ended)
+        try:
+            while True:
+                while (
+                    not self._closed
+                    and len(running) < self._under_way
+                    and (candidate := next(candidates, None)) is not None
+                ):
+                    future = self._submit(call, candidate, timeout_s)
+                    running[future] = candidate
+                    future.add_done_callback(ended.put)
+                if not running and not self._closed:
+                    return
+                done = ended.get()
+                if done is None:
+                    raise WyckforgeError(CLOSED)
+                if self._closed and done.exception() is not None:
+                    continue  # the end of its worker is not the candidate's fault
+                yield running.pop(done), self._outcome(done)
+        finally:
+            self._waiting.remove(ended)
 
     def close(self) -> None:
-        """End the jobs."""
-        if self._kernel is not None:
-            self._kernel.cleanup()
-            self._kernel = None
+        """End the jobs, for good; who waits for results is told."""
+        with self._lock:
+            self._closed = True
+            kernel, self._kernel = self._kernel, None
+        if kernel is not None:
+            kernel.cleanup()
+        for ended in tuple(self._waiting):
+            ended.put(None)
 
     def _submit(self, call: Call, candidate: Candidate, timeout_s: float) -> Future[Candidate | Failure]:
         from parsl.app.app import python_app
         from parsl.dataflow.dflow import DataFlowKernel
 
-        if self._kernel is None:
-            self._kernel = DataFlowKernel(self._settings.parsl_config(self._logs))
-        future: Future[Candidate | Failure] = python_app(within, data_flow_kernel=self._kernel)(
-            call, candidate, timeout_s
-        )
+        with self._lock:
+            if self._closed:
+                raise WyckforgeError(CLOSED)
+            if self._kernel is None:
+                self._kernel = DataFlowKernel(self._settings.parsl_config(self._logs))
+            future: Future[Candidate | Failure] = python_app(within, data_flow_kernel=self._kernel)(
+                call, candidate, timeout_s
+            )
         return future
 
     def _outcome(self, future: Future[Candidate | Failure]) -> Candidate | Failure:

@@ -19,6 +19,7 @@ from wyckforge.execute.executors import open_executor
 from wyckforge.execute.inputs import prediction_inputs, versions
 from wyckforge.execute.outputs import write_cifs, write_table
 from wyckforge.execute.run_stages import Stage, run_stages
+from wyckforge.realise.config import DesignRelaxConfig
 from wyckforge.realise.csp.config import PredictionConfig
 from wyckforge.realise.csp.distinct import Found, distinct
 from wyckforge.realise.csp.space import SearchSpace, units
@@ -101,7 +102,7 @@ def try_stages(config: PredictionConfig) -> tuple[Stage, ...]:
     """What is done with every gene; a further start of a gene is another try."""
     return (
         BuildNext(config.seed, config.build),
-        Relax(config.seed, config.relax.model_copy(update={"starts": 1}), config.build),
+        Relax(config.seed, DesignRelaxConfig(**dict(config.relax), starts=1), config.build),
         Symmetry(),
         Hull(config.hull, potential=config.relax.potential),
     )

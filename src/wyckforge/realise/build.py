@@ -19,7 +19,6 @@ from wyckforge.symmetry.elements import symbol
 if TYPE_CHECKING:
     from wyckforge.symmetry.gene import WyckoffGene
 
-SYMPREC = 0.01
 MIN_DISTANCE_ANGSTROM = 0.5
 # (volume relative to known crystals, PyXtal's distance tolerance) of one try after the other. Cells start a little
 # larger than known crystals: random atoms need room, and compressing is easier than unmixing.
@@ -73,7 +72,7 @@ def build(gene: WyckoffGene, *, seed: int, config: BuildConfig | None = None) ->
         factor, tolerance = VARIATIONS[attempt % len(VARIATIONS)]
         try:
             crystal = _draw(gene, volume=volume * factor, tolerance=tolerance, rng=rng)
-            found = detect(crystal, symprec=SYMPREC)
+            found = detect(crystal)
         except (BuildFailure, StructureError) as error:
             reason = str(error)
             continue

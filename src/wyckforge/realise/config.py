@@ -29,6 +29,11 @@ class RelaxConfig(Settings):
     max_seconds: float = Field(300.0, gt=0, description="wall-clock budget of one relaxation")
     min_volume_ratio: float = Field(0.4, gt=0, lt=1, description="smallest volume allowed, relative to the start")
     max_volume_ratio: float = Field(2.5, gt=1, description="largest volume allowed, relative to the start")
+
+
+class DesignRelaxConfig(RelaxConfig):
+    """The relaxation of a gene: as :class:`RelaxConfig`, from how many starts."""
+
     starts: int = Field(3, ge=1, description="structures relaxed per gene with free coordinates; the best is kept")
     enough_ev_per_atom: float = Field(0.02, description="no further start once one is so little above the hull")
 
@@ -86,7 +91,7 @@ class PhononConfig(Settings):
     )
     max_atoms: int = Field(400, ge=1, description="atoms in the largest supercell")
     max_seconds: float = Field(
-        1800.0, gt=0, description="wall-clock budget of one crystal; no displacement begins after it"
+        1800.0, gt=0, description="wall-clock budget of one crystal and all that is made of it; no call begins after it"
     )
     follow: bool = Field(False, description="follow the lowest unstable mode down to a stable crystal")
     max_generations: int = Field(3, ge=1, description="unstable crystals followed one after another")

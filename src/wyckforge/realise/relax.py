@@ -16,7 +16,7 @@ from ase.units import GPa
 from wyckforge.errors import StructureError
 from wyckforge.potential.catalogue import load_potential
 from wyckforge.potential.contract import Array, Evaluation, Potential, PotentialError
-from wyckforge.realise.build import MIN_DISTANCE_ANGSTROM, SYMPREC, shortest_distance
+from wyckforge.realise.build import MIN_DISTANCE_ANGSTROM, shortest_distance
 from wyckforge.realise.config import RelaxConfig
 from wyckforge.realise.freedom import Freedom
 from wyckforge.symmetry.crystal import Crystal
@@ -128,8 +128,8 @@ class _Search:
         self.config, self.potential = config, potential
         self.deadline = time.monotonic() + config.max_seconds
         self.calls = 0
-        start = detect(crystal, symprec=SYMPREC).primitive
-        self.freedom = Freedom(start, operations(start, symprec=SYMPREC))
+        start = detect(crystal).primitive
+        self.freedom = Freedom(start, operations(start))
         self.here = self._look(np.zeros(len(self.freedom)))
         self.scale = np.sqrt(self.freedom.curvature())
         self.curvature = np.eye(len(self.scale))
@@ -232,6 +232,6 @@ class _Search:
 
 def _standardised(crystal: Crystal) -> Crystal:
     try:
-        return detect(crystal, symprec=SYMPREC).crystal
+        return detect(crystal).crystal
     except StructureError:
         return crystal

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from wyckforge.errors import StructureError
 from wyckforge.potential.catalogue import DEFAULT
-from wyckforge.realise.config import BuildConfig, HullConfig, RelaxConfig
+from wyckforge.realise.config import BuildConfig, DesignRelaxConfig, HullConfig
 from wyckforge.realise.placing import chance_of_stability, place_on_hull, verdict_on
 from wyckforge.records import Candidate, Evidence, Interval, Verdict
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from wyckforge.realise.starts import Start
     from wyckforge.symmetry.crystal import Crystal
 
-# The strict tolerance decides; the loose one tells a slight distortion from a change of symmetry.
-SYMPREC, LOOSE_SYMPREC = 0.01, 0.1
+LOOSE_SYMPREC = 0.1
+"""In Å; it tells a slight distortion from a change of symmetry. The tolerance used everywhere else decides."""
 
 
 def seed_of(candidate: Candidate, run_seed: int) -> int:
@@ -74,13 +74,13 @@ class Relax:
 
     Attributes:
         seed: seed of the run.
-        config: settings of the relaxation.
+        config: settings of the relaxation, and how many starts there are.
         build: settings for the further starts.
         hull: where a converged start may lie near enough for no further one to be tried; ``None`` tries all.
     """
 
     seed: int
-    config: RelaxConfig = field(default_factory=RelaxConfig)
+    config: DesignRelaxConfig = field(default_factory=DesignRelaxConfig)
     build: BuildConfig = field(default_factory=BuildConfig)
     hull: HullConfig | None = None
 
@@ -164,7 +164,7 @@ class Symmetry:
         """``pass`` if the group is kept at symprec 0.01; the reason also tells the group at 0.1."""
         import moyopy
 
-        from wyckforge.symmetry.detection import detect
+        from wyckforge.symmetry.detection import SYMPREC, detect
 
         tool = f"moyopy {moyopy.__version__}"
         if candidate.crystal is None:

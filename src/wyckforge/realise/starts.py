@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from wyckforge.errors import StructureError
-from wyckforge.realise.build import SYMPREC, BuildFailure, build, tool
+from wyckforge.realise.build import BuildFailure, build, tool
 from wyckforge.realise.config import BuildConfig
 from wyckforge.symmetry.crystal import Crystal
 
@@ -115,7 +115,7 @@ def _drawn(gene: WyckoffGene, seed: int) -> Iterator[Crystal]:
     wanted = gene.canonical()
     for parameters in model.tries(gene, seed=seed):
         try:
-            found = detect(parameters.crystal(), symprec=SYMPREC)
+            found = detect(parameters.crystal())
         except StructureError:
             continue
         if found.gene.canonical() == wanted:

@@ -14,6 +14,8 @@ from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.gene import WyckoffGene
 
 SYMPREC = 0.01
+"""Distance tolerance in Å wherever no other one is asked for."""
+
 REPEAT_TOLERANCES = 10  # shortest lattice vector allowed, in units of the tolerance
 # No crystal lies outside, and moyopy searches without end in needle-shaped cells far below.
 SHORTEST_EDGE = 0.5

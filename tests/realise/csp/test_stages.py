@@ -5,10 +5,11 @@ from itertools import islice
 
 import pytest
 
+from wyckforge.errors import ConfigError
 from wyckforge.realise import starts
 from wyckforge.realise.build import BuildFailure, build, tool
 from wyckforge.realise.config import BuildConfig
-from wyckforge.realise.csp.config import HopConfig
+from wyckforge.realise.csp.config import HopConfig, PredictionConfig
 from wyckforge.realise.csp.stages import VISIT, BuildNext, Walk
 from wyckforge.realise.stages import Relax
 from wyckforge.realise.starts import GEOMETRY_MODEL, _drawn
@@ -71,6 +72,11 @@ def test_pyxtal_goes_on_where_the_model_has_no_more(monkeypatch: pytest.MonkeyPa
     assert [one.crystal and one.crystal.content() for one in found[2:]] == [
         one.crystal and one.crystal.content() for one in alone
     ]
+
+
+def test_how_many_starts_is_no_matter_of_a_relaxation() -> None:
+    with pytest.raises(ConfigError, match=r"relax.starts: unknown key; known are potential"):
+        PredictionConfig.from_dict({"formula": "TiO2", "relax": {"starts": 2}})
 
 
 def test_a_gene_that_cannot_be_built_has_a_reason() -> None:

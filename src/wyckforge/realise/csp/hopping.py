@@ -13,7 +13,7 @@ import numpy as np
 
 from wyckforge.errors import StructureError
 from wyckforge.potential.contract import Array, Potential, PotentialError
-from wyckforge.realise.build import MIN_DISTANCE_ANGSTROM, SYMPREC, shortest_distance
+from wyckforge.realise.build import MIN_DISTANCE_ANGSTROM, shortest_distance
 from wyckforge.realise.config import RelaxConfig
 from wyckforge.realise.csp.config import HopConfig
 from wyckforge.realise.freedom import Freedom
@@ -67,14 +67,14 @@ def hops(
         StructureError: the start has no symmetry that can be determined.
     """
     hop = hop or HopConfig()
-    gene = detect(start, symprec=SYMPREC).gene.canonical()
+    gene = detect(start).gene.canonical()
     here, energy, length = start, energy_ev_per_atom, hop.step_angstrom
     while True:
         found, reason = None, ""
         try:
             found = relax(perturbed(here, rng, step_angstrom=length, strain=hop.strain), relaxation, potential)
             reason = _refusal(found, energy, rng, hop.temperature_ev_per_atom)
-            if not reason and detect(found.crystal, symprec=SYMPREC).gene.canonical() != gene:
+            if not reason and detect(found.crystal).gene.canonical() != gene:
                 reason = "the symmetry rose"  # from there on fewer parameters would be free
         except (PotentialError, StructureError) as error:
             reason = str(error)
@@ -97,8 +97,8 @@ def perturbed(crystal: Crystal, rng: np.random.Generator, *, step_angstrom: floa
     Raises:
         StructureError: no perturbation keeps the atoms apart, or the structure has no symmetry.
     """
-    start = detect(crystal, symprec=SYMPREC).primitive
-    freedom = Freedom(start, operations(start, symprec=SYMPREC))
+    start = detect(crystal).primitive
+    freedom = Freedom(start, operations(start))
     for _ in range(ATTEMPTS):
         moved = _placed(freedom, rng, step_angstrom, strain)
         if shortest_distance(moved, within=2 * MIN_DISTANCE_ANGSTROM) >= 2 * MIN_DISTANCE_ANGSTROM:

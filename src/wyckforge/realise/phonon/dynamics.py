@@ -7,7 +7,6 @@ transverse ones, and their splitting from the longitudinal ones is missing near 
 from __future__ import annotations
 
 import math
-import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,10 +34,6 @@ PATH_SPACING = 0.01
 TOOL = f"phonopy {phonopy.__version__}"
 
 Repeats = tuple[int, int, int]
-
-
-class GivenUp(Exception):
-    """The work on a crystal ends without a verdict, for the reason given."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,7 +103,6 @@ class Dynamics:
         repeats: of the cell along its axes.
         potential: who gives forces.
         displacement_angstrom: how far an atom is moved.
-        deadline: value of ``time.monotonic`` after which no displacement begins.
 
     Attributes:
         calls: evaluations of the potential.
@@ -116,18 +110,9 @@ class Dynamics:
 
     Raises:
         PotentialError: the potential has no answer.
-        GivenUp: the deadline has passed.
     """
 
-    def __init__(
-        self,
-        cell: Crystal,
-        repeats: Repeats,
-        potential: Potential,
-        *,
-        displacement_angstrom: float,
-        deadline: float = math.inf,
-    ) -> None:
+    def __init__(self, cell: Crystal, repeats: Repeats, potential: Potential, *, displacement_angstrom: float) -> None:
         self.cell, self.repeats = cell, repeats
         self._phonopy = Phonopy(
             PhonopyAtoms(numbers=cell.numbers, cell=cell.lattice, scaled_positions=cell.frac_coords),
@@ -139,8 +124,6 @@ class Dynamics:
         for moved in self._phonopy.supercells_with_displacements or ():
             if moved is None:
                 continue
-            if time.monotonic() > deadline:
-                raise GivenUp("the time allowed is spent")
             forces.append(potential.evaluate(moved.cell, np.array(moved.numbers), moved.scaled_positions).forces)
         self.calls = len(forces)
         self._phonopy.forces = forces

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from wyckforge.errors import StructureError
 from wyckforge.potential.contract import Potential, PotentialError
 from wyckforge.realise.config import PhononConfig
+from wyckforge.realise.phonon.budget import GivenUp, Limited
 from wyckforge.realise.phonon.patterns import Pattern, patterns
 from wyckforge.realise.phonon.stability import Study, study
 from wyckforge.realise.relax import Relaxation, relax
@@ -42,7 +44,20 @@ class Following:
         return first.energy_ev_per_atom - last.energy_ev_per_atom if first and last else 0.0
 
 
-def follow(parent: Study, config: PhononConfig, potential: Potential) -> Following:
+def study_and_follow(crystal: Crystal, config: PhononConfig, potential: Potential) -> Following:
+    """Study a crystal and, where the settings say so, follow its unstable modes, all within ``config.max_seconds``.
+
+    Args:
+        crystal: in any cell.
+        config: settings.
+        potential: who gives energies and forces.
+    """
+    deadline = time.monotonic() + config.max_seconds
+    first = study(crystal, config, potential, deadline=deadline)
+    return follow(first, config, potential, deadline=deadline) if config.follow else Following((first,), 0)
+
+
+def follow(parent: Study, config: PhononConfig, potential: Potential, *, deadline: float | None = None) -> Following:
     """Follow the lowest unstable mode, that of the child, and so on.
 
     The mode is frozen in along each direction of high symmetry that degenerate modes offer, the result is relaxed in
@@ -52,62 +67,63 @@ def follow(parent: Study, config: PhononConfig, potential: Potential) -> Followi
         parent: what :func:`wyckforge.realise.phonon.stability.study` found.
         config: settings; they bound the generations and the directions.
         potential: the one of the study.
+        deadline: value of ``time.monotonic`` after which no call of the potential begins; ``config.max_seconds`` from
+            now if omitted.
     """
-    studies, calls = [parent], 0
-    for _ in range(config.max_generations):
-        if studies[-1].verdict.stability != "unstable":
-            break
-        child, spent, reason = _best_child(studies[-1], config, potential)
-        calls += spent
-        if child is None:
-            return Following(tuple(studies), calls, reason)
-        studies.append(study(child.crystal, config, potential))
-        calls += studies[-1].calls
+    limited = Limited(potential, time.monotonic() + config.max_seconds if deadline is None else deadline)
+    studies = [parent]
+    try:
+        while studies[-1].verdict.stability == "unstable" and len(studies) <= config.max_generations:
+            child = _best_child(studies[-1], config, limited)
+            studies.append(study(child.crystal, config, limited, deadline=limited.deadline))
+    except GivenUp as given_up:
+        return Following(tuple(studies), limited.calls, str(given_up))
     last = studies[-1].verdict
     reasons = {"stable": "", "unstable": f"still unstable; generations allowed: {config.max_generations}"}
-    return Following(tuple(studies), calls, reasons.get(last.stability, last.reason))
+    return Following(tuple(studies), limited.calls, reasons.get(last.stability, last.reason))
 
 
-def _best_child(parent: Study, config: PhononConfig, potential: Potential) -> tuple[Relaxation | None, int, str]:
-    """The converged child of lowest energy, the evaluations of the potential, and why there is no child, if so."""
+def _best_child(parent: Study, config: PhononConfig, potential: Potential) -> Relaxation:
+    """The converged child of lowest energy.
+
+    Raises:
+        GivenUp: there is none, or the time is spent.
+    """
     mode, before = parent.verdict, parent.relaxation
     if before is None or mode.dynamics is None or mode.q_point is None:
-        return None, 0, "there is no mode to follow"
+        raise GivenUp("there is no mode to follow")
     try:
         supercell, found = patterns(mode.dynamics, mode.q_point)
     except StructureError as error:
-        return None, 0, str(error)
-    calls, children, reason = 0, [], ""
+        raise GivenUp(str(error)) from error
+    children, reason = [], ""
     for pattern in found[: config.max_directions]:
         for sign in pattern.signs:
             try:
-                start, spent = _downhill(supercell, pattern, sign, potential)
-                child = relax(start, config.relax, potential)
+                child = relax(_downhill(supercell, pattern, sign, potential), config.relax, potential)
             except (PotentialError, StructureError) as error:
                 reason = f"the distorted crystal has no energy: {error}"
                 continue
-            calls += spent + child.calls
             if child.converged:
                 children.append(child)
             else:
                 reason = f"the distorted crystal did not relax: {child.reason}"
     best = min(children, key=lambda one: one.energy_ev_per_atom, default=None)
     if best is None:
-        return None, calls, reason
+        raise GivenUp(reason)
     if before.energy_ev_per_atom - best.energy_ev_per_atom < LEAST_GAIN_EV_PER_ATOM:
-        return None, calls, "no distortion along the mode lowers the energy"
-    return best, calls, ""
+        raise GivenUp("no distortion along the mode lowers the energy")
+    return best
 
 
-def _downhill(supercell: Crystal, pattern: Pattern, sign: int, potential: Potential) -> tuple[Crystal, int]:
-    """The distorted crystal of lowest energy, and the evaluations it took."""
+def _downhill(supercell: Crystal, pattern: Pattern, sign: int, potential: Potential) -> Crystal:
+    """The distorted crystal of lowest energy."""
     moves = sign * pattern.moves @ np.linalg.inv(supercell.lattice)
-    best, lowest, calls = supercell, np.inf, 0
+    best, lowest = supercell, np.inf
     for amplitude in AMPLITUDES_ANGSTROM:
         moved = Crystal(supercell.lattice, supercell.numbers, supercell.frac_coords + amplitude * moves)
         energy = potential.evaluate(moved.lattice, moved.numbers, moved.frac_coords).energy_ev
-        calls += 1
         if energy >= lowest:
             break
         best, lowest = moved, energy
-    return best, calls
+    return best

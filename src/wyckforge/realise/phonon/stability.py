@@ -13,7 +13,8 @@ import numpy as np
 from wyckforge.errors import StructureError
 from wyckforge.potential.contract import Array, Potential, PotentialError
 from wyckforge.realise.config import PhononConfig
-from wyckforge.realise.phonon.dynamics import Dynamics, GivenUp, Path, Repeats, divisions_of, supercells
+from wyckforge.realise.phonon.budget import GivenUp, Limited
+from wyckforge.realise.phonon.dynamics import Dynamics, Path, Repeats, divisions_of, supercells
 from wyckforge.realise.relax import Relaxation, relax
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.detection import detect
@@ -61,6 +62,7 @@ class Study:
         relaxation: the tight relaxation.
         path: standard primitive cell of the relaxed crystal and the dispersion path.
         measured: force constants, first those of the primitive cell, then those of ever larger supercells.
+        calls: evaluations of the potential.
         seconds: wall-clock time.
     """
 
@@ -70,6 +72,7 @@ class Study:
     relaxation: Relaxation | None = None
     path: Path | None = None
     measured: list[Dynamics] = field(default_factory=list)
+    calls: int = 0
     seconds: float = 0.0
 
     @property
@@ -95,11 +98,6 @@ class Study:
         """Evaluations of the potential for force constants."""
         return sum(one.calls for one in self.measured)
 
-    @property
-    def calls(self) -> int:
-        """All evaluations of the potential that led to a result."""
-        return self.displacements + (self.relaxation.calls if self.relaxation else 0)
-
     def dispersion(self) -> list[Array]:
         """(k, 3n) frequencies in cm⁻¹ along every segment of the path, by the largest supercell; none without one."""
         if self.path is None or len(self.measured) < 2:
@@ -107,27 +105,29 @@ class Study:
         return [self.measured[-1].frequencies(segment.q_points) for segment in self.path.segments]
 
 
-def study(crystal: Crystal, config: PhononConfig, potential: Potential) -> Study:
+def study(crystal: Crystal, config: PhononConfig, potential: Potential, *, deadline: float | None = None) -> Study:
     """Relax a crystal tightly and test its vibrations; whatever goes wrong makes a verdict ``unknown``.
 
     Args:
         crystal: in any cell.
         config: settings.
         potential: who gives energies and forces.
+        deadline: value of ``time.monotonic`` after which no call of the potential begins; ``config.max_seconds`` from
+            now if omitted. What is known by then is kept.
     """
     began = time.monotonic()
+    limited = Limited(potential, began + config.max_seconds if deadline is None else deadline)
     found = Study(potential.tool, Outcome("unknown"), Outcome("unknown") if config.mesh else None)
     try:
-        found.relaxation = relax(crystal, config.relax, potential)
+        found.relaxation = relax(crystal, config.relax, limited)
         if not found.relaxation.converged:
             raise GivenUp(f"the tight relaxation failed: {found.relaxation.reason}")
         found.path = Path.of(found.relaxation.crystal)
         measure = partial(
             Dynamics,
             found.path.cell,
-            potential=potential,
+            potential=limited,
             displacement_angstrom=config.displacement_angstrom,
-            deadline=began + config.max_seconds,
         )
         found.measured.append(measure((1, 1, 1)))
         found.gamma = _at_gamma(found.measured[0], config)
@@ -138,6 +138,7 @@ def study(crystal: Crystal, config: PhononConfig, potential: Potential) -> Study
             found.gamma = Outcome("unknown", str(error))
         if found.mesh is not None:
             found.mesh = Outcome("unknown", str(error))
+    found.calls = limited.calls
     found.seconds = time.monotonic() - began
     return found
 

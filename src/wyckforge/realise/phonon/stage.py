@@ -18,6 +18,12 @@ GAMMA, MESH, COST, FOLLOW = "phonon_gamma", "phonon_mesh", "phonon_cost", "phono
 _VERDICTS: dict[str, Verdict] = {"stable": "pass", "unstable": "fail", "unknown": "unknown"}
 
 
+def near_hull(candidate: Candidate) -> bool:
+    """Whether every hull that the candidate was placed on lets it through, and there is one."""
+    placed = [found for stage in ("hull", REFINED_HULL) if (found := candidate.find(stage)) is not None]
+    return bool(placed) and all(found.verdict == "pass" for found in placed)
+
+
 @dataclass(frozen=True, slots=True)
 class Phonons:
     """Dynamic stability of the relaxed crystal.
@@ -28,37 +34,28 @@ class Phonons:
 
     Attributes:
         config: settings.
-        near_hull_only: leave candidates alone that a hull puts out, or does not know.
     """
 
     config: PhononConfig = field(default_factory=PhononConfig)
-    near_hull_only: bool = False
 
     def __call__(self, candidate: Candidate) -> Candidate:
         """The candidate with the evidence; ``unknown`` with the reason where there is no answer."""
-        if self.near_hull_only and not self._near_hull(candidate):
-            return candidate
         if candidate.crystal is None:
             reason = "there is no structure"
             stages = (GAMMA, MESH) if self.config.mesh else (GAMMA,)
             return candidate.with_evidence(*(Evidence(stage, "unknown", reason=reason) for stage in stages))
         from wyckforge.potential.catalogue import load_potential
-        from wyckforge.realise.phonon.follow import follow
-        from wyckforge.realise.phonon.stability import study
+        from wyckforge.realise.phonon.follow import study_and_follow
 
         potential = load_potential(self.config.relax.potential)
-        found = study(candidate.crystal, self.config, potential)
-        evidence, calls = self._tests(found), found.calls
+        chain = study_and_follow(candidate.crystal, self.config, potential)
+        found = chain.studies[0]
+        evidence = self._tests(found)
         if self.config.follow and found.verdict.stability == "unstable":
-            chain = follow(found, self.config, potential)
-            calls += chain.calls
             evidence.append(_followed(chain))
-        cost = Evidence(COST, "pass", float(calls), "calls", f"{found.displacements} of them displacements", found.tool)
+        calls, reason = float(found.calls + chain.calls), f"{found.displacements} of them displacements"
+        cost = Evidence(COST, "pass", calls, "calls", reason, found.tool)
         return candidate.with_evidence(*evidence, cost)
-
-    def _near_hull(self, candidate: Candidate) -> bool:
-        placed = [found for stage in ("hull", REFINED_HULL) if (found := candidate.find(stage)) is not None]
-        return bool(placed) and all(found.verdict == "pass" for found in placed)
 
     def _tests(self, found: Study) -> list[Evidence]:
         from wyckforge.realise.phonon.record import describe, tool
