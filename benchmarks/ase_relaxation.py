@@ -20,10 +20,16 @@ from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.detection import detect
 
 
-def relax_with_ase(crystal: Crystal, config: RelaxConfig, potential: Potential) -> Relaxation:
+def relax_with_ase(crystal: Crystal, config: RelaxConfig, potential: Potential, *, dt: float = 0.1) -> Relaxation:
     """Relax in the primitive cell, position and cell at once.
 
     ASE's own criterion mixes force and stress, so ours is tested after every step.
+
+    Args:
+        crystal: the start.
+        config: limits; its potential is not looked at.
+        potential: what gives energies.
+        dt: first time step of FIRE, in ASE's unit; the default is ASE's.
 
     Raises:
         PotentialError: the potential cannot describe the start.
@@ -38,7 +44,7 @@ def relax_with_ase(crystal: Crystal, config: RelaxConfig, potential: Potential) 
         last = _state(atoms, config)
         volume, reason = atoms.get_volume(), f"not converged in {config.max_steps} steps"
         try:
-            for _ in FIRE(FrechetCellFilter(atoms), logfile=None).irun(fmax=0.0, steps=config.max_steps):
+            for _ in FIRE(FrechetCellFilter(atoms), logfile=None, dt=dt).irun(fmax=0.0, steps=config.max_steps):
                 last = _state(atoms, config)
                 ratio = atoms.get_volume() / volume
                 if last.converged or not config.min_volume_ratio <= ratio <= config.max_volume_ratio:

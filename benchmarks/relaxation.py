@@ -1,6 +1,7 @@
 """The symmetric relaxer against FIRE with FixSymmetry and FrechetCellFilter, from the same starts in the same run.
 
-Each start is relaxed by both before the next, in alternating order, so that the drift of a shared machine meets both. A
+Each start is relaxed by both before the next, in alternating order, so that the drift of a shared machine meets both. The
+first of them are relaxed a third time, by FIRE with half its time step, to see how far one search agrees with itself. A
 run that starts again goes on where it was (`.cache/relaxation`).
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,28 +44,41 @@ Outcome = dict[str, Any]
 
 @click.command()
 @click.option("--starts", default=100, show_default=True, help="Random starts, one of each gene.")
+@click.option("--again", default=40, show_default=True, help="Of these, relaxed by FIRE with half its time step, too.")
 @click.option("--potential", default="chgnet", show_default=True)
 @click.option("--page", type=click.Path(path_type=Path), default=PAGE)
-def main(starts: int, potential: str, page: Path) -> None:
-    """Relax the same starts both ways and write the page."""
+def main(starts: int, again: int, potential: str, page: Path) -> None:
+    """Relax the same starts in both ways and write the page."""
     config, asked = RelaxConfig(max_steps=STEPS), load_potential(potential)
     ways = {"ours": partial(relax, config=config, potential=asked)}
     ways["ase"] = partial(relax_with_ase, config=config, potential=asked)
-    log = WORK / f"{potential}.jsonl"
-    done = read(log)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a", encoding="utf-8") as stream:
-        for number, (gene, crystal) in enumerate(tqdm(itertools.islice(random_starts(), starts), total=starts)):
-            if str(gene) in done:
-                continue
-            order = WAYS if number % 2 else WAYS[::-1]
-            done[str(gene)] = {name: measured(ways[name], crystal) for name in order}
-            print(json.dumps({"gene": str(gene), **done[str(gene)]}), file=stream, flush=True)
+    half = {"half": partial(relax_with_ase, config=config, potential=asked, dt=0.05)}
+    rows = compared(ways, starts, WORK / f"{potential}.jsonl")
+    thirds = compared(half, again, WORK / f"{potential}-half.jsonl")
     words = Environment(loader=FileSystemLoader(HERE), undefined=StrictUndefined, trim_blocks=True)
     text = words.get_template("relaxation.md.j2").render(
-        potential=load_potential(potential).tool, limits=RelaxConfig(), steps=STEPS, **summary(list(done.values()))
+        potential=asked.tool,
+        limits=RelaxConfig(),
+        steps=STEPS,
+        itself=agreement([{**row, **third} for row, third in zip(rows, thirds, strict=False)]),
+        **summary(rows),
     )
     page.write_text(text + "\n", encoding="utf-8")
+
+
+def compared(ways: Mapping[str, Callable[[Crystal], Relaxation]], starts: int, log: Path) -> list[dict[str, Outcome]]:
+    """The first starts relaxed in every way, or what the log holds of them."""
+    done = read(log)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    found = []
+    with log.open("a", encoding="utf-8") as stream:
+        for number, (gene, crystal) in enumerate(tqdm(itertools.islice(random_starts(), starts), total=starts)):
+            if str(gene) not in done:
+                order = list(ways)[:: 1 if number % 2 else -1]
+                done[str(gene)] = {name: measured(ways[name], crystal) for name in order}
+                print(json.dumps({"gene": str(gene), **done[str(gene)]}), file=stream, flush=True)
+            found.append(done[str(gene)])
+    return found
 
 
 def random_starts() -> Iterator[tuple[WyckoffGene, Crystal]]:
@@ -121,6 +135,16 @@ def summary(rows: list[dict[str, Outcome]]) -> dict[str, Any]:
         "gap": f"{gaps.mean():+.4f} [{low:+.4f}, {high:+.4f}]",
         "reasons": {way: [row[way]["reason"] for row in rows if row[way]["reason"]] for way in WAYS},
     }
+
+
+def agreement(rows: list[dict[str, Outcome]]) -> dict[str, str]:
+    """Of starts that all three bring to an end: how often FIRE finds its energy again, and how often ours does."""
+    ended = [row for row in rows if all(one["converged"] for one in row.values())]
+    same = {
+        way: [abs(row[way]["energy"] - row["ase"]["energy"]) <= SAME_EV_PER_ATOM for row in ended]
+        for way in ("half", "ours")
+    }
+    return {way: rate(flags) for way, flags in same.items()} if ended else {}
 
 
 def total(rows: list[dict[str, Outcome]], way: str, what: str) -> float:

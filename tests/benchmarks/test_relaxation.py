@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from relaxation import read, summary
+from relaxation import agreement, read, summary
 
 
 def outcome(energy: float, calls: int, *, converged: bool = True, seconds: float | None = None) -> dict[str, Any]:
@@ -42,3 +42,11 @@ def test_a_line_cut_short_is_measured_again(tmp_path: Any) -> None:
     log.write_text('{"gene": "a", "ours": {}}\n{"gene": "b", "ou')
     assert read(log) == {"a": {"ours": {}}}
     assert log.read_text() == '{"gene": "a", "ours": {}}\n'
+
+
+def test_a_search_is_compared_with_itself_where_all_came_to_an_end() -> None:
+    third = [{"half": outcome(-5.0005, 80)}, {"half": outcome(-4.1, 90)}, {"half": outcome(-3.0, 99)}]
+    found = agreement([{**row, **more} for row, more in zip(ROWS, third, strict=True)])
+    assert found["half"].startswith("1 of 2")
+    assert found["ours"].startswith("1 of 2")
+    assert agreement(ROWS[2:]) == {}
