@@ -1,8 +1,8 @@
 """The symmetric relaxer against FIRE with FixSymmetry and FrechetCellFilter, from the same starts in the same run.
 
-Each start is relaxed by both before the next, in alternating order, so that the drift of a shared machine meets both. The
-first of them are relaxed a third time, by FIRE with half its time step, to see how far one search agrees with itself. A
-run that starts again goes on where it was (`.cache/relaxation`).
+Each start is relaxed by both before the next, in alternating order, so that the drift of a shared machine meets both.
+The first of them are relaxed a third time, by FIRE with half its time step, to see how far one search agrees with
+itself. A run that starts again goes on where it was (`.cache/relaxation`).
 """
 
 from __future__ import annotations
