@@ -70,8 +70,9 @@ Stage = Callable[[Candidate], Candidate]
 @click.option("--genes", default=100, show_default=True, help="First of the ranked list.")
 @click.option("--baseline", default=30, show_default=True, help="Of these, realised by PyXtal and FIRE as well.")
 @click.option("--workers", default=2, show_default=True)
+@click.option("--data", type=click.Path(path_type=Path), default=STRUCTURES, help="The shared structures (Parquet).")
 @click.option("--page", type=click.Path(path_type=Path), default=PAGE)
-def main(genes: int, baseline: int, workers: int, page: Path) -> None:
+def main(genes: int, baseline: int, workers: int, data: Path, page: Path) -> None:
     """Realise the genes both ways and write the page."""
     config = RunConfig.from_dict({**CONFIG, "count": genes}, source="the benchmark")
     record = run_design(config, WORK / f"genes-{genes}").record
@@ -83,7 +84,7 @@ def main(genes: int, baseline: int, workers: int, page: Path) -> None:
             tasks.append(replace(one, id=f"{BASELINE}-{one.id}"))
     with LocalPool(workers) as executor:
         done = run_stages(tasks, (chains(config),), out=WORK / "realised.jsonl", executor=executor, timeout_s=7200)
-    known = KnownCrystals(pd.read_parquet(STRUCTURES))
+    known = KnownCrystals(pd.read_parquet(data))
     outcomes = [Outcome(one.id.split("-")[0], one, known.lacks(one)) for one in done]
     page.write_text(page_of(outcomes, record, config), encoding="utf-8")
 

@@ -27,7 +27,7 @@ class Limited(Potential):
     """
 
     def __init__(self, potential: Potential, deadline: float) -> None:
-        self.name, self.tool = potential.name, potential.tool
+        self.name, self.tool, self.corrections = potential.name, potential.tool, potential.corrections
         self.deadline = deadline
         self.calls = 0
         self._potential = potential
