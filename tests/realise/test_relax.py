@@ -57,6 +57,16 @@ def test_free_coordinates_and_cell_relax_within_the_symmetry() -> None:
     np.testing.assert_array_equal(start.frac_coords, before)
 
 
+def test_a_search_without_hope_of_a_low_energy_is_given_up() -> None:
+    start = build(WURTZITE, seed=2)
+    found = relax(start)
+    assert relax(start, below_ev_per_atom=found.energy_ev_per_atom + 0.05).calls == found.calls
+    hopeless = relax(start, below_ev_per_atom=found.energy_ev_per_atom - 0.05)
+    assert not hopeless.converged
+    assert hopeless.calls < found.calls
+    assert hopeless.reason.startswith("not expected to fall below ")
+
+
 def nudged(crystal: Crystal) -> Crystal:
     """Near a minimum, so that there is one answer."""
     start = detect(relax(crystal, TIGHT, emt()).crystal).primitive

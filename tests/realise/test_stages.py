@@ -105,6 +105,14 @@ def test_no_further_start_is_tried_once_one_is_near_the_hull() -> None:
     assert Relax(2, never, hull=HullConfig())(built).find("relax_cost") == all_of_them.find("relax_cost")
 
 
+def test_a_single_free_coordinate_takes_a_single_start_of_the_model() -> None:
+    rutile = candidate("136|O:f|Ti:a")
+    for build, alike in ((BuildConfig(), True), (BuildConfig(source="pyxtal"), False)):
+        built = Build(2, build)(rutile)
+        costs = [Relax(2, DesignRelaxConfig(starts=n), build)(built).find("relax_cost").value for n in (1, 3)]
+        assert (costs[0] == costs[1]) == alike
+
+
 def test_lost_symmetry_fails_and_is_reported_at_both_tolerances() -> None:
     caesium_chloride = Crystal(4.1 * np.eye(3), np.array([55, 17]), np.array([[0.0] * 3, [0.5, 0.5, 0.51]]))
     found = Symmetry()(candidate("221|Cs:a|Cl:b").with_evidence(crystal=caesium_chloride)).find("symmetry")

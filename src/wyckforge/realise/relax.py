@@ -7,6 +7,7 @@ and steps that lead uphill or out of physics are taken back and shortened.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -38,6 +39,9 @@ QUIET_EV_PER_ANGSTROM, UNQUIET_STEPS = 0.5, 20
 """The cell stays as it is until no force is larger, for so many steps at most: atoms placed at random repel each other,
 and a cell free to give way to them would let the crystal come apart."""
 
+HOPE = 4.0
+"""How many times what the learnt curvature promises a search may still gain."""
+
 NOISE_EV_PER_ATOM = 1e-5
 """What energies of networks in single precision do not tell apart; below it the forces decide."""
 
@@ -65,13 +69,20 @@ class Relaxation:
     reason: str = ""
 
 
-def relax(crystal: Crystal, config: RelaxConfig | None = None, potential: Potential | None = None) -> Relaxation:
+def relax(
+    crystal: Crystal,
+    config: RelaxConfig | None = None,
+    potential: Potential | None = None,
+    *,
+    below_ev_per_atom: float = math.inf,
+) -> Relaxation:
     """Relax a crystal within its own symmetry.
 
     Args:
         crystal: the start; its space group at symprec 0.01 is kept.
         config: settings; the defaults if omitted.
         potential: who gives energies; the one that the settings name if omitted.
+        below_ev_per_atom: of interest is only what ends below this; the search is given up once it is not expected to.
 
     Returns:
         The best sound structure, with ``converged`` and the reason where it is not.
@@ -81,7 +92,7 @@ def relax(crystal: Crystal, config: RelaxConfig | None = None, potential: Potent
         StructureError: the start has no symmetry that can be determined.
     """
     config = config or RelaxConfig()
-    search = _Search(crystal, config, potential or load_potential(config.potential))
+    search = _Search(crystal, config, potential or load_potential(config.potential), below_ev_per_atom)
     reason = search.run()
     best = search.here
     return Relaxation(
@@ -124,8 +135,8 @@ class _Unsound(Exception):
 class _Search:
     """Quasi-Newton search (BFGS) with a trust radius over the free parameters."""
 
-    def __init__(self, crystal: Crystal, config: RelaxConfig, potential: Potential) -> None:
-        self.config, self.potential = config, potential
+    def __init__(self, crystal: Crystal, config: RelaxConfig, potential: Potential, below: float) -> None:
+        self.config, self.potential, self.below = config, potential, below
         self.deadline = time.monotonic() + config.max_seconds
         self.calls = 0
         start = detect(crystal).primitive
@@ -144,6 +155,8 @@ class _Search:
             if self._converged():
                 return ""
             self.cell_moves |= self.here.max_force <= QUIET_EV_PER_ANGSTROM or count >= UNQUIET_STEPS
+            if self._hopeless():
+                return f"not expected to fall below {self.below:.3f} eV/atom"
             if time.monotonic() > self.deadline:
                 return f"{self.config.max_seconds:g} s spent"
             if self.radius < SHORTEST_RADIUS:
@@ -161,6 +174,15 @@ class _Search:
     def _converged(self) -> bool:
         here, config = self.here, self.config
         return here.max_force <= config.fmax_ev_per_angstrom and here.max_stress_gpa <= config.smax_gpa
+
+    def _hopeless(self) -> bool:
+        """Whether even much more than what the learnt curvature promises would leave the energy too high."""
+        if not self.cell_moves or self.below == math.inf:
+            return False
+        values, axes = np.linalg.eigh(self.curvature)
+        along = axes.T @ (self.here.gradient / self.scale)
+        promised = float(along**2 @ (1 / np.clip(np.abs(values), SOFTEST, STIFFEST))) / 2
+        return self.here.energy - HOPE * promised > self.below * len(self.here.crystal)
 
     def _look(self, parameters: Array) -> _Point:
         """Ask the potential, unless physics forbids the structure.
