@@ -91,7 +91,7 @@ def page_of(outcomes: Sequence[Outcome], record: Mapping[str, Any], config: RunC
             of_built=rate([good for one, good in zip(ways["ours"], sun["ours"], strict=True) if one.passed("build")]),
             proven=rate(proven),
             on_target=rate(target),
-            seconds={way: f"{np.mean([one.seconds for one in some]):.0f}" for way, some in ways.items()},
+            seconds={way: f"{np.mean([one.seconds for one in some]):.1f}" for way, some in ways.items()},
             per_success={way: per_success(some) for way, some in paired.items()},
             cheaper=cheaper(paired["ours"], paired["baseline"]),
         )
@@ -126,7 +126,7 @@ def rate(outcomes: Sequence[bool]) -> str:
 def per_success(some: Sequence[tuple[Outcome, bool]]) -> str:
     """Wall time of two workers for one S.U.N. crystal."""
     good = sum(flag for _, flag in some)
-    return f"{sum(one.seconds for one, _ in some) / WORKERS / good:.0f} s" if good else "no success"
+    return f"{sum(one.seconds for one, _ in some) / WORKERS / good:.1f} s" if good else "no success"
 
 
 def cheaper(ours: Sequence[tuple[Outcome, bool]], baseline: Sequence[tuple[Outcome, bool]]) -> str:

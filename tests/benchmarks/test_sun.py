@@ -52,7 +52,7 @@ def test_a_known_crystal_is_no_success_and_makes_no_other_one_a_copy() -> None:
 def test_a_price_is_that_of_two_workers_for_each_success() -> None:
     ours = [(outcome(seconds=4), True), (outcome(seconds=8), False)]
     baseline = [(outcome(seconds=40), True), (outcome(seconds=80), False)]
-    assert per_success(ours) == "6 s"
+    assert per_success(ours) == "6.0 s"
     assert per_success(ours[1:]) == "no success"
     assert cheaper(ours, baseline).startswith("10.0 [")
 
