@@ -20,13 +20,12 @@ CLOSE, GOAL = 0.05, 0.8
 """Relative error of a volume that is asked for, and for which share of the genes."""
 
 
-def page_of(drawn: Sequence[Row], relaxed: Sequence[Row], tries: int) -> str:
+def page_of(drawn: Sequence[Row], relaxed: Mapping[int, Sequence[Row]]) -> str:
     """The page, Markdown; its words are in ``starts.md.j2``.
 
     Args:
         drawn: rows of all genes, as drawn.
-        relaxed: rows of the genes whose starts were relaxed.
-        tries: most starts relaxed for a gene.
+        relaxed: rows of the genes whose starts were relaxed, by how many of them at most.
     """
     words = Environment(
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, keep_trailing_newline=True,
@@ -39,29 +38,27 @@ def page_of(drawn: Sequence[Row], relaxed: Sequence[Row], tries: int) -> str:
         "template new": [row for row in drawn if not row["known"]],
         **{system: [row for row in sample if row["system"] == system] for system in CRYSTAL_SYSTEMS},
     }
-    ranks = [rank for rank in RANKS if rank <= tries]
+    upto = [(rank, rows) for tries, rows in relaxed.items() for rank in RANKS if rows and rank <= tries]
     return words.get_template("starts.md.j2").render(
         n=len(sample),
         new=len(parts["template new"]),
-        matches=[cells for name, rows in parts.items() for cells in _matches(name, rows, RANKS)],
+        matches=[cells for name, rows in parts.items() for cells in _matches(name, rows)],
         volumes=_volumes(sample),
         seconds={name: f"{np.mean([row[key]['cpu_seconds'] for row in sample]):.2f}" for key, name in SOURCES.items()},
-        relaxed=len(relaxed),
-        tries=tries,
-        found=_matches("all", relaxed, ranks),
-        costs=[_cost(key, relaxed, rank) for rank in ranks for key in SOURCES] if relaxed else [],
-        gains=[_gain(relaxed, rank) for rank in ranks] if relaxed else [],
+        found=[cells for tries, rows in relaxed.items() if rows for cells in _matches(str(tries), rows, tries)],
+        costs=[_cost(key, rows, rank) for rank, rows in upto for key in SOURCES],
+        gains=[_gain(rows, rank) for rank, rows in upto],
     )
 
 
-def _matches(name: str, rows: Sequence[Row], ranks: Sequence[int]) -> list[list[str]]:
+def _matches(name: str, rows: Sequence[Row], tries: int = max(RANKS)) -> list[list[str]]:
     """For each source: the part, n, share of genes found among the first starts, median RMSD."""
     lines = []
     for key, source in SOURCES.items():
-        rates = [Rate(sum(_among(row[key], rank) for row in rows), len(rows)) for rank in ranks]
-        distances = [row[key]["rmsd"] for row in rows if row[key]["rmsd"] is not None]
-        median = f"{np.median(distances):.3f}" if distances else "–"
-        lines.append([name, source, str(len(rows)), *map(share, rates), median])
+        rates = [Rate(sum(_among(row[key], rank) for row in rows), len(rows)) for rank in RANKS if rank <= tries]
+        distances = [row[key]["rmsd"] for row in rows if _among(row[key], tries)]
+        cells = [*map(share, rates), *["–"] * (len(RANKS) - len(rates))]
+        lines.append([name, source, str(len(rows)), *cells, f"{np.median(distances):.3f}" if distances else "–"])
     return lines
 
 
@@ -82,12 +79,20 @@ def _volumes(rows: Sequence[Row]) -> list[list[str]]:
 
 
 def _cost(key: str, rows: Sequence[Row], rank: int) -> list[str]:
-    """The starts, how many at most, calls and seconds per gene found, and the share of relaxations that converged."""
+    """Starts, how many at most, n, calls per gene, calls and seconds per gene found, share of what converged."""
     calls, seconds, converged = (_spent(key, rows, rank, what) for what in ("calls", "wall_seconds", "converged"))
     hits = sum(_among(row[key], rank) for row in rows)
     done = Rate(int(converged.sum()), sum(len(row[key]["calls"][:rank]) for row in rows))
     per_match = [f"{values.sum() / hits:.1f}" if hits else "–" for values in (calls, seconds)]
-    return [SOURCES[key], str(rank), f"{np.median(calls):.0f}", f"{calls.mean():.0f}", *per_match, share(done)]
+    return [
+        SOURCES[key],
+        str(rank),
+        str(len(rows)),
+        f"{np.median(calls):.0f}",
+        f"{calls.mean():.0f}",
+        *per_match,
+        share(done),
+    ]
 
 
 def _spent(key: str, rows: Sequence[Row], rank: int, what: str) -> NDArray[np.float64]:
@@ -96,7 +101,7 @@ def _spent(key: str, rows: Sequence[Row], rank: int, what: str) -> NDArray[np.fl
 
 
 def _gain(rows: Sequence[Row], rank: int) -> list[str]:
-    """At most how many starts, and how many times the model's are better: matches, and calls per match."""
+    """At most how many starts, n, and how many times the model's are better: matches, and calls per match."""
     found = np.array([[_among(row[key], rank) for row in rows] for key in SOURCES], float)
     calls = np.array([_spent(key, rows, rank, "calls") for key in SOURCES])
     drawn = np.random.default_rng(0).integers(len(rows), size=(2000, len(rows)))
@@ -110,6 +115,7 @@ def _gain(rows: Sequence[Row], rank: int) -> list[str]:
         values = ratios(np.arange(len(rows)))
     return [
         str(rank),
+        str(len(rows)),
         *(f"{value:.1f} ({low:.1f} to {high:.1f})" for value, low, high in zip(values, *bounds, strict=True)),
     ]
 
