@@ -12,7 +12,8 @@ from tests.execute import work
 
 from wyckforge.config import ExecutionConfig
 from wyckforge.errors import WyckforgeError
-from wyckforge.execute.executors import Executor, Failure, InProcess, LocalPool, open_executor
+from wyckforge.execute.engines import open_executor
+from wyckforge.execute.executors import Executor, Failure, InProcess, LocalPool
 from wyckforge.execute.run_stages import run_one
 
 

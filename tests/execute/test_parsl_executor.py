@@ -12,7 +12,8 @@ from tests.execute import work
 
 from wyckforge.config import ExecutionConfig
 from wyckforge.errors import ConfigError, WyckforgeError
-from wyckforge.execute.executors import CLOSED, Failure, InProcess, open_executor
+from wyckforge.execute.engines import open_executor
+from wyckforge.execute.executors import CLOSED, Failure, InProcess
 from wyckforge.execute.parsl_executor import within
 from wyckforge.execute.run_stages import run_stages
 

@@ -19,7 +19,7 @@ from wyckforge.design.generate import generate
 from wyckforge.design.ranking import gene_order, rank_candidates
 from wyckforge.errors import TargetError
 from wyckforge.execute import folder
-from wyckforge.execute.executors import open_executor
+from wyckforge.execute.engines import open_executor
 from wyckforge.execute.inputs import Inputs, hull_energy, judge_folders, versions
 from wyckforge.execute.outputs import write_cifs, write_table
 from wyckforge.execute.run_stages import Stage, run_stages

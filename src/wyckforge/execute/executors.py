@@ -15,10 +15,8 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from typing import Self
 
-from wyckforge.config import ExecutionConfig
 from wyckforge.errors import ConfigError, WyckforgeError
 from wyckforge.records import Candidate
 
@@ -259,24 +257,3 @@ def _environment(changes: dict[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-def open_executor(config: ExecutionConfig, logs: Path) -> Executor:
-    """The executor that a configuration names.
-
-    Args:
-        config: engine and number of workers.
-        logs: folder for what an engine writes about itself; made when needed.
-
-    Raises:
-        ConfigError: the file of the cluster engine is absent or wrong.
-        MissingDependencyError: the cluster engine is not installed.
-    """
-    if config.engine == "in_process":
-        return InProcess()
-    if config.engine == "local":
-        return LocalPool(config.workers)
-    from wyckforge.execute.parsl_executor import ParslExecutor
-    from wyckforge.execute.parsl_settings import ParslSettings
-
-    return ParslExecutor(ParslSettings.from_toml(config.parsl_config), logs)

@@ -15,7 +15,7 @@ import numpy as np
 from wyckforge.config import ExecutionConfig
 from wyckforge.errors import TargetError
 from wyckforge.execute import folder
-from wyckforge.execute.executors import open_executor
+from wyckforge.execute.engines import open_executor
 from wyckforge.execute.inputs import prediction_inputs, versions
 from wyckforge.execute.outputs import write_cifs, write_table
 from wyckforge.execute.run_stages import Stage, run_stages
