@@ -21,8 +21,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tqdm import tqdm
 
 from ase_relaxation import relax_with_ase
+from rates import rate
 from wyckforge.data.embedded import load_embedded
-from wyckforge.evaluate.metrics import bootstrap_interval, wilson_interval
+from wyckforge.errors import StructureError
+from wyckforge.evaluate.metrics import bootstrap_interval
 from wyckforge.potential.catalogue import load_potential
 from wyckforge.potential.contract import PotentialError
 from wyckforge.realise.build import BuildFailure, build
@@ -98,7 +100,7 @@ def measured(way: Callable[[Crystal], Relaxation], crystal: Crystal) -> Outcome:
     begin = time.perf_counter()
     try:
         found = way(crystal)
-    except PotentialError as error:
+    except (PotentialError, StructureError) as error:
         return {"energy": None, "calls": 0, "converged": False, "reason": str(error), "seconds": 0.0}
     return {
         "energy": found.energy_ev_per_atom,
@@ -131,6 +133,7 @@ def summary(rows: list[dict[str, Outcome]]) -> dict[str, Any]:
         "fewer_calls": ratio(rows, "calls", rng),
         "less_time": ratio(rows, "seconds", rng),
         "lower": {kind: rate(list(mask)) for kind, mask in kinds.items()},
+        "ended": {what: ratio(both, what, rng) for what in ("calls", "seconds")},
         "same_calls": ratio(alike, "calls", rng),
         "gap": f"{gaps.mean():+.4f} [{low:+.4f}, {high:+.4f}]",
         "reasons": {way: [row[way]["reason"] for row in rows if row[way]["reason"]] for way in WAYS},
@@ -150,13 +153,6 @@ def agreement(rows: list[dict[str, Outcome]]) -> dict[str, str]:
 def total(rows: list[dict[str, Outcome]], way: str, what: str) -> float:
     """Sum over all starts."""
     return float(sum(row[way][what] for row in rows))
-
-
-def rate(outcomes: list[bool]) -> str:
-    """``92 of 100, 92 % [85, 96]``."""
-    low, high = wilson_interval(sum(outcomes), len(outcomes))
-    share = sum(outcomes) / len(outcomes)
-    return f"{sum(outcomes)} of {len(outcomes)}, {share:.0%} [{100 * low:.0f}, {100 * high:.0f}]"
 
 
 def ratio(rows: list[dict[str, Outcome]], what: str, rng: np.random.Generator) -> str:

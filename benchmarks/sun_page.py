@@ -12,14 +12,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
 
+from rates import rate
 from wyckforge.config import RunConfig
-from wyckforge.evaluate.metrics import wilson_interval
 from wyckforge.realise.judge import JUDGED
 from wyckforge.realise.phonon.stage import GAMMA
 from wyckforge.realise.refine import REFINED_HULL
 from wyckforge.records import Candidate
 
 HERE = Path(__file__).parent
+WAYS = ("ours", "one", "three")
+"""Ours, and PyXtal with FIRE from one start and from three."""
+
 WORKERS = 2
 
 
@@ -68,32 +71,37 @@ STEPS: tuple[tuple[str, Callable[[Outcome], bool]], ...] = (
 )
 
 
-def page_of(outcomes: Sequence[Outcome], record: Mapping[str, Any], config: RunConfig) -> str:
-    """The page, Markdown; its words are in `sun.md.j2`."""
-    ways = {way: [one for one in outcomes if one.way == way] for way in ("ours", "baseline")}
+def page_of(outcomes: Sequence[Outcome], record: Mapping[str, Any], config: RunConfig, known: int) -> str:
+    """The page, Markdown; its words are in `sun.md.j2`.
+
+    Args:
+        outcomes: of every gene in every way.
+        record: of the run that drew the genes.
+        config: of that run.
+        known: crystals that a novel one differs from.
+    """
+    ways = {way: [one for one in outcomes if one.way == way] for way in WAYS}
     sun = {way: suns(some) for way, some in ways.items()}
-    judged = {way: list(zip(ways[way], sun[way], strict=True)) for way in ways}
-    same = {one.gene for one in ways["baseline"]}
-    paired = {way: [(one, good) for one, good in some if one.gene in same] for way, some in judged.items()}
-    proven = [good and one.passed(GAMMA) for one, good in zip(ways["ours"], sun["ours"], strict=True)]
-    target = [good and one.passed(JUDGED) for one, good in zip(ways["ours"], proven, strict=True)]
+    judged = {way: list(zip(ways[way], sun[way], strict=True)) for way in WAYS}
+    proven = [good and one.passed(GAMMA) for one, good in judged["ours"]]
     words = Environment(loader=FileSystemLoader(HERE), undefined=StrictUndefined, trim_blocks=True)
     return (
         words.get_template("sun.md.j2").render(
             config=config,
             draws=f"{record['draws']:,}",
             survivors=f"{record['funnel'][-1]['passed']:,}",
-            n={way: len(some) for way, some in ways.items()},
-            steps=[
-                (name, {way: rate([test(one) for one in some]) for way, some in ways.items()}) for name, test in STEPS
-            ],
-            sun={way: rate(good) for way, good in sun.items()},
-            of_built=rate([good for one, good in zip(ways["ours"], sun["ours"], strict=True) if one.passed("build")]),
+            drawing=f"{record['timings_s']['draw']:.0f}",
+            known=f"{known:,}",
+            n=len(ways["ours"]),
+            steps=[(name, [rate([test(one) for one in ways[way]]) for way in WAYS]) for name, test in STEPS],
+            sun=[rate(sun[way]) for way in WAYS],
+            of_built=rate([good for one, good in judged["ours"] if one.passed("build")]),
             proven=rate(proven),
-            on_target=rate(target),
-            seconds={way: f"{np.mean([one.seconds for one in some]):.1f}" for way, some in ways.items()},
-            per_success={way: per_success(some) for way, some in paired.items()},
-            cheaper=cheaper(paired["ours"], paired["baseline"]),
+            on_target=rate([good and one.passed(JUDGED) for one, good in zip(ways["ours"], proven, strict=True)]),
+            seconds=[f"{np.mean([one.seconds for one in ways[way]]):.1f}" for way in WAYS],
+            price=[per_success(judged[way]) for way in WAYS],
+            whole_price=[per_success(judged[way], record["timings_s"]["draw"]) for way in WAYS],
+            cheaper={way: cheaper(judged["ours"], judged[way]) for way in WAYS[1:]},
         )
         + "\n"
     )
@@ -114,19 +122,10 @@ def suns(outcomes: Sequence[Outcome]) -> list[bool]:
     return found
 
 
-def rate(outcomes: Sequence[bool]) -> str:
-    """`40 of 100, 40 % [31, 50]`."""
-    if not outcomes:
-        return "–"
-    hits, n = sum(outcomes), len(outcomes)
-    low, high = wilson_interval(hits, n)
-    return f"{hits} of {n}, {hits / n:.0%} [{100 * low:.0f}, {100 * high:.0f}]"
-
-
-def per_success(some: Sequence[tuple[Outcome, bool]]) -> str:
-    """Wall time of two workers for one S.U.N. crystal."""
+def per_success(some: Sequence[tuple[Outcome, bool]], before_s: float = 0.0) -> str:
+    """Wall time of two workers for one S.U.N. crystal, with what went before."""
     good = sum(flag for _, flag in some)
-    return f"{sum(one.seconds for one, _ in some) / WORKERS / good:.1f} s" if good else "no success"
+    return f"{(before_s + sum(one.seconds for one, _ in some) / WORKERS) / good:.1f}" if good else "no success"
 
 
 def cheaper(ours: Sequence[tuple[Outcome, bool]], baseline: Sequence[tuple[Outcome, bool]]) -> str:

@@ -29,10 +29,11 @@ def test_energies_are_compared_where_both_came_to_an_end() -> None:
 
 def test_costs_count_every_start() -> None:
     found = summary(ROWS)
-    assert found["converged"]["ours"].startswith("3 of 3, 100%")
-    assert found["converged"]["ase"].startswith("2 of 3, 67%")
+    assert found["converged"]["ours"].startswith("3 of 3, 100 %")
+    assert found["converged"]["ase"].startswith("2 of 3, 67 %")
     assert found["fewer_calls"].startswith("2.5 [")
     assert found["less_time"].startswith("5.0 [")
+    assert found["ended"]["calls"].startswith("3.0 [")
     assert found["same_calls"].startswith("4.0 [")
     assert found["reasons"] == {"ours": [], "ase": ["the steps ran out"]}
 

@@ -7,9 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sun import CONFIG, KnownCrystals
+from sun import CONFIG, OURS, FireRefine, FireRelax, KnownCrystals, Ways, ways
 from sun_page import Outcome, cheaper, page_of, per_success, suns
 from wyckforge.config import RunConfig
+from wyckforge.execute.run_stages import Stage
+from wyckforge.realise.refine import Refine
+from wyckforge.realise.stages import Build, Relax
 from wyckforge.records import Candidate, Evidence, Origin, Verdict
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.gene import WyckoffGene
@@ -52,7 +55,7 @@ def test_a_known_crystal_is_no_success_and_makes_no_other_one_a_copy() -> None:
 def test_a_price_is_that_of_two_workers_for_each_success() -> None:
     ours = [(outcome(seconds=4), True), (outcome(seconds=8), False)]
     baseline = [(outcome(seconds=40), True), (outcome(seconds=80), False)]
-    assert per_success(ours) == "6.0 s"
+    assert per_success(ours) == "6.0"
     assert per_success(ours[1:]) == "no success"
     assert cheaper(ours, baseline).startswith("10.0 [")
 
@@ -71,10 +74,43 @@ def test_known_crystals_are_matched_by_their_formula() -> None:
 
 
 def test_the_page_counts_over_all_attempted() -> None:
-    failed = outcome(gene="221|Na:a|Cl:b", verdicts={"build": "fail", "relax": "unknown"})
-    outcomes = [outcome(), failed, outcome("baseline", 90.0)]
+    failed = {"build": "fail", "relax": "unknown"}
+    outcomes = [outcome(), outcome(verdicts=failed)]
+    outcomes += [outcome(way, seconds) for way, seconds in (("one", 40.0), ("three", 90.0)) for _ in range(2)]
     config = RunConfig.from_dict({**CONFIG, "count": 2}, source="the test")
-    page = page_of(outcomes, {"draws": 4000, "funnel": [{"passed": 300}]}, config)
-    assert "4,000 genes were drawn, 300 came through" in page
-    assert "| **S.U.N. by both potentials** | **1 of 2, 50%" in page
-    assert "Of what was built, 1 of 1, 100%" in page
+    record = {"draws": 4000, "funnel": [{"passed": 300}], "timings_s": {"draw": 30.0}}
+    page = page_of(outcomes, record, config, 12_345)
+    assert "4,000 genes were drawn, 300 came through the funnel, which took 30 s" in page
+    assert "| **S.U.N. by both potentials** | 1 of 2, 50 % [9, 91] | 1 of 2" in page
+    assert "| wall time of two workers per S.U.N. crystal, s | 4.0 | 40.0 | 90.0 |" in page
+    assert "| the same with drawing the list, s | 34.0 | 70.0 | 120.0 |" in page
+    assert "Of what was built, 1 of 1, 100 %" in page
+    assert "takes 10.0 [" in page
+
+
+def test_the_baseline_is_the_chain_with_pyxtal_and_fire_and_never_stops_early() -> None:
+    found = ways(RunConfig.from_dict({**CONFIG, "count": 2}, source="the test"))
+    ours, three = found.chains[OURS], found.chains["three"]
+    assert len(ours) == len(three)
+    changed = [(one, other) for one, other in zip(ours, three, strict=True) if one != other]
+    assert [type(one) for one, _ in changed] == [Build, Relax, Refine]
+    assert changed[0][1].config.source == "pyxtal"
+    assert isinstance(changed[1][1], FireRelax)
+    assert changed[1][1].hull is None
+    assert isinstance(changed[2][1], FireRefine)
+    assert found.chains["one"][1].config.starts == 1
+
+
+def test_a_candidate_goes_the_way_that_its_id_names() -> None:
+    def named(name: str) -> Stage:
+        return lambda candidate: candidate.with_evidence(Evidence(name, "pass"))
+
+    both = Ways({OURS: (named("our stage"),), "one": (named("other stage"),)}, named("proof"))
+    for verdict in (PASS, "fail"):
+        near = outcome(verdicts={"hull": verdict}).candidate
+        assert (both(near).find("proof") is not None) == (verdict == PASS)
+    other = both(replace(outcome().candidate, id="one-1"))
+    assert other.find("other stage") is not None
+    assert other.find("our stage") is None
+    assert other.find("proof") is None
+    assert other.find("seconds") is not None

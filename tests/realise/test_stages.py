@@ -13,7 +13,9 @@ from wyckforge.potential.chgnet import TOOL
 from wyckforge.realise.config import BuildConfig, DesignRelaxConfig, HullConfig
 from wyckforge.realise.placing import place_on_hull
 from wyckforge.realise.reference import ReferenceTable, bundled_table
+from wyckforge.realise.relax import relax
 from wyckforge.realise.stages import Build, Hull, Relax, Symmetry, seed_of
+from wyckforge.realise.starts import starts
 from wyckforge.records import Candidate, Evidence, Interval, Origin
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.gene import WyckoffGene
@@ -105,12 +107,35 @@ def test_no_further_start_is_tried_once_one_is_near_the_hull() -> None:
     assert Relax(2, never, hull=HullConfig())(built).find("relax_cost") == all_of_them.find("relax_cost")
 
 
-def test_a_single_free_coordinate_takes_a_single_start_of_the_model() -> None:
-    rutile = candidate("136|O:f|Ti:a")
-    for build, alike in ((BuildConfig(), True), (BuildConfig(source="pyxtal"), False)):
-        built = Build(2, build)(rutile)
-        costs = [Relax(2, DesignRelaxConfig(starts=n), build)(built).find("relax_cost").value for n in (1, 3)]
-        assert (costs[0] == costs[1]) == alike
+def test_no_further_start_is_tried_of_a_gene_far_above_the_hull() -> None:
+    built = Build(2)(candidate("186|S:b|Zn:b"))
+    far = DesignRelaxConfig(starts=3, enough_ev_per_atom=-9.0, further_within_ev_per_atom=-5.0)
+    cost = Relax(2, far, hull=HullConfig())(built).find("relax_cost")
+    assert cost == Relax(2, DesignRelaxConfig(starts=1))(built).find("relax_cost")
+
+
+def test_further_starts_are_given_up_once_they_cannot_end_lower() -> None:
+    random = BuildConfig(source="pyxtal")
+    built = Build(2, random)(candidate("136|O:f|Ti:a"))
+    stage = Relax(2, DesignRelaxConfig(starts=3), random)
+    made = list(starts(built.gene, seed=seed_of(built, 2), n=3, config=random))
+    free = [relax(start.crystal, stage.config) for start in made]
+    found = stage(built)
+    assert found.find("relax_cost").value < sum(one.calls for one in free)
+    assert found.find("relax").value == pytest.approx(min(one.energy_ev_per_atom for one in free), abs=0.002)
+
+
+def test_an_unsound_further_start_leaves_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    built = Build(2)(candidate("186|S:b|Zn:b"))
+    first = Relax(2, DesignRelaxConfig(starts=1))(built)
+    squeezed = replace(built.crystal, lattice=built.crystal.lattice / 6)
+    monkeypatch.setattr(Relax, "_starts", lambda *_: iter((built.crystal, squeezed)))
+    found = Relax(2)(built)
+    assert found.find("relax") == first.find("relax")
+    monkeypatch.setattr(Relax, "_starts", lambda *_: iter((squeezed,)))
+    lost = Relax(2)(built).find("relax")
+    assert lost.verdict == "unknown"
+    assert lost.reason.startswith("two atoms came within")
 
 
 def test_lost_symmetry_fails_and_is_reported_at_both_tolerances() -> None:

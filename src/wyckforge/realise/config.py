@@ -36,6 +36,9 @@ class DesignRelaxConfig(RelaxConfig):
 
     starts: int = Field(3, ge=1, description="structures relaxed per gene with free coordinates; the best is kept")
     enough_ev_per_atom: float = Field(0.02, description="no further start once one is so little above the hull")
+    further_within_ev_per_atom: float = Field(
+        0.15, description="no further start of a gene whose best one is more above the hull: others are worth more"
+    )
 
 
 class RefineConfig(Settings):

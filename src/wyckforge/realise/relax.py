@@ -88,7 +88,7 @@ def relax(
         The best sound structure, with ``converged`` and the reason where it is not.
 
     Raises:
-        PotentialError: the potential cannot describe even the start.
+        PotentialError: the potential cannot describe even the start, or the start is none of a crystal.
         StructureError: the start has no symmetry that can be determined.
     """
     config = config or RelaxConfig()
@@ -128,8 +128,8 @@ class _Point:
         return float(np.abs(self.found.stress).max() / GPa)
 
 
-class _Unsound(Exception):
-    """A structure that has left physics."""
+class _Unsound(PotentialError):
+    """A structure that has left physics: no potential is asked about it, or its answer is not believed."""
 
 
 class _Search:
@@ -164,7 +164,7 @@ class _Search:
             step = self._step()
             try:
                 there = self._look(self.here.parameters + step)
-            except (_Unsound, PotentialError) as error:
+            except PotentialError as error:
                 unsound = str(error)
                 self._retreat(self._size(step))
                 continue

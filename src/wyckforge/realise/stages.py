@@ -26,10 +26,6 @@ if TYPE_CHECKING:
     from wyckforge.realise.starts import Start
     from wyckforge.symmetry.crystal import Crystal
 
-MODEL_ENDS_ALIKE = 1
-"""Genes with no more free coordinates get one start of the geometry model: of 61 with one, further starts ended more
-than 5 meV/atom lower for one; of 99 with more, for 24."""
-
 SAME_EV_PER_ATOM = 0.001
 """A further start that does not promise to end lower by more than this is given up."""
 
@@ -84,7 +80,7 @@ class Relax:
         seed: seed of the run.
         config: settings of the relaxation, and how many starts there are.
         build: settings for the further starts.
-        hull: where a converged start may lie near enough for no further one to be tried; ``None`` tries all.
+        hull: how far a start lies above it tells whether a further one is worth its while; ``None`` tries all.
     """
 
     seed: int
@@ -104,40 +100,37 @@ class Relax:
         reason = ""
         for crystal in self._starts(candidate):
             try:
-                found.append(self._relaxed(crystal, potential, _least(found)))
+                found.append(self._relaxed(crystal, potential, found))
             except (PotentialError, StructureError) as error:
                 reason = str(error)
                 continue
-            if self._enough(candidate, found[-1], potential):
+            if self._settled(candidate, _best(found), potential):
                 break
         if not found:
             return candidate.with_evidence(Evidence("relax", "unknown", reason=reason, tool=potential.tool))
-        best = min(found, key=lambda one: (not one.converged, one.energy_ev_per_atom))
+        best = _best(found)
         return candidate.with_evidence(
             describe("relax", best, potential.tool),
             Evidence("relax_cost", "pass", float(sum(one.calls for one in found)), "calls", tool=potential.tool),
             crystal=best.crystal,
         )
 
-    def _enough(self, candidate: Candidate, found: Relaxation, potential: Potential) -> bool:
-        """Whether the start lies so near the hull that another would hardly lie lower."""
-        if self.hull is None or not found.converged:
+    def _settled(self, candidate: Candidate, best: Relaxation, potential: Potential) -> bool:
+        """Whether the best start lies so near the hull that another would hardly lie lower, or too far above it."""
+        if self.hull is None or not best.converged:
             return False
-        here = candidate.with_evidence(crystal=found.crystal)
-        relaxed = describe("relax", found, potential.tool)
+        here = candidate.with_evidence(crystal=best.crystal)
+        relaxed = describe("relax", best, potential.tool)
         height = place_on_hull("hull", here, relaxed, self.hull, potential).evidence.value
-        return height is not None and height <= self.config.enough_ev_per_atom
+        worth = self.config.enough_ev_per_atom, self.config.further_within_ev_per_atom
+        return height is not None and not worth[0] < height <= worth[1]
 
-    def _relaxed(self, crystal: Crystal, potential: Potential, least: float) -> Relaxation:
-        """The relaxed structure, if it can be expected to lie below the least energy so far (eV/atom)."""
+    def _relaxed(self, crystal: Crystal, potential: Potential, before: Sequence[Relaxation]) -> Relaxation:
+        """The relaxed structure; one that cannot be expected to end lower than those before is given up."""
         from wyckforge.realise.relax import relax
 
+        least = min((one.energy_ev_per_atom for one in before if one.converged), default=math.inf)
         return relax(crystal, self.config, potential, below_ev_per_atom=least - SAME_EV_PER_ATOM)
-
-    def _number(self, candidate: Candidate) -> int:
-        """How many starts a gene gets: one where all that the model draws for it ends in the same minimum."""
-        single = MODEL_ENDS_ALIKE if self.build.source == "model" else 0
-        return self.config.starts if candidate.gene.degrees_of_freedom > single else 1
 
     def _starts(self, candidate: Candidate) -> Iterator[Crystal]:
         """The structure that the candidate has, then further ones as long as there are any."""
@@ -146,15 +139,16 @@ class Relax:
 
         if candidate.crystal is not None:
             yield candidate.crystal
-        if (n := self._number(candidate)) > 1:
-            seed = seed_of(candidate, self.seed)
+        if candidate.gene.degrees_of_freedom and self.config.starts > 1:
+            seed, n = seed_of(candidate, self.seed), self.config.starts
             with suppress(BuildFailure):  # there is one structure, as the candidate shows
                 further = islice(starts(candidate.gene, seed=seed, n=n, config=self.build), 1, n)
                 yield from (start.crystal for start in further)
 
 
-def _least(found: Sequence[Relaxation]) -> float:
-    return min((one.energy_ev_per_atom for one in found if one.converged), default=math.inf)
+def _best(found: Sequence[Relaxation]) -> Relaxation:
+    """The converged one of least energy, if there is one."""
+    return min(found, key=lambda one: (not one.converged, one.energy_ev_per_atom))
 
 
 def describe(stage: str, found: Relaxation, tool: str) -> Evidence:
