@@ -26,17 +26,19 @@ import psutil
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import execution_work
+from wyckforge.config import RunConfig
 from wyckforge.data.embedded import load_embedded
+from wyckforge.execute.design_run import stages_of
 from wyckforge.execute.executors import Executor, InProcess, LocalPool
 from wyckforge.execute.journal import Journal
 from wyckforge.execute.parsl_executor import ParslExecutor
 from wyckforge.execute.parsl_settings import ParslSettings
 from wyckforge.execute.run_stages import Stage, run_stages, work_through
 from wyckforge.files import write_atomically
-from wyckforge.realise.stages import Build, Hull, Relax, Symmetry
 from wyckforge.records import Candidate, Evidence, Origin
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.gene import WyckoffGene
+from wyckforge.targets import parse_target
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "benchmarks" / "execution.md"
@@ -183,7 +185,8 @@ def cost(count: int) -> Cost:
     small = [row for row, gene in enumerate(table.genes) if gene.n_atoms <= MAX_SITES]
     chosen = np.random.default_rng(7).choice(small, size=count + 1, replace=False)
     genes = [Candidate(table.ids[row], table.genes[row], Origin("seed")) for row in chosen]
-    stages = (Build(7), Relax(7), Symmetry(), Hull())
+    config = RunConfig.from_dict({"seed": 7, "stop_after": "hull"}, source="the benchmark")
+    stages = stages_of(config, parse_target(config.target))
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.jsonl"
         run_stages(genes[:1], stages, out=out, executor=InProcess(), progress=False)  # imports, weights, the hull

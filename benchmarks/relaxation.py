@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,9 @@ def main(starts: int, again: int, potential: str, page: Path) -> None:
     ways = {"ours": partial(relax, config=config, potential=asked)}
     ways["ase"] = partial(relax_with_ase, config=config, potential=asked)
     half = {"half": partial(relax_with_ase, config=config, potential=asked, dt=0.05)}
-    rows = compared(ways, starts, WORK / f"{potential}.jsonl")
-    thirds = compared(half, again, WORK / f"{potential}-half.jsonl")
+    name = f"{potential}-{sha256(config.model_dump_json().encode()).hexdigest()[:8]}"
+    rows = compared(ways, starts, WORK / f"{name}.jsonl")
+    thirds = compared(half, again, WORK / f"{name}-half.jsonl")
     words = Environment(loader=FileSystemLoader(HERE), undefined=StrictUndefined, trim_blocks=True)
     text = words.get_template("relaxation.md.j2").render(
         potential=asked.tool,

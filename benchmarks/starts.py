@@ -18,6 +18,7 @@ import time
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -119,9 +120,10 @@ def by_model(gene: WyckoffGene, n: int) -> Iterator[Crystal]:
 
 
 def by_pyxtal(gene: WyckoffGene, n: int) -> Iterator[Crystal]:
-    """Starts of PyXtal alone."""
+    """Starts of PyXtal alone; a seed at which it fails gives none."""
     for k in range(n):
-        yield build(gene, seed=SEED + 1000 * k, config=BuildConfig())
+        with suppress(BuildFailure):
+            yield build(gene, seed=SEED + 1000 * k, config=BuildConfig())
 
 
 SOURCES: dict[str, Callable[[WyckoffGene, int], Iterator[Crystal]]] = {"model": by_model, "pyxtal": by_pyxtal}

@@ -90,6 +90,15 @@ def test_one_that_is_closed_with_calls_under_way_says_so(tmp_path: Path) -> None
         list(pool.results(work.second, iter(work.candidates(1)), 30.0))
 
 
+def test_the_own_process_takes_no_call_once_it_is_closed(tmp_path: Path) -> None:
+    alone = InProcess()
+    results = alone.results(work.Record(tmp_path, 0.0), iter(work.candidates(3)), 30.0)
+    next(results)
+    alone.close()
+    with pytest.raises(WyckforgeError, match="executor was closed before all candidates were done"):
+        list(results)
+
+
 def test_a_call_that_a_worker_cannot_import_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def new(candidate):
         return candidate

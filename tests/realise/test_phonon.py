@@ -158,7 +158,8 @@ def test_what_cannot_be_told_is_unknown_with_the_reason(config: PhononConfig, re
 def test_bad_crystals_are_unknown_with_the_reason() -> None:
     lonely = Crystal(20 * np.eye(3), np.array([29]), np.zeros((1, 3)))
     colliding = Crystal(4 * np.eye(3), np.array([29, 29]), np.array([[0, 0, 0], [0, 0, 1e-4]]))
-    for crystal, reason in ((lonely, "isolated"), (colliding, "overlapping atoms")):
+    unsound = Crystal(4 * np.eye(3), np.array([29, 29]), np.array([[0, 0, 0], [0, 0, 0.1]]))
+    for crystal, reason in ((lonely, "isolated"), (colliding, "overlapping atoms"), (unsound, "within 0.40 Å")):
         found = study(crystal, PhononConfig(), emt())
         assert found.gamma.stability == found.verdict.stability == "unknown"
         assert reason in found.gamma.reason

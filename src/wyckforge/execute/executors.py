@@ -78,6 +78,9 @@ class Executor(ABC):
 class InProcess(Executor):
     """One call after the other in this process. Nothing can be stopped from outside: there is no time limit."""
 
+    def __init__(self) -> None:
+        self._closed = False
+
     def results(
         self,
         call: Call,
@@ -85,11 +88,15 @@ class InProcess(Executor):
         timeout_s: float,  # noqa: ARG002 - part of the interface
     ) -> Results:
         """Apply a call to candidates, see :meth:`Executor.results`."""
-        for candidate in candidates:
+        while not self._closed:
+            if (candidate := next(candidates, None)) is None:
+                return
             yield candidate, call(candidate)
+        raise WyckforgeError(CLOSED)
 
     def close(self) -> None:
-        """There is nothing to stop."""
+        """Take no further call."""
+        self._closed = True
 
 
 class LocalPool(Executor):
