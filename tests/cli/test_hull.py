@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from wyckforge.cli import main
 from wyckforge.potential.chgnet import TOOL
 from wyckforge.realise.hull import ReferenceHull
-from wyckforge.realise.reference import ReferenceTable, bundled_table
+from wyckforge.realise.reference import ReferenceTable, bundled_table, bundled_tables
 
 
 def run(*args: str | Path):
@@ -62,6 +62,23 @@ def test_what_competes_at_a_formula():
     wrong = run("show", "Xy2")
     assert wrong.exit_code == 2
     assert "formula 'Xy2' given" in wrong.stderr
+
+
+def test_the_potential_asked_for_is_that_of_the_table():
+    table = bundled_tables()[TOOL]
+    assert run("show", "Na3Cl", "--table", table, "--potential", "chgnet").exit_code == 0
+    other = run("show", "Na3Cl", "--table", table, "--potential", "sevennet-0")
+    assert other.exit_code == 2
+    assert "cannot be compared with chgnet" in other.stderr
+
+
+def test_a_table_of_nothing_is_not_written(tmp_path):
+    (tmp_path / "bad.cif").write_text("nothing to read")
+    for more in ((), ("--extend", "bundled")):
+        done = run("build", tmp_path / "bad.cif", "--out", tmp_path / "mine.parquet", *more)
+        assert done.exit_code == 2
+        assert "there is no energy of any phase given" in done.stderr
+        assert not (tmp_path / "mine.parquet").exists()
 
 
 def test_nothing_to_compute_is_a_mistake(tmp_path):

@@ -5,6 +5,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from ase import Atoms
 from ase.build import bulk
 from ase.io import write
 from ase.spacegroup import crystal as of_group
@@ -68,6 +69,27 @@ def test_two_structures_of_one_name_do_not_overwrite_each_other(structures: Path
         done = run(structures / "Si.cif", tmp_path / "other" / "Si.cif", "--gamma-only", "--out", out)
         assert done.exit_code == 0
     assert sorted(file.name for file in out.glob("*.json")) == ["Si.json", "Si_2.json"]
+
+
+def test_another_structure_and_the_children_of_one_are_not_overwritten(structures: Path, tmp_path: Path) -> None:
+    out, later = tmp_path / "out", tmp_path / "later"
+    later.mkdir()
+    write(later / "Si.cif", bulk("Cu"))
+    write(later / "BaTiO3_child1.cif", bulk("Cu"))
+    assert run(structures / "Si.cif", structures / "BaTiO3.cif", "--gamma-only", "--follow", "--out", out).stdout
+    before = {file.name: file.read_bytes() for file in out.iterdir()}
+    assert "BaTiO3_child1.cif" in before
+    assert run(later / "Si.cif", later / "BaTiO3_child1.cif", "--gamma-only", "--out", out).exit_code == 0
+    assert {name: (out / name).read_bytes() for name in before} == before
+    assert {file.name for file in out.glob("*_2.json")} == {"Si_2.json", "BaTiO3_child1_2.json"}
+
+
+def test_atoms_that_nearly_coincide_are_named_and_the_others_done(structures: Path, tmp_path: Path) -> None:
+    write(tmp_path / "near.cif", Atoms("Cu2", positions=[(0, 0, 0), (0, 0, 0.3)], cell=[4, 4, 4], pbc=True))
+    done = run(tmp_path / "near.cif", structures / "Si.cif", "--gamma-only")
+    assert done.exit_code == 1
+    assert "two atoms came within 0.30 Å" in done.stderr
+    assert "227|Si:a" in done.stdout
 
 
 def test_an_unknown_potential_is_a_mistake(structures: Path) -> None:

@@ -224,7 +224,10 @@ def test_out_of_time_phonons_cost_their_own_evidence_alone_and_are_made_up_for(t
     out, phonons_s = tmp_path / "run", asked.phonon.max_seconds
     with monkeypatch.context() as hurry:
         hurry.setattr(design_run, "_time_limit", lambda allowed_s: 0.05 if allowed_s == phonons_s else 600.0)
-        with pytest.raises(TargetError, match="0 of 1 realised candidates came through the step 'phonon'"):
+        with pytest.raises(
+            TargetError,
+            match=r"0 of 1 realised candidates have a result of the last step, 'phonon'.*1 of the others ended",
+        ):
             run_design(asked, out, progress=False)
     first = next(read_candidates(out / "candidates.jsonl"))
     assert {"build", "relax", "symmetry", "hull"} <= {found.stage for found in first.evidence}
@@ -248,6 +251,13 @@ def test_a_table_of_another_potential_than_the_one_that_relaxes_is_refused_befor
     table.write_text("formula,energy_per_atom,potential\nNa,-1.3,SevenNet\nCl,-1.8,SevenNet\n")
     with pytest.raises(TableError, match=r"CHGNet 0\.3\.0 cannot be compared with mine\.csv"):
         run_design(config(stop_after="hull", hull={"reference": str(table)}), tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_wrong_engine_is_refused_before_anything_is_made(tmp_path):
+    engine = {"engine": "parsl", "parsl_config": str(tmp_path / "absent.toml")}
+    with pytest.raises(ConfigError, match=r"absent\.toml"):
+        run_design(config(stop_after="build", execution=engine), tmp_path / "run", progress=False)
     assert not (tmp_path / "run").exists()
 
 

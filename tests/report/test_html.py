@@ -199,6 +199,21 @@ def test_stages_count_their_verdicts(candidates):
     assert counts["all of these"] == (2, "")
 
 
+def test_an_unstable_mesh_is_seen_and_does_not_count_as_success(run_folder, candidates):
+    tested = [
+        one.with_evidence(Evidence("phonon_gamma", "pass", 3.0), Evidence("phonon_mesh", "fail", -53.6, "cm⁻¹"))
+        for one in candidates
+    ]
+    counts = {label: (passed, lost) for label, passed, lost in stage_counts(rank_rows(tested), 0.1)}
+    assert counts["no imaginary mode at Γ"] == (5, "")
+    assert counts["no imaginary mode anywhere"] == (0, "5 failed")
+    assert counts["all of these"] == (0, "")
+    (run_folder / "candidates.jsonl").write_text("".join(json.dumps(one.to_dict()) + "\n" for one in tested))
+    assert "lowest mode" in summary(run_folder)
+    assert "−54" in summary(run_folder)
+    assert 'data-key="-53.6"' in write_report(run_folder).read_text()
+
+
 def test_energies_without_convergence_do_not_enter_the_figures(candidates):
     assert converged_energies(rank_rows(candidates)) == [-0.004, 0.052]
 

@@ -48,6 +48,7 @@ def build(
     where it was when it is repeated. What cannot be read or computed is named on standard error and left out, and the
     exit status is 1.
     """
+    from wyckforge.errors import TableError
     from wyckforge.execute.executors import LocalPool
     from wyckforge.execute.hull_run import run_phases
     from wyckforge.potential.catalogue import load_potential
@@ -67,6 +68,8 @@ def build(
     problems += [f"{one.id}: {one.reason}" for one in done if one.energy_per_atom is None]
     for problem in problems:
         click.echo(f"wyckforge: {problem}", err=True)
+    if all(one.energy_per_atom is None for one in done):
+        raise TableError(f"there is no energy of any phase given, so {out} is not written; give other structures")
     table = table_of(done, tool, out.name)
     table = table if base is None else base.merged(table)
     table.write(out)
@@ -79,17 +82,20 @@ def build(
 @click.argument("formula")
 @click.option("--potential", default="chgnet", show_default=True, help="Whose table of the package to ask.")
 @click.option("--table", type=click.Path(path_type=Path), help="Another table to ask.")
-def show(formula: str, potential: str, table: Path | None) -> None:
+@click.pass_context
+def show(ctx: click.Context, formula: str, potential: str, table: Path | None) -> None:
     """The competing phases at FORMULA, and the formation energy that a new crystal has to beat."""
     from wyckforge.errors import TableError
     from wyckforge.potential.catalogue import load_potential
     from wyckforge.realise.corrections import comparable_tool
     from wyckforge.realise.hull import ReferenceHull, composition_of
-    from wyckforge.realise.reference import bundled_table
+    from wyckforge.realise.reference import bundled_table, require_same_tool
 
     counts = composition_of(formula)
     path = table or bundled_table(comparable_tool(load_potential(potential)))
     hull = ReferenceHull.load(path)
+    if ctx.get_parameter_source("potential") is click.core.ParameterSource.COMMANDLINE:
+        require_same_tool(comparable_tool(load_potential(potential)), hull.tool, hull.name)
     found = hull.energy_above_hull(counts, 0.0, tool=hull.tool)
     if found.value is None or found.formation_energy is None:
         raise TableError(f"{found.reason}; add its phases with 'wyckforge hull build --extend'")

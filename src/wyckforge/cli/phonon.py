@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from wyckforge.realise.config import PhononConfig
     from wyckforge.realise.phonon.follow import Following
     from wyckforge.realise.phonon.stability import Study
+    from wyckforge.symmetry.crystal import Crystal
 
 PACKAGES = ("wyckforge", "phonopy", "seekpath", "spglib", "moyopy")
 
@@ -58,7 +61,7 @@ def phonon(
             click.echo(f"wyckforge: {row.id}: {problem}", err=True)
             failed = True
         if out is not None:
-            _write(out, row.id, chain, config)
+            _write(out, row.id, row.crystal, chain, config)
     if table:
         click.echo("\n".join(align([_HEAD, *table], right={4, 5, 7, 8})))
     if failed:
@@ -85,20 +88,33 @@ def _cells(name: str, found: Study) -> list[str]:
     ]
 
 
-def _write(out: Path, name: str, chain: Following, config: PhononConfig) -> None:
+def _free_stem(out: Path, stem: str, given: str, generations: int) -> str:
+    """A name under which there are no files of another structure; records tell whose they are."""
+
+    def taken(candidate: str) -> bool:
+        record = out / f"{candidate}.json"
+        if record.exists():
+            return bool(json.loads(record.read_text()).get("given") != given)
+        children = [f"{candidate}_child{generation}" for generation in range(1, generations)]
+        return any((out / f"{name}{end}").exists() for name in (candidate, *children) for end in (".cif", ".json"))
+
+    names = (stem if number == 1 else f"{stem}_{number}" for number in count(1))
+    return next(name for name in names if not taken(name))
+
+
+def _write(out: Path, name: str, crystal: Crystal, chain: Following, config: PhononConfig) -> None:
     """The record of a structure; CIF file and dispersion of the relaxed crystal and of each that modes led to."""
     from wyckforge.execute.outputs import cif
     from wyckforge.files import write_atomically
     from wyckforge.realise.phonon.record import record_of
     from wyckforge.report.phonon import dispersion_plot
 
-    stem, taken = Path(name).stem, 1
-    while (out / f"{stem}.json").exists() and json.loads((out / f"{stem}.json").read_text())["structure"] != name:
-        taken += 1
-        stem = f"{Path(name).stem}_{taken}"
+    given = sha256(name.encode() + crystal.content()).hexdigest()
+    stem = _free_stem(out, Path(name).stem, given, len(chain.studies))
     records = [record_of(one, config) for one in chain.studies]
     whole = {
         "structure": name,
+        "given": given,
         "studies": records,
         "gain_ev_per_atom": chain.gain_ev_per_atom,
         "calls": chain.studies[0].calls + chain.calls,

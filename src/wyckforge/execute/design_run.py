@@ -20,6 +20,7 @@ from wyckforge.design.ranking import gene_order, rank_candidates
 from wyckforge.errors import TargetError
 from wyckforge.execute import folder
 from wyckforge.execute.engines import open_executor
+from wyckforge.execute.executors import Executor
 from wyckforge.execute.inputs import Inputs, hull_energy, judge_folders, versions
 from wyckforge.execute.outputs import write_cifs, write_table
 from wyckforge.execute.run_stages import Stage, run_stages
@@ -81,6 +82,7 @@ def run_design(config: RunConfig, out: Path, *, progress: bool = True) -> Design
     """
     target = parse_target(config.target)
     inputs = Inputs.load(config)
+    executor = open_executor(config.execution, out / folder.LOGS)  # a wrong engine is told before anything is made
     settings = config.to_dict()
     execution = settings.pop("execution")
     folder.make_folder(out)
@@ -91,7 +93,8 @@ def run_design(config: RunConfig, out: Path, *, progress: bool = True) -> Design
             _draw(config, target, inputs, out, record, progress)
     candidates = sorted(folder.read_candidates(out / folder.CANDIDATES), key=gene_order)
     if _realises(config) and candidates:
-        candidates = _realise(candidates, config, target, out, record, progress)
+        with executor:
+            candidates = _realise(candidates, config, target, out, record, executor, progress)
     with folder.alone(out):
         return _finish(candidates, config, out, record)
 
@@ -131,6 +134,7 @@ def _realise(
     target: Target,
     out: Path,
     record: dict[str, Any],
+    executor: Executor,
     progress: bool,
 ) -> list[Candidate]:
     """The survivors, the first of them with the evidence of their realisation.
@@ -140,20 +144,19 @@ def _realise(
     start = time.monotonic()
     limit = min(len(survivors), _attempts(config))
     done: list[Candidate] = []
-    with open_executor(config.execution, out / folder.LOGS) as executor:
 
-        def send(todo: Sequence[Candidate], stages: tuple[Stage, ...], name: str, limit_s: float) -> list[Candidate]:
-            return run_stages(todo, stages, out=out / name, executor=executor, timeout_s=limit_s, progress=progress)
+    def send(todo: Sequence[Candidate], stages: tuple[Stage, ...], name: str, limit_s: float) -> list[Candidate]:
+        return run_stages(todo, stages, out=out / name, executor=executor, timeout_s=limit_s, progress=progress)
 
-        while (missing := config.count - _completed(done, config)) > 0 and len(done) < limit:
-            batch = survivors[len(done) : min(len(done) + missing, limit)]
-            found = send(batch, stages_of(config, target), folder.REALISED, _time_limit(_realisation_s(config)))
-            if config.stop_after == "phonon":
-                near = [candidate for candidate in found if near_hull(candidate)]
-                limit_s = _time_limit(config.phonon.max_seconds)
-                tested = {one.id: one for one in send(near, (Phonons(config.phonon),), folder.PHONONS, limit_s)}
-                found = [tested.get(candidate.id, candidate) for candidate in found]
-            done += found
+    while (missing := config.count - _completed(done, config)) > 0 and len(done) < limit:
+        batch = survivors[len(done) : min(len(done) + missing, limit)]
+        found = send(batch, stages_of(config, target), folder.REALISED, _time_limit(_realisation_s(config)))
+        if config.stop_after == "phonon":
+            near = [candidate for candidate in found if near_hull(candidate)]
+            limit_s = _time_limit(config.phonon.max_seconds)
+            tested = {one.id: one for one in send(near, (Phonons(config.phonon),), folder.PHONONS, limit_s)}
+            found = [tested.get(candidate.id, candidate) for candidate in found]
+        done += found
     spent = record["timings_s"].get("realise", 0.0) + time.monotonic() - start
     record["timings_s"]["realise"] = round(spent, 2)
     return [*done, *survivors[len(done) :]]
@@ -191,12 +194,13 @@ def _time_limit(allowed_s: float) -> float:
 
 def _finish(candidates: Sequence[Candidate], config: RunConfig, out: Path, record: dict[str, Any]) -> DesignResult:
     """Rank, write everything, and close the record."""
-    ranked = rank_candidates(candidates, last_stage=_last_evidence(config))
+    ranked = rank_candidates(candidates, last_stage="hull" if config.stop_after == "phonon" else config.stop_after)
     folder.write_candidates(out / folder.CANDIDATES, ranked)
     write_table(out / folder.TABLE, ranked)
     write_cifs(out / folder.CIFS, ranked)
     completed = _completed(ranked, config)
     record |= {"realise": _stage_counts(ranked), "completed": completed, "status": "complete"}
+    record["ended"] = _ended(ranked, config) if _realises(config) else {}
     record["expected"] = _expected(ranked, config, record)
     record["message"] = _message(config, record, len(ranked))
     folder.write_json(out / folder.RUN, record)
@@ -261,6 +265,13 @@ def _stage_counts(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
     return counts
 
 
+def _ended(candidates: Sequence[Candidate], config: RunConfig) -> dict[str, int]:
+    """Why realised candidates have no result of the last step: the last thing that was not a pass, with counts."""
+    lost = [one for one in candidates if one.find("build") is not None and not _came_through(one, config)]
+    last = [next((found for found in reversed(one.evidence) if found.verdict != "pass"), None) for one in lost]
+    return dict(Counter(f"{found.stage}: {found.reason}" for found in last if found is not None))
+
+
 def _strictest(steps: Sequence[Mapping[str, Any]]) -> str:
     """The step that let the smallest share of what reached it through, and its most frequent reason, in words."""
     worst = min((step for step in steps if step["reasons"]), key=lambda s: s["passed"] / s["entered"], default=None)
@@ -279,7 +290,11 @@ def _message(config: RunConfig, record: Mapping[str, Any], survivors: int) -> st
         short = f", {config.count} asked for (left after {lost}); to find more, {REMEDY}"
         return f"{survivors:,} of {drawn} came through{short if survivors < config.count else ''}"
     tried = next((step["entered"] for step in record["realise"] if step["step"] == "build"), 0)
-    text = f"{record['completed']} of {tried} realised candidates came through the step {config.stop_after!r}"
+    text = f"{record['completed']} of {tried} realised candidates have a result of the last step, {config.stop_after!r}"
     if record["completed"] >= config.count:
         return text
-    return f"{text}, {config.count} asked for; {survivors:,} genes were there to try: raise --count or {REMEDY}"
+    text += f", {config.count} asked for"
+    if record["ended"]:
+        reason, count = max(record["ended"].items(), key=lambda item: item[1])
+        text += f"; {count} of the others ended with: {reason}"
+    return f"{text}; {survivors:,} genes were there to try: raise --count or {REMEDY}"

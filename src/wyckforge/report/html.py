@@ -119,6 +119,7 @@ def render(run: Run, cifs: Mapping[str, str]) -> str:
         n_hidden=len(rows) - len(shown_rows),
         realised=realised,
         refined=any(row.second_hull is not None for row in shown_rows),
+        vibrated=any(row.lowest_mode is not None for row in shown_rows),
         cards=cards,
         carded=carded,
         n_uncarded=len(chosen) - len(cards),

@@ -101,6 +101,7 @@ def _cells(row: Row, names: Sequence[str], *, calibrated: bool) -> dict[str, str
         "relaxed gap": number(row.judged_gap, 2),
         "relaxed E_f": number(row.relaxed_formation_energy, 2),
         "on target, relaxed": "–" if row.judged is None else f"{row.judged:.0%}",
+        "lowest mode": number(row.lowest_mode, 0),
         "converged": _MARKS[row.verdict("relax")],
         "symmetry": _MARKS[row.verdict("symmetry")],
         "gene": str(row.candidate.gene),

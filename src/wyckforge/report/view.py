@@ -80,6 +80,12 @@ class Row:
         return _value(self.candidate, "stable")
 
     @property
+    def lowest_mode(self) -> float | None:
+        """Lowest frequency (cm⁻¹) of the mesh, or of Γ where there was none."""
+        mesh = _value(self.candidate, "phonon_mesh")
+        return _value(self.candidate, "phonon_gamma") if mesh is None else mesh
+
+    @property
     def judged_gap(self) -> float | None:
         """Band gap in eV of the relaxed structure, as a forward model judges it."""
         return self.judged_value(BAND_GAP)
@@ -195,6 +201,7 @@ def stage_counts(rows: Sequence[Row], stable_ev_per_atom: float) -> list[tuple[s
         "hull": f"within {stable_ev_per_atom:g} eV/atom of the hull",
         "refined_hull": "near that of the second potential",
         "phonon_gamma": "no imaginary mode at Γ",
+        "phonon_mesh": "no imaginary mode anywhere",
     }
     counts, reached = [], []
     for stage, label in steps.items():
