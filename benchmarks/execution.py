@@ -28,7 +28,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 import execution_work
 from wyckforge.config import RunConfig
 from wyckforge.data.embedded import load_embedded
-from wyckforge.execute.design_run import stages_of
 from wyckforge.execute.executors import Executor, InProcess, LocalPool
 from wyckforge.execute.journal import Journal
 from wyckforge.execute.parsl_executor import ParslExecutor
@@ -181,6 +180,8 @@ def memory(engine: str, count: int) -> list[Memory]:
 
 def cost(count: int) -> Cost:
     """Genes of known ternaries through all steps, in this process."""
+    from wyckforge.execute.design_run import stages_of  # it loads PyTorch, which the memory above is measured without
+
     table = load_embedded()
     small = [row for row, gene in enumerate(table.genes) if gene.n_atoms <= MAX_SITES]
     chosen = np.random.default_rng(7).choice(small, size=count + 1, replace=False)
