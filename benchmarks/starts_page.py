@@ -113,11 +113,9 @@ def _gain(rows: Sequence[Row], rank: int) -> list[str]:
     with np.errstate(divide="ignore", invalid="ignore"):
         bounds = np.nanquantile([ratios(some) for some in drawn], [0.025, 0.975], axis=0)
         values = ratios(np.arange(len(rows)))
-    return [
-        str(rank),
-        str(len(rows)),
-        *(f"{value:.1f} ({low:.1f} to {high:.1f})" for value, low, high in zip(values, *bounds, strict=True)),
-    ]
+    matches, price = (f"{v:.1f} ({low:.1f} to {high:.1f})" for v, low, high in zip(values, *bounds, strict=True))
+    possible = f"{len(rows) / found[1].sum():.1f}" if found[1].any() else "–"
+    return [str(rank), str(len(rows)), matches, possible, price]
 
 
 def _among(outcome: Mapping[str, Any], rank: int) -> bool:
