@@ -67,14 +67,21 @@ def finished(tmp_path: Path) -> list[str]:
     return [one["id"] for one in records(tmp_path) if all(found["stage"] != "run" for found in one["evidence"])]
 
 
+def lines(tmp_path: Path) -> int:
+    path = tmp_path / "run" / "out.jsonl"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
 def test_killed_workers_and_killed_runs_lose_and_repeat_nothing(tmp_path, start):
     rng = np.random.default_rng(5)
-    killed = runs_killed = 0
-    while runs_killed < 2:
-        with start(1000, 0.005) as process:
-            until = time.monotonic() + rng.uniform(5, 7)
-            while time.monotonic() < until and process.poll() is None:
-                time.sleep(rng.uniform(0.2, 1.2))
+    killed = 0
+    for goal in (250, 500):
+        with start(1000, 0.01) as process:
+            while (done := lines(tmp_path)) < goal:
+                while lines(tmp_path) < done + rng.integers(10, 50):
+                    assert process.poll() is None
+                    time.sleep(0.02)
+                time.sleep(rng.uniform(0, 0.1))
                 if victims := workers(process):
                     with suppress(psutil.NoSuchProcess):
                         victims[rng.integers(len(victims))].kill()
@@ -82,7 +89,6 @@ def test_killed_workers_and_killed_runs_lose_and_repeat_nothing(tmp_path, start)
             left = workers(process)
             process.kill()
             process.wait()
-            runs_killed += 1
         _, alive = psutil.wait_procs(left, timeout=20)
         assert not alive  # workers end with their run
     assert 0 < len(finished(tmp_path)) < 1000
