@@ -266,9 +266,14 @@ def _stage_counts(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
 
 
 def _ended(candidates: Sequence[Candidate], config: RunConfig) -> dict[str, int]:
-    """Why realised candidates have no result of the last step: the last thing that was not a pass, with counts."""
+    """Why realised candidates have no result of the last step, with counts.
+
+    What the symmetry or a judge finds keeps no candidate from it, so that only the steps on the way are asked.
+    """
+    steps = (_last_evidence(config), "run", REFINED_HULL, "hull", "relax", "build")
     lost = [one for one in candidates if one.find("build") is not None and not _came_through(one, config)]
-    last = [next((found for found in reversed(one.evidence) if found.verdict != "pass"), None) for one in lost]
+    asked = ([one.find(step) for step in steps] for one in lost)
+    last = [next((found for found in some if found is not None and found.verdict != "pass"), None) for some in asked]
     return dict(Counter(f"{found.stage}: {found.reason}" for found in last if found is not None))
 
 
