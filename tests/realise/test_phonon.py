@@ -13,9 +13,10 @@ from wyckforge.potential.ase_bridge import AsePotential
 from wyckforge.potential.catalogue import load_potential
 from wyckforge.potential.contract import Potential
 from wyckforge.realise.config import PhononConfig
-from wyckforge.realise.phonon.dynamics import PER_CM_PER_THZ, Dynamics, Path, divisions_of, supercells
+from wyckforge.realise.phonon.dynamics import PER_CM_PER_THZ, Dynamics, divisions_of, supercells
 from wyckforge.realise.phonon.patterns import patterns
 from wyckforge.realise.phonon.stability import study
+from wyckforge.realise.zone_path import Path
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.detection import detect
 

@@ -14,8 +14,9 @@ from wyckforge.errors import StructureError
 from wyckforge.potential.contract import Array, Potential, PotentialError
 from wyckforge.realise.config import PhononConfig
 from wyckforge.realise.phonon.budget import GivenUp, Limited
-from wyckforge.realise.phonon.dynamics import Dynamics, Path, Repeats, divisions_of, supercells
+from wyckforge.realise.phonon.dynamics import Dynamics, Repeats, divisions_of, supercells
 from wyckforge.realise.relax import Relaxation, relax
+from wyckforge.realise.zone_path import Path
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.detection import detect
 
