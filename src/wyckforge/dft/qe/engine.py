@@ -21,7 +21,7 @@ from wyckforge.dft.magnetism import MIN_MOMENT_BOHR, hubbard_ev, may_be_magnetic
 from wyckforge.dft.qe import inputs, pseudopotentials
 from wyckforge.dft.qe.inputs import Field, Model, Relaxation
 from wyckforge.dft.qe.outputs import site_moments
-from wyckforge.dft.qe.phonons import Forces, Response, read_response
+from wyckforge.dft.qe.phonons import PART, Forces, Response, respond
 from wyckforge.dft.qe.relaxing import relax
 from wyckforge.dft.qe.running import Runner, find, take_over
 from wyckforge.dft.qe.solving import Solution, solve
@@ -75,7 +75,8 @@ class QuantumEspresso(Engine):
         mesh = inputs.k_mesh(crystal, config.relax_k_spacing_per_angstrom)
         model = self._model(crystal, config, spin=False)
         if config.magnetism and may_be_magnetic(crystal.numbers.tolist()):
-            model = self._magnetic(runner, crystal, config, mesh)[0] or model
+            model = self._magnetic(runner, crystal, config, mesh, density=False)[0] or model
+            _clear(folder / MAGNETIC)
         until = Relaxation(config.fmax_ev_per_angstrom, config.max_stress_gpa, config.max_relax_steps)
         self._place(model, folder)
         found = relax(
@@ -85,6 +86,7 @@ class QuantumEspresso(Engine):
             _smeared(config),
             until,
         )
+        _clear(folder)
         output = found.output
         return Relaxed(
             output.crystal,
@@ -102,7 +104,7 @@ class QuantumEspresso(Engine):
         runner = self._runner(folder, config)
         mesh = inputs.k_mesh(crystal, config.scf_k_spacing_per_angstrom)
         if config.magnetism and may_be_magnetic(crystal.numbers.tolist()):
-            model, solution = self._magnetic(runner, crystal, config, mesh)
+            model, solution = self._magnetic(runner, crystal, config, mesh, density=True)
             if model is not None:
                 return self._ground(crystal, model, solution, mesh)
         model = self._model(crystal, config, spin=False)
@@ -125,7 +127,7 @@ class QuantumEspresso(Engine):
         output = solve(runner, "bands", write, _smeared(config), density=False).output
         if output.k_points.shape != k_points.shape or np.abs(output.k_points - k_points).max() > 1e-5:
             raise EngineError(f"the k points in the output are not those that were asked for; see {folder}")
-        shutil.rmtree(folder / inputs.OUT, ignore_errors=True)  # wave functions at many k points fill disks
+        _clear(folder)
         return output.energies
 
     def gamma(self, ground: Ground, config: DftConfig, folder: Path, saved: Path, *, polar: bool) -> GammaModes:
@@ -145,6 +147,7 @@ class QuantumEspresso(Engine):
             )
             self._place(model, folder / "displacements")
             moved = Dynamics(ground.crystal, (1, 1, 1), forces, displacement_angstrom=DISPLACEMENT_ANGSTROM)
+            _clear(folder / "displacements")
             response = replace(
                 response, force_constants=moved.at_gamma, remedies=(*response.remedies, *forces.remedies)
             )
@@ -164,9 +167,8 @@ class QuantumEspresso(Engine):
         self, runner: Runner, ground: Ground, model: Model, config: DftConfig, saved: Path, *, polar: bool, modes: bool
     ) -> Response:
         """What ph.x finds; for the response to a field the occupations are fixed first."""
-        folder = runner.folder
         title = _stamp(ground).strip("!\n ")
-        text = inputs.phonon(title, polar=polar, modes=modes)
+        known = runner.finished(PART, inputs.phonon(title, polar=polar, modes=modes))
         home = _home(ground, saved)
         remedies: tuple[str, ...] = ()
         if polar:
@@ -181,24 +183,26 @@ class QuantumEspresso(Engine):
             def write(field: Field) -> str:
                 return _stamp(ground) + inputs.scf(ground.crystal, model, field, ground.k_mesh)
 
-            if not runner.finished("fixed", write(fixed)):
-                runner.forget("phonon")
-                take_over(home, folder, waves=True)
-            remedies = solve(runner, "fixed", write, fixed).remedies
-        elif not runner.begun("phonon", text):
-            take_over(home, folder, waves=True)
-        runner.run("ph.x", "phonon", text)
-        return replace(read_response(folder / "gamma.xml", len(ground.crystal)), remedies=remedies)
+            if not known and not (runner.finished("fixed", write(fixed)) and runner.saved("fixed")):
+                runner.forget("fixed")
+                take_over(home, runner.folder, waves=True)
+            remedies = solve(runner, "fixed", write, fixed, density=not known).remedies
+        elif not runner.begun(PART, inputs.phonon(title, polar=polar, modes=modes)):
+            take_over(home, runner.folder, waves=True)
+        response = respond(runner, title, polar=polar, modes=modes)
+        _clear(runner.folder)
+        return replace(response, remedies=(*remedies, *response.remedies))
 
     def _magnetic(
-        self, runner: Runner, crystal: Crystal, config: DftConfig, mesh: Sequence[int]
+        self, runner: Runner, crystal: Crystal, config: DftConfig, mesh: Sequence[int], *, density: bool
     ) -> tuple[Model | None, Solution]:
         """The ferromagnetic high-spin start, and the model to go on with: None where no moment is left."""
         folder = runner.folder / MAGNETIC
         folder.mkdir(parents=True, exist_ok=True)
         model = self._model(crystal, config, spin=True)
         self._place(model, folder)
-        solution = solve(replace(runner, folder=folder), "scf", _scf_writer(crystal, model, mesh), _smeared(config))
+        write = _scf_writer(crystal, model, mesh)
+        solution = solve(replace(runner, folder=folder), "scf", write, _smeared(config), density=density)
         moments = site_moments(solution.text, len(crystal))
         real = moments is not None and np.abs(moments).max() >= MIN_MOMENT_BOHR
         return (model if real else None), solution
@@ -244,6 +248,11 @@ def _smeared(config: DftConfig) -> Field:
 
 def _scf_writer(crystal: Crystal, model: Model, mesh: Sequence[int]) -> Callable[[Field], str]:
     return lambda field: inputs.scf(crystal, model, field, mesh)
+
+
+def _clear(folder: Path) -> None:
+    """Remove the program's own files where no other step needs them: wave functions fill disks."""
+    shutil.rmtree(folder / inputs.OUT, ignore_errors=True)
 
 
 def _home(ground: Ground, saved: Path) -> Path:

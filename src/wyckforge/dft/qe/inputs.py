@@ -142,19 +142,21 @@ def bands(crystal: Crystal, model: Model, field: Field, k_points: Array, n_bands
     return _pw(crystal, model, field, control, system=system, electrons=electrons, k_points=text)
 
 
-def phonon(title: str, *, polar: bool, modes: bool) -> str:
+def phonon(title: str, *, polar: bool, modes: bool, mixing: float = 0.7) -> str:
     """Input of ph.x at Γ, which goes on where it was killed.
 
     Args:
         title: its first line.
         polar: Born charges and dielectric tensor.
         modes: the dynamical matrix.
+        mixing: share of the new response in an iteration.
     """
     settings: dict[str, Value] = {
         "prefix": "pwscf",
         "outdir": f"./{OUT}",
         "fildyn": "gamma.xml",
         "tr2_ph": 1e-14,
+        "alpha_mix(1)": mixing,
         "epsil": polar,
         "trans": modes,
         "recover": True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,13 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wyckforge.dft.engine import EngineError
-from wyckforge.dft.qe.inputs import Field
+from wyckforge.dft.qe.inputs import Field, phonon
 from wyckforge.dft.qe.outputs import numbers_of, parse_xml
-from wyckforge.dft.qe.running import Runner
+from wyckforge.dft.qe.running import FailedRunError, Runner
 from wyckforge.dft.qe.solving import solve
 from wyckforge.dft.units import BOHR_ANGSTROM, GPA_PER_HARTREE_BOHR3, HARTREE_EV, RYDBERG_EV
 from wyckforge.potential.contract import Array, Evaluation, Potential
 from wyckforge.symmetry.crystal import Crystal
+
+PART = "phonon"
+"""Name of the run of ph.x."""
+
+CAREFUL_MIXING = 0.3
 
 _EV_PER_ANGSTROM3_GPA = HARTREE_EV / BOHR_ANGSTROM**3 / GPA_PER_HARTREE_BOHR3
 
@@ -39,7 +44,30 @@ class Response:
     remedies: tuple[str, ...] = ()
 
 
-def read_response(path: Path, n_atoms: int) -> Response:
+def respond(runner: Runner, title: str, *, polar: bool, modes: bool) -> Response:
+    """What ph.x finds in the field that lies in the folder of the step.
+
+    Args:
+        runner: of the step.
+        title: of the input; it names the ground state.
+        polar: Born charges and dielectric tensor.
+        modes: force constants.
+
+    Raises:
+        EngineError: no answer.
+    """
+    remedies: tuple[str, ...] = ()
+    try:
+        runner.run("ph.x", PART, phonon(title, polar=polar, modes=modes))
+    except FailedRunError as failure:
+        if not failure.not_converged:
+            raise
+        remedies = (f"alpha_mix {CAREFUL_MIXING} in ph.x",)
+        runner.run("ph.x", f"{PART}-2", phonon(title, polar=polar, modes=modes, mixing=CAREFUL_MIXING))
+    return replace(read_response(runner.folder / "gamma.xml"), remedies=remedies)
+
+
+def read_response(path: Path) -> Response:
     """What ph.x wrote into the XML file of its dynamical matrix.
 
     Raises:
@@ -47,6 +75,7 @@ def read_response(path: Path, n_atoms: int) -> Response:
     """
     try:
         root = parse_xml(path.read_bytes(), path)
+        n_atoms = int(root.findtext("GEOMETRY_INFO/NUMBER_OF_ATOMS") or 0)
         constants = dielectric = born = None
         if root.find("DYNAMICAL_MAT_.1") is not None:
             constants = _blocks(n_atoms, lambda i, j: root.find(f"DYNAMICAL_MAT_.1/PHI.{i}.{j}"))

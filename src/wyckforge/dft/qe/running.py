@@ -25,6 +25,12 @@ from wyckforge.files import write_atomically
 INSTALL = "apt-get install quantum-espresso"
 """The one command that installs the engine."""
 
+NOT_CONVERGED = ("convergence NOT achieved", "No convergence has been achieved")
+"""What pw.x and ph.x say of a field that was not found."""
+
+NOT_DIAGONALISED = ("diaghg", "cegterg", "regterg", "c_bands", "too many bands", "S matrix not")
+"""Parts of the error messages of failed diagonalisations."""
+
 _ENDED = "JOB DONE."
 _LAST_WORDS = 5
 
@@ -38,13 +44,18 @@ class FailedRunError(EngineError):
     """
 
     def __init__(self, reason: str, output: Path) -> None:
-        self.output = output
+        self.reason = reason
         super().__init__(f"{reason}; the output is {output}")
 
     @property
-    def text(self) -> str:
-        """What the program wrote."""
-        return read_text(self.output)
+    def not_converged(self) -> bool:
+        """The field was not found in as many iterations as were allowed."""
+        return any(sign in self.reason for sign in NOT_CONVERGED)
+
+    @property
+    def not_diagonalised(self) -> bool:
+        """A diagonalisation failed."""
+        return any(sign in self.reason for sign in NOT_DIAGONALISED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +117,10 @@ class Runner:
             self._done(part).unlink(missing_ok=True)
             write_atomically(self.folder / f"{part}.in", text.encode())
             verdict = self._run(program, part)
-            kept = {"input": sha256(text.encode()).hexdigest(), "failure": verdict}
-            write_atomically(self._done(part), json.dumps(kept).encode())
+            if not verdict or any(sign in verdict for sign in (*NOT_CONVERGED, *NOT_DIAGONALISED)):
+                # the same would happen again; other failures may come of a full disk or another accident
+                kept = {"input": sha256(text.encode()).hexdigest(), "failure": verdict}
+                write_atomically(self._done(part), json.dumps(kept).encode())
         if verdict:
             raise FailedRunError(verdict, self.output(part))
         xml = self.folder / f"{part}.xml"
@@ -187,8 +200,10 @@ def last_words(text: str) -> str:
     """What a program said at its end: its error message, or its last lines."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     for place, line in enumerate(lines):
-        if line.startswith("Error in routine") or "convergence NOT achieved" in line:
-            return " ".join(lines[place : place + 2]).replace("%", "").strip()
+        if any(sign in line for sign in NOT_CONVERGED):
+            return line
+        if line.startswith("Error in routine"):
+            return " ".join(lines[place : place + 2])
     return " / ".join(lines[-_LAST_WORDS:]) or "it wrote nothing"
 
 

@@ -9,15 +9,10 @@ from pathlib import Path
 from wyckforge.dft.engine import EngineError
 from wyckforge.dft.qe.inputs import Field
 from wyckforge.dft.qe.outputs import Output, read
-from wyckforge.dft.qe.running import FailedRunError, Runner, last_words, read_text
+from wyckforge.dft.qe.running import FailedRunError, Runner, read_text
 
 _WIDER = 10.0
 """Times the smearing, to come near a solution."""
-
-NOT_CONVERGED = "convergence NOT achieved"
-
-_DIAGONALISATION = ("cdiaghg", "rdiaghg", "diaghg", "cegterg", "regterg", "c_bands", "too many bands", "S matrix not")
-"""Parts of the messages of failed diagonalisations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +61,9 @@ def next_remedy(failure: FailedRunError, tried: list[Remedy], mixing: tuple[Reme
         tried: so far.
         mixing: remedies against slow convergence, in turn.
     """
-    words = last_words(failure.text)
-    if NOT_CONVERGED in words:
+    if failure.not_converged:
         return next((one for one in mixing if one not in tried), None)
-    if any(part in words for part in _DIAGONALISATION):
+    if failure.not_diagonalised:
         return None if CONJUGATE in tried else CONJUGATE
     return None
 
