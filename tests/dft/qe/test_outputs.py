@@ -83,9 +83,7 @@ def test_the_geometry_of_another_crystal_does_not_count() -> None:
 
 def test_the_reason_of_a_failure_is_found() -> None:
     assert "convergence NOT achieved after   3 iterations" in last_words(text("not_converged.out"))
-    error = (
-        " %%%%\n     Error in routine  cdiaghg (123):\n     S matrix not positive definite\n %%%%\n     stopping ..."
-    )
+    error = " %%%%\n     Error in routine  cdiaghg (123):\n     S matrix not positive definite\n %%%%\n stop"
     assert last_words(error) == "Error in routine  cdiaghg (123): S matrix not positive definite"
 
 

@@ -57,10 +57,7 @@ def test_the_sum_rules_hold_and_what_they_changed_is_told() -> None:
     assert 1 < found.drift_per_cm < 50
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b"<Root", RESPONSE.read_bytes().replace(b"<PHI.1.2>", b"<PHI.1.9>").replace(b"</PHI.1.2>", b"</PHI.1.9>")],
-)
+@pytest.mark.parametrize("content", [b"<Root", RESPONSE.read_bytes().replace(b"PHI.1.2", b"PHI.1.9")])
 def test_a_damaged_response_is_no_answer(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "gamma.xml").write_bytes(content)
 

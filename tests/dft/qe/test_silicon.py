@@ -30,9 +30,10 @@ class Chain:
 
 
 @pytest.fixture(scope="module")
-def chain(files: None, tmp_path_factory: pytest.TempPathFactory) -> Chain:
+def chain(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Chain:
     engine, folder = QuantumEspresso(), tmp_path_factory.mktemp("silicon")
     engine.check([14])
+    assert (files / "Si.upf").is_file()
     relaxed = engine.relax(silicon(5.43), CONFIG, folder / "relax")
     ground = engine.ground(relaxed.crystal, CONFIG, folder / "scf")
     energies = engine.eigenvalues(ground, TO_X, CONFIG, folder / "bands", folder / "scf")

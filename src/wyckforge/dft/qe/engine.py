@@ -168,9 +168,12 @@ class QuantumEspresso(Engine):
     ) -> Response:
         """What ph.x finds; for the response to a field the occupations are fixed first."""
         title = _stamp(ground).strip("!\n ")
-        known = runner.finished(PART, inputs.phonon(title, polar=polar, modes=modes))
+        text = inputs.phonon(title, polar=polar, modes=modes)
+        known = runner.finished(PART, text)
         home = _home(ground, saved)
         remedies: tuple[str, ...] = ()
+        if not runner.begun(PART, text):  # what another run of ph.x left is no part of this one
+            shutil.rmtree(runner.folder / inputs.OUT / "_ph0", ignore_errors=True)
         if polar:
             fixed = Field(
                 config.energy_tolerance_ev,
@@ -187,7 +190,7 @@ class QuantumEspresso(Engine):
                 runner.forget("fixed")
                 take_over(home, runner.folder, waves=True)
             remedies = solve(runner, "fixed", write, fixed, density=not known).remedies
-        elif not runner.begun(PART, inputs.phonon(title, polar=polar, modes=modes)):
+        elif not runner.begun(PART, text):
             take_over(home, runner.folder, waves=True)
         response = respond(runner, title, polar=polar, modes=modes)
         _clear(runner.folder)
