@@ -39,6 +39,7 @@ class DftConfig(Configuration):
     band_points: int = Field(40, ge=2, description="k points on every segment of the path")
     smearing_ev: float = Field(0.01, gt=0, description="Gaussian width for relaxation and bands")
     energy_tolerance_ev: float = Field(1e-8, gt=0, description="of the self-consistent field")
+    max_scf_iterations: int = Field(100, ge=1, description="of the self-consistent field before a remedy is tried")
     fmax_ev_per_angstrom: float = Field(1e-3, gt=0, description="force below which a crystal is relaxed")
     max_stress_gpa: float = Field(0.05, gt=0, description="stress below which a crystal is relaxed")
     max_relax_steps: int = Field(60, ge=1, description="ionic steps of a relaxation")
