@@ -14,9 +14,7 @@ class BandsConfig(Settings):
     valley_window_ev: float = Field(0.2, ge=0, description="valleys at most so far from the band edge are reported")
     degeneracy_ev: float = Field(1e-3, gt=0, description="bands closer than this at a k point are one degenerate level")
     barrier_ev: float = Field(1e-3, gt=0, description="a dip that a lower barrier surrounds is no valley of its own")
-    mass_window_ev: float = Field(
-        0.25, gt=0, description="from the extremum, over which Kane's relation is fitted"
-    )
+    mass_window_ev: float = Field(0.25, gt=0, description="from the extremum, over which Kane's relation is fitted")
     parabola_window_ev: float = Field(0.025, gt=0, description="the same for the parabola beside it")
     min_points: int = Field(4, ge=3, description="k points, the extremum not counted, below which nothing is fitted")
     max_residual: float = Field(0.02, gt=0, description="root mean square misfit, as a share of the energy fitted over")

@@ -12,6 +12,7 @@ from wyckforge.dft.bands.lines import invariants
 from wyckforge.dft.bands.masses import Mass
 from wyckforge.dft.bands.valleys import Valley
 from wyckforge.dft.bands.zone import Zone
+from wyckforge.potential.contract import Array
 from wyckforge.symmetry.crystal import Crystal
 
 
@@ -60,11 +61,11 @@ def ellipsoids(
     config = config or BandsConfig()
     little = Zone(crystal, symprec=config.symprec).little_group(np.array(valley.k_point))
     tensors = invariants(little)
-    mine = [one for one in masses if (one.carrier, one.spin, one.label) == (valley.carrier, valley.spin, valley.label)]
+    mine = [one for one in masses if one.of(valley)]
     return tuple(_ellipsoid(band, [one for one in mine if one.band == band], tensors, config) for band in valley.bands)
 
 
-def _ellipsoid(band: int, masses: Sequence[Mass], tensors: np.ndarray, config: BandsConfig) -> Ellipsoid:
+def _ellipsoid(band: int, masses: Sequence[Mass], tensors: Array, config: BandsConfig) -> Ellipsoid:
     known = [(np.array(one.direction), 1 / abs(one.mass)) for one in masses if one.mass is not None]
     if not known:
         return Ellipsoid(band, (), float("nan"), "no mass along any line")

@@ -28,7 +28,8 @@ class Mass:
         carrier: hole or electron; masses of holes are negative.
         spin: channel.
         band: counted from 0.
-        label: where the extremum is.
+        k_point: of the extremum, in units of the reciprocal basis.
+        label: where that is.
         towards: where the line leads.
         direction: (3,) Cartesian unit vector.
         mass: at the extremum, of ħ²k²/2m = E(1 + αE); None where nothing can be fitted, the flags say why.
@@ -45,6 +46,7 @@ class Mass:
     carrier: Carrier
     spin: int
     band: int
+    k_point: tuple[float, ...]
     label: str
     towards: str
     direction: tuple[float, ...]
@@ -57,6 +59,12 @@ class Mass:
     points: int
     shift_per_angstrom: float
     flags: tuple[str, ...]
+
+    def of(self, valley: Valley) -> bool:
+        """Whether it is one of a valley."""
+        return (self.carrier, self.spin, self.k_point) == (valley.carrier, valley.spin, valley.k_point) and (
+            self.band in valley.bands
+        )
 
     def __str__(self) -> str:
         found = "–" if self.mass is None else f"{self.mass:.2f}".replace("-", "−")
@@ -174,6 +182,7 @@ def _mass(valley: Valley, band: int, towards: str, unit: Array, found: _Fit, shi
         valley.carrier,
         valley.spin,
         band,
+        valley.k_point,
         valley.label,
         towards,
         tuple(float(one) for one in unit),
