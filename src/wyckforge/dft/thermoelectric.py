@@ -51,7 +51,7 @@ class Transport:
         dos_mass: m_S, of all valleys together.
         valleys_per_mass: N_V at the edge over m_c.
         complexity: (m_S/m_c)^{3/2}, of Fermi surfaces taken for ellipsoids.
-        from_lines: m_c is a mean over lines, as the tensor of masses is not known; then m_S and the complexity are None.
+        from_lines: m_c is a mean over lines for want of a tensor; then m_S and the complexity are None.
         notes: what is missing or approximate.
     """
 
@@ -112,8 +112,8 @@ class Score:
 
 
 def highest_temperature(gap_ev: float) -> float:
-    """Temperature in K up to which a gap is wide enough, E_g = 10 kT; above, minority carriers spoil the Seebeck effect."""
-    return gap_ev / (TEN * K_EV)
+    """Temperature in K up to which E_g ≥ 10 kT; above, minority carriers spoil the Seebeck coefficient."""
+    return gap_ev / float(TEN * K_EV)
 
 
 def goldsmid_sharp(gap_ev: float, temperature_k: float) -> float:

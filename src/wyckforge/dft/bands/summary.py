@@ -49,8 +49,8 @@ class Summary:
             return {"gap": f"metal: {self.edges.metal}"}
         kind = f"direct at {gap.valence.label}" if gap.direct else f"{gap.valence.label} → {gap.conduction.label}"
         row = {"gap": f"{gap.ev:.2f} eV, {kind}"}
-        for carrier, mass, degeneracy in (("hole", "m_h", "N_VBM"), ("electron", "m_e", "N_CBM")):
-            edge = self.of(carrier)[0]
+        edges = (self.of("hole")[0], "m_h", "N_VBM"), (self.of("electron")[0], "m_e", "N_CBM")
+        for edge, mass, degeneracy in edges:
             row |= {mass: str(self.lightest(edge) or "–"), degeneracy: str(edge)}
         return row
 
