@@ -178,7 +178,11 @@ def _overlap(channels: list[_Channel]) -> str:
         return "no band is filled"
     which = [("", ""), (" (up)", " (down)")][len(channels) - 1]
     return (
-        f"bands overlap: the highest filled one{which[valence.spin]} reaches {valence.energy_ev:.3f} eV at "
-        f"{valence.label}, the lowest empty one{which[conduction.spin]} {conduction.energy_ev:.3f} eV at "
+        f"bands overlap: the highest filled one{which[valence.spin]} reaches {_ev(valence)} at "
+        f"{valence.label}, the lowest empty one{which[conduction.spin]} {_ev(conduction)} at "
         f"{conduction.label}"
     )
+
+
+def _ev(edge: Edge) -> str:
+    return f"{round(edge.energy_ev, 3) + 0.0:.3f} eV"  # no negative zero

@@ -19,6 +19,9 @@ from wyckforge.potential.contract import Array
 FREE = hbar**2 / (2 * electron_mass) / electron_volt / angstrom**2
 """ħ²/2m₀ in eV Å²."""
 
+NOISE_EV = 2e-4
+"""What an energy printed by an engine may be off."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mass:
@@ -246,7 +249,7 @@ def _nothing(reason: str, *flags: str, count: int = 0) -> _Fit:
 
 def _fit(k: Array, energies: Array, crossed: NDArray[np.bool_], config: BandsConfig) -> _Fit:
     """Fit one way along a line, over the longest window in which the relation can hold."""
-    count, flags = _usable(energies, crossed, config)
+    count, flags = _usable(k, energies, crossed, config)
     if count < config.min_points:
         return _nothing(f"{count} points in the window; {config.min_points} are needed", *flags, count=count)
     narrow = max(3, int(np.sum(energies[:count] <= config.parabola_window_ev)))
@@ -260,6 +263,9 @@ def _fit(k: Array, energies: Array, crossed: NDArray[np.bool_], config: BandsCon
     if not _fits(mass, residual, window, config):
         flags.append("Kane's relation does not fit")
         return _Fit(None, float("nan"), parabolic, None, residual, window, count, flags)
+    if alpha * energies[0] > 1:
+        flags.append("the band is straight down to the innermost point: denser points may show its mass")
+        return _Fit(None, float("nan"), parabolic, None, residual, window, count, flags)
     if count < full:
         flags.append(f"window shortened to {window:.3f} eV: Kane's relation fits no further")
     other = fit_effmass(k[:count], energies[:count])
@@ -269,10 +275,14 @@ def _fit(k: Array, energies: Array, crossed: NDArray[np.bool_], config: BandsCon
     return _Fit(mass, alpha, parabolic, other, residual, window, count, flags)
 
 
-def _usable(energies: Array, crossed: NDArray[np.bool_], config: BandsConfig) -> tuple[int, list[str]]:
+def _usable(k: Array, energies: Array, crossed: NDArray[np.bool_], config: BandsConfig) -> tuple[int, list[str]]:
     """How many points lie before the window, the line or the sense of the band ends, and what is to be told of it."""
+    slopes = np.diff(energies, prepend=0.0) / np.diff(k, prepend=0.0)
+    steepest = np.maximum.accumulate(slopes) if len(k) else slopes
+    blur = NOISE_EV / np.diff(k, prepend=0.0)
     stops = {
-        "the band turns back": np.diff(energies, prepend=0.0) <= 0,
+        "the band turns back": slopes < -blur,
+        "it has an inflexion": slopes < 0.95 * steepest - blur,
         "bands cross": crossed,
         "": energies > config.mass_window_ev,
     }

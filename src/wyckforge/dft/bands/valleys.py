@@ -186,8 +186,8 @@ class _Search:
 def unresolved(lower: Array, upper: Array) -> NDArray[np.bool_]:
     """(k,) where two neighbouring bands cross, or avoid each other, between or at the points of a line.
 
-    There the distance of the two is least and smaller than what the bands move in a step, while farther along the line
-    they are apart on both sides.
+    There the distance of the two is least and smaller than what the bands move in a step, while elsewhere on the line
+    they are farther apart than that.
 
     Args:
         lower: (k,) energies along a line.
@@ -198,5 +198,5 @@ def unresolved(lower: Array, upper: Array) -> NDArray[np.bool_]:
     for at in range(1, len(apart) - 1):
         moves = max(np.abs(np.diff(band[at - 1 : at + 2])).max() for band in (lower, upper))
         least = apart[at] <= apart[at - 1] and apart[at] < apart[at + 1]
-        found[at] = least and apart[at] < moves and apart[: at + 1].max() > moves < apart[at:].max()
+        found[at] = least and apart[at] < moves < apart.max()
     return found
