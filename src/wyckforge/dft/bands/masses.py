@@ -252,6 +252,8 @@ def _fit(k: Array, energies: Array, crossed: NDArray[np.bool_], config: BandsCon
     count, flags = _usable(k, energies, crossed, config)
     if count < config.min_points:
         return _nothing(f"{count} points in the window; {config.min_points} are needed", *flags, count=count)
+    if energies[count - 1] <= NOISE_EV:
+        return _nothing("the band is flat", *flags, count=count)
     narrow = max(3, int(np.sum(energies[:count] <= config.parabola_window_ev)))
     parabolic = fit_parabola(k[:narrow], energies[:narrow])
     full = count

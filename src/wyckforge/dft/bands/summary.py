@@ -34,7 +34,7 @@ class Summary:
         return tuple(valley for valley in self.valleys if valley.carrier == carrier)
 
     def lightest(self, valley: Valley) -> Mass | None:
-        """The smallest mass of a valley along a line, of its band nearest to the gap; None where none could be fitted."""
+        """The smallest mass along a line of the band nearest to the gap; None where none could be fitted."""
         known = [one for one in self.masses if one.of(valley) and one.band == valley.bands[0] and one.mass is not None]
         return min(known, key=lambda one: abs(one.mass or 0.0), default=None)
 
