@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from wyckforge.dft.bands.masses import FREE
+from wyckforge.dft.bands.fits import FREE
 from wyckforge.dft.bands.zone import Zone
 from wyckforge.dft.results import Bands, PathPiece
 from wyckforge.realise.zone_path import Path

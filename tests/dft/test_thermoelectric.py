@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.dft.model_bands import FCC
+from tests.salts import crystal, material, salts_task
 
 from wyckforge.dft.bands.ellipsoids import Ellipsoid
 from wyckforge.dft.bands.masses import Mass
@@ -20,10 +21,15 @@ from wyckforge.dft.thermoelectric import (
     goldsmid_sharp,
     highest_temperature,
     lattice_conductivity,
+    modelled_conductivity,
     rank,
     score,
     transport,
 )
+from wyckforge.errors import TableError
+from wyckforge.models.forward.architecture import Pace
+from wyckforge.models.forward.catalogue import PUBLISHED
+from wyckforge.train.forward.model import fit_model
 
 DATA = Path(__file__).parent / "data"
 ELLIPSOID = Ellipsoid(4, (0.1, 0.1, 1.0), 0.0, "")
@@ -38,7 +44,7 @@ def valley(label: str = "L", n_k: int = 4, offset_ev: float = 0.0, bands: tuple[
 def line(mass: float) -> Mass:
     unit = (1.0, 0.0, 0.0)
     return Mass(
-        "electron", 0, 4, (0.5, 0.5, 0.5), "L", "W", unit, mass, 0.0, mass, mass, 0.0, 0.1, 9, 0.0, ()
+        "electron", 0, 4, (0.5, 0.5, 0.5), "L", "W", unit, mass, mass, mass, 0.0, 0.0, 0.1, 9, 0.0, ()
     )  # fmt: skip
 
 
@@ -88,7 +94,7 @@ def test_valleys_above_the_edge_enter_as_far_as_they_are_filled() -> None:
 
 
 def test_without_a_tensor_the_lines_must_do() -> None:
-    unknown = Ellipsoid(4, (), float("nan"), "lines determine 1 of 2 components of the tensor")
+    unknown = Ellipsoid(4, (), None, "lines determine 1 of 2 components of the tensor")
     found = transport([valley()], {valley(): (unknown,)}, (line(0.1), line(0.3)), 600)
 
     assert found.from_lines
@@ -118,6 +124,17 @@ def test_slack_conducts_silicon_like_a_crystal_and_lead_telluride_like_a_glass()
     assert 60 < silicon < 250  # measured: 150 W/(m K), in a cell of 5.43 Å
     assert 0.8 < lead < 4  # measured: 2
     assert lattice_conductivity(FCC, 640, 1.0, 600) == pytest.approx(silicon / 2)
+
+
+def test_a_forward_model_is_asked_and_scaled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(PUBLISHED["elemnet"]), "pace", Pace(epochs=2, learning_rate=1e-3, batch_size=16))
+    model = fit_model("elemnet", salts_task())
+    salt = crystal("Na", "Cl", "rocksalt")
+    said = model.predict([material("Na", "Cl", "rocksalt")])["stiffness"][0]
+
+    assert modelled_conductivity(salt, model, 600, "stiffness") == pytest.approx(said / 2)
+    with pytest.raises(TableError, match="which knows"):
+        modelled_conductivity(salt, model, 600)
 
 
 def test_a_score_shows_its_parts_and_weights() -> None:

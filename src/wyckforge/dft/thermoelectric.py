@@ -5,25 +5,34 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from ase.data import atomic_masses
 from pydantic import Field
 from scipy.constants import electron_volt, k
 
+from wyckforge.data.material import Material
 from wyckforge.dft.bands.ellipsoids import Ellipsoid
 from wyckforge.dft.bands.masses import Mass
 from wyckforge.dft.bands.valleys import Carrier, Valley
+from wyckforge.errors import TableError
 from wyckforge.potential.debye import slack_conductivity
 from wyckforge.settings import Settings
 from wyckforge.symmetry.crystal import Crystal
+
+if TYPE_CHECKING:
+    from wyckforge.train.forward.model import ForwardModel
 
 K_EV = k / electron_volt
 """Boltzmann's constant in eV/K."""
 
 TEN = 10
 """Gap of the best thermoelectrics in units of kT: Sofo and Mahan, Phys. Rev. B 49, 4565 (1994)."""
+
+
+LABELLED_K = 300.0
+"""Temperature of the conductivities that forward models learn, see :data:`wyckforge.properties.KNOWN`."""
 
 
 class ThermoelectricConfig(Settings):
@@ -195,22 +204,24 @@ def lattice_conductivity(crystal: Crystal, debye_k: float, grueneisen: float, te
     return slack_conductivity(debye_k * atoms ** (-1 / 3), grueneisen, mass, crystal.volume, temperature_k)
 
 
-def modelled_conductivity(crystal: Crystal, model: Path, name: str = "thermal_conductivity") -> float:
-    """Lattice thermal conductivity in W/(m K) at 300 K, by a forward model that has learned it.
+def modelled_conductivity(
+    crystal: Crystal, model: ForwardModel, temperature_k: float, name: str = "thermal_conductivity"
+) -> float:
+    """Lattice thermal conductivity in W/(m K) by a forward model of those at 300 K; it falls as 1/T.
 
     Args:
         crystal: primitive cell.
-        model: folder of the model, as ``wyckforge fit`` writes it.
+        model: a fitted one.
+        temperature_k: in K.
         name: of the property in that model.
 
     Raises:
-        CheckpointError: no model in the folder.
+        TableError: the model does not know the property, or cannot be asked about the crystal.
+        StructureError: the symmetry of the crystal cannot be determined.
     """
-    from wyckforge.data.material import Material
-    from wyckforge.train.forward.model import ForwardModel
-
-    found = ForwardModel.load(model).distributions([Material.of_crystal(crystal)])
-    return float(found[name].value()[0])
+    if name not in model.targets:
+        raise TableError(f"{name} asked of the model {model.name}, which knows {', '.join(model.targets)}")
+    return float(model.predict([Material.of_crystal(crystal)])[name][0]) * LABELLED_K / temperature_k
 
 
 def score(

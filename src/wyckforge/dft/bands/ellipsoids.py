@@ -24,13 +24,13 @@ class Ellipsoid:
         band: counted from 0.
         principal: (3,) masses along the axes, ascending; empty where the data do not determine them.
         spread: largest relative misfit of an inverse mass along a line; large where the surface is warped, as those of
-            degenerate bands are.
+            degenerate bands are; None without a fit.
         reason: why there is no ellipsoid, or what limits it; empty where there is nothing to be said.
     """
 
     band: int
     principal: tuple[float, ...]
-    spread: float
+    spread: float | None
     reason: str
 
     @property
@@ -68,11 +68,11 @@ def ellipsoids(
 def _ellipsoid(band: int, masses: Sequence[Mass], tensors: Array, config: BandsConfig) -> Ellipsoid:
     known = [(np.array(one.direction), 1 / abs(one.mass)) for one in masses if one.mass is not None]
     if not known:
-        return Ellipsoid(band, (), float("nan"), "no mass along any line")
+        return Ellipsoid(band, (), None, "no mass along any line")
     units, inverse = (np.array(column) for column in zip(*known, strict=True))
     design = np.einsum("di,pij,dj->dp", units, tensors, units)
     if (rank := int(np.linalg.matrix_rank(design, tol=1e-3))) < len(tensors):
-        return Ellipsoid(band, (), float("nan"), f"lines determine {rank} of {len(tensors)} components of the tensor")
+        return Ellipsoid(band, (), None, f"lines determine {rank} of {len(tensors)} components of the tensor")
     weights, *_ = np.linalg.lstsq(design, inverse, rcond=None)
     values = np.linalg.eigvalsh(np.einsum("p,pij->ij", weights, tensors))
     spread = float(np.abs(design @ weights - inverse).max() / inverse.mean())
