@@ -8,9 +8,10 @@ import pytest
 from tests.dft.model_bands import FCC
 from tests.salts import crystal, material, salts_task
 
+from wyckforge.dft.bands.edges import BandsError, Edges
 from wyckforge.dft.bands.ellipsoids import Ellipsoid
 from wyckforge.dft.bands.masses import Mass
-from wyckforge.dft.bands.summary import summarise
+from wyckforge.dft.bands.summary import Summary, summarise
 from wyckforge.dft.bands.valleys import Valley
 from wyckforge.dft.results import Bands
 from wyckforge.dft.thermoelectric import (
@@ -41,6 +42,10 @@ def valley(label: str = "L", n_k: int = 4, offset_ev: float = 0.0, bands: tuple[
     return Valley("electron", 0, bands, k_point, label, 1.0 + offset_ev, offset_ev, n_k, 2, False)
 
 
+def said(surfaces: dict[Valley, tuple[Ellipsoid, ...]], masses: tuple[Mass, ...] = ()) -> Summary:
+    return Summary(Edges(None, (None,), ""), tuple(surfaces), masses, tuple(surfaces.values()))
+
+
 def line(mass: float) -> Mass:
     unit = (1.0, 0.0, 0.0)
     return Mass(
@@ -56,7 +61,7 @@ def test_the_rule_of_ten_and_the_largest_seebeck_coefficient_meet() -> None:
 
 
 def test_one_ellipsoid_many_times() -> None:
-    found = transport([valley()], {valley(): (ELLIPSOID,)}, (), 600)
+    found = transport(said({valley(): (ELLIPSOID,)}), "electron", 600)
     dos, conductivity = 0.01 ** (1 / 3) * 10 ** (1 / 3), 3 / (10 + 10 + 1)
 
     assert (found.n_edge, found.n_window) == (4, 4)
@@ -69,7 +74,7 @@ def test_one_ellipsoid_many_times() -> None:
 
 
 def test_spheres_have_the_complexity_of_their_number() -> None:
-    found = transport([valley()], {valley(): (SPHERE,)}, (), 600)
+    found = transport(said({valley(): (SPHERE,)}), "electron", 600)
 
     assert found.complexity == pytest.approx(4)
     assert found.conductivity_mass == pytest.approx(0.3)
@@ -77,7 +82,7 @@ def test_spheres_have_the_complexity_of_their_number() -> None:
 
 def test_degenerate_bands_add_up() -> None:
     both = valley("GAMMA", 1, bands=(4, 5))
-    found = transport([both], {both: (SPHERE, replace(SPHERE, band=5))}, (), 600)
+    found = transport(said({both: (SPHERE, replace(SPHERE, band=5))}), "electron", 600)
 
     assert found.complexity == pytest.approx(2)
     assert found.n_edge == 2
@@ -85,30 +90,34 @@ def test_degenerate_bands_add_up() -> None:
 
 def test_valleys_above_the_edge_enter_as_far_as_they_are_filled() -> None:
     other = valley("GAMMA", 8, offset_ev=0.06)
-    surfaces = {valley(): (SPHERE,), other: (SPHERE,)}
-    complexities = [transport([valley(), other], surfaces, (), kelvin).complexity or 0 for kelvin in (20, 300, 1e6)]
+    both = said({valley(): (SPHERE,), other: (SPHERE,)})
+    complexities = [transport(both, "electron", kelvin).complexity or 0 for kelvin in (20, 300, 1e6)]
 
     assert complexities == pytest.approx([4, 4 + 8 * np.exp(-0.06 / (K_EV * 300)), 12], rel=1e-3)
-    found = transport([valley(), other], surfaces, (), 300)
+    found = transport(both, "electron", 300)
     assert (found.n_edge, found.n_window) == (4, 12)
 
 
 def test_without_a_tensor_the_lines_must_do() -> None:
     unknown = Ellipsoid(4, (), None, "lines determine 1 of 2 components of the tensor")
-    found = transport([valley()], {valley(): (unknown,)}, (line(0.1), line(0.3)), 600)
+    found = transport(said({valley(): (unknown,)}, (line(0.1), line(0.3))), "electron", 600)
 
     assert found.from_lines
     assert found.conductivity_mass == pytest.approx(0.15)
     assert found.complexity is None
     assert found.notes == (f"L, band 4: {unknown.reason}", "m_c is the harmonic mean over the lines")
-    nothing = transport([valley()], {}, (), 600)
+    nothing = transport(said({valley(): ()}), "electron", 600)
     assert (nothing.conductivity_mass, nothing.valleys_per_mass, nothing.notes) == (None, None, ("no mass is known",))
+
+
+def test_a_metal_has_no_transport_of_valleys() -> None:
+    with pytest.raises(BandsError, match="a metal has no valleys: bands overlap"):
+        transport(Summary(Edges(None, (None,), "bands overlap"), (), (), ()), "hole", 300)
 
 
 def test_silicon_has_the_complexity_of_its_six_valleys() -> None:
     found = summarise(Bands.read(DATA / "si_qe_path.json"), Bands.read(DATA / "si_qe_lines.json"))
-    surfaces = dict(zip(found.valleys, found.surfaces, strict=True))
-    electrons = transport(found.of("electron"), surfaces, found.masses, 300)
+    electrons = transport(found, "electron", 300)
 
     assert electrons.conductivity_mass == pytest.approx(0.26, rel=0.05)  # measured: 0.26
     assert electrons.dos_mass == pytest.approx(1.08, rel=0.05)  # measured: 1.08, of all six
@@ -139,7 +148,7 @@ def test_a_forward_model_is_asked_and_scaled(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_score_shows_its_parts_and_weights() -> None:
     config = ThermoelectricConfig(gap_weight=2, lattice_weight=0)
-    electrons = transport([valley()], {valley(): (SPHERE,)}, (), config.temperature_k)
+    electrons = transport(said({valley(): (SPHERE,)}), "electron", config.temperature_k)
     found = score("one", 10 * K_EV * 600, [electrons], 2.0, config)
 
     assert [(part.name, part.weight) for part in found.parts] == [
@@ -156,6 +165,7 @@ def test_a_score_shows_its_parts_and_weights() -> None:
 
 @pytest.mark.parametrize("factor", [0.5, 2.0])
 def test_gaps_too_narrow_and_too_wide_score_alike(factor: float) -> None:
+    assert score("none", 0.0, [], None).parts[0].score == 0
     assert score("one", factor * 10 * K_EV * 600, [], None).parts[0].score == pytest.approx(0.5)
 
 

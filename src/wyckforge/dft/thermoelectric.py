@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,8 @@ from pydantic import Field
 from scipy.constants import electron_volt, k
 
 from wyckforge.data.material import Material
-from wyckforge.dft.bands.ellipsoids import Ellipsoid
-from wyckforge.dft.bands.masses import Mass
+from wyckforge.dft.bands.edges import BandsError
+from wyckforge.dft.bands.summary import Summary
 from wyckforge.dft.bands.valleys import Carrier, Valley
 from wyckforge.errors import TableError
 from wyckforge.potential.debye import slack_conductivity
@@ -133,12 +133,7 @@ def goldsmid_sharp(gap_ev: float, temperature_k: float) -> float:
     return gap_ev / (2 * temperature_k) * 1e6
 
 
-def transport(
-    valleys: Sequence[Valley],
-    surfaces: Mapping[Valley, Sequence[Ellipsoid]],
-    masses: Sequence[Mass],
-    temperature_k: float,
-) -> Transport:
+def transport(found: Summary, carrier: Carrier, temperature_k: float) -> Transport:
     """Density-of-states mass, conductivity mass and complexity of one carrier's valleys.
 
     Every band of every valley counts by its carriers, N_k m_d^{3/2} exp(-ΔE/kT), as long as these are few; valleys away
@@ -149,28 +144,31 @@ def transport(
     they are those of the ellipsoids.
 
     Args:
-        valleys: of one carrier, one at least.
-        surfaces: ellipsoids of each valley.
-        masses: along lines, for want of ellipsoids.
+        found: what the bands of a semiconductor say.
+        carrier: holes or electrons.
         temperature_k: in K.
+
+    Raises:
+        BandsError: it is a metal.
     """
+    valleys = found.of(carrier)
+    if not valleys:
+        raise BandsError(f"a metal has no valleys: {found.edges.metal}")
+    surfaces = dict(zip(found.valleys, found.surfaces, strict=True))
     edge = min(valleys, key=lambda valley: valley.offset_ev)
     at_edge = [valley for valley in valleys if valley.offset_ev < K_EV]  # a kelvin
     n_edge, n_window = sum(valley.n_v for valley in at_edge), sum(valley.n_v for valley in valleys)
     known = [
         (valley, one.dos_mass, one.conductivity_mass)
         for valley in valleys
-        for one in surfaces.get(valley, ())
+        for one in surfaces[valley]
         if one.dos_mass is not None and one.conductivity_mass is not None
     ]
     notes = [
-        f"{valley.label}, band {one.band}: {one.reason}"
-        for valley in valleys
-        for one in surfaces.get(valley, ())
-        if one.reason
+        f"{valley.label}, band {one.band}: {one.reason}" for valley in valleys for one in surfaces[valley] if one.reason
     ]
     if not any(valley is edge for valley, _, _ in known):
-        lines = [abs(one.mass) for one in masses if one.mass is not None and one.of(edge)]
+        lines = [abs(one.mass) for one in found.masses if one.mass is not None and one.of(edge)]
         mean = len(lines) / sum(1 / one for one in lines) if lines else None
         per_mass = n_edge / mean if mean else None
         notes.append("m_c is the harmonic mean over the lines" if lines else "no mass is known")
@@ -251,7 +249,7 @@ def score(
     return Score(
         name,
         (
-            Part("gap", gap_ev, "eV", min(ratio, 1 / ratio), config.gap_weight),
+            Part("gap", gap_ev, "eV", min(ratio, 1 / ratio) if ratio > 0 else 0.0, config.gap_weight),
             Part("N_V/m_c", per_mass, "", _saturating(per_mass, config.half_valleys), config.valleys_weight),
             Part(
                 "complexity", complexity, "", _saturating(complexity, config.half_complexity), config.complexity_weight
