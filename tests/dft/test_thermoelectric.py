@@ -49,7 +49,7 @@ def said(surfaces: dict[Valley, tuple[Ellipsoid, ...]], masses: tuple[Mass, ...]
 def line(mass: float) -> Mass:
     unit = (1.0, 0.0, 0.0)
     return Mass(
-        "electron", 0, 4, (0.5, 0.5, 0.5), "L", "W", unit, mass, mass, mass, 0.0, 0.0, 0.1, 9, 0.0, ()
+        "electron", 0, 4, (0.5, 0.5, 0.5), "L", "W", unit, mass, mass, mass, 0.0, 0.0, 1.0, 0.1, 0.1, 9, 0.0, ()
     )  # fmt: skip
 
 

@@ -237,6 +237,25 @@ def test_what_cannot_be_fitted_has_a_reason_and_no_mass() -> None:
     assert all("straight down to the innermost" in " ".join(one.flags) and str(one).startswith("–") for one in masses)
 
 
+def test_the_fitted_curve_lies_on_the_band() -> None:
+    bands = semiconductor([pocket(FCC, GAMMA, 0.3, 0.3, 0.8)], [pocket(FCC, X, 0.9, 0.2)])
+    dense, _, masses = on_lines(FCC, bands, "hole")
+    for mass, piece in zip(masses, dense.path, strict=True):
+        k, energies = mass.curve(20)
+        line = slice(piece.start, piece.stop)
+        there = np.linalg.norm(Zone(dense.crystal).cartesian(dense.k_points[line]), axis=1)
+        assert np.allclose(energies, np.interp(k, there, dense.energies[0, line, 0]), atol=1e-3)
+        assert energies[0] == pytest.approx(0, abs=1e-9)
+        assert energies[-1] == pytest.approx(-mass.window_ev, abs=1e-4)
+
+
+def test_without_a_mass_there_is_no_curve() -> None:
+    steep = semiconductor([HEAVY], [lambda k: 20 * np.linalg.norm(k, axis=1, keepdims=True)])
+    _, _, masses = on_lines(FCC, steep, "electron")
+
+    assert len(masses[0].curve()[0]) == 0
+
+
 def test_masses_along_the_path_itself() -> None:
     bands = along_path(FCC, semiconductor([HEAVY], [pocket(FCC, 33 / 39 * X, 0.9, 0.2)]), electrons=(2.0,))
     masses = fit_masses(bands, find_valleys(bands, "hole"))

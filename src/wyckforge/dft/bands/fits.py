@@ -30,6 +30,7 @@ class Fit:
         effmass: what the package effmass finds on the same points.
         residual_ev: root mean square misfit of Kane's relation.
         window_ev: energy of the outermost point fitted.
+        reach_per_angstrom: its distance.
         points: k points fitted.
         flags: what is to be known of the fit; why there is no mass.
     """
@@ -40,13 +41,14 @@ class Fit:
     effmass: float | None
     residual_ev: float | None
     window_ev: float
+    reach_per_angstrom: float
     points: int
     flags: tuple[str, ...]
 
     @classmethod
     def none(cls, *flags: str, points: int = 0) -> Fit:
         """No answer, with the reason."""
-        return cls(None, None, None, None, None, 0.0, points, flags)
+        return cls(None, None, None, None, None, 0.0, 0.0, points, flags)
 
 
 def fit_line(k: Array, energies: Array, crossed: NDArray[np.bool_], config: BandsConfig) -> Fit:
@@ -70,19 +72,19 @@ def fit_line(k: Array, energies: Array, crossed: NDArray[np.bool_], config: Band
     while not _fits(mass, residual, energies[count - 1], config) and count > config.min_points:
         count = max(config.min_points, min(count - 1, int(0.8 * count)))
         mass, alpha, residual = fit_kane(k[:count], energies[:count])
-    window = float(energies[count - 1])
+    window, reach = float(energies[count - 1]), float(k[count - 1])
     wrong = "Kane's relation does not fit" if not _fits(mass, residual, window, config) else ""
     if not wrong and alpha * energies[0] > 1:
         wrong = "the band is straight down to the innermost point: denser points may show its mass"
     if wrong:
-        return Fit(None, None, parabolic, None, residual, window, count, (*flags, wrong))
+        return Fit(None, None, parabolic, None, residual, window, reach, count, (*flags, wrong))
     if count < full:
         flags.append(f"window shortened to {window:.3f} eV: Kane's relation fits no further")
     other = fit_effmass(k[:count], energies[:count])
     for name, value in (("the parabola", parabolic), ("effmass", other)):
         if value is not None and abs(value / mass - 1) > config.mass_tolerance:
             flags.append(f"{name} gives {abs(value):.3f} and differs by {abs(value / mass - 1):.0%}")
-    return Fit(mass, alpha, parabolic, other, residual, window, count, tuple(flags))
+    return Fit(mass, alpha, parabolic, other, residual, window, reach, count, tuple(flags))
 
 
 def fit_kane(k: Array, energies: Array) -> tuple[float, float, float]:
@@ -100,6 +102,19 @@ def fit_kane(k: Array, energies: Array) -> tuple[float, float, float]:
     (mass, curved), *_ = np.linalg.lstsq(terms, FREE * k**2, rcond=None)
     misfit = (FREE * k**2 - terms @ (mass, curved)) / (mass + 2 * curved * energies)  # in E, to first order
     return float(mass), float(curved / mass), float(np.sqrt(np.mean(misfit**2)))
+
+
+def kane_energies(k: Array, mass: float, alpha: float) -> Array:
+    """(n,) E of E(1 + αE) = ħ²k²/2m, the root that begins at zero.
+
+    Args:
+        k: (n,) distances from the extremum in Å⁻¹ with 2π.
+        mass: in units of the free electron's, positive.
+        alpha: in 1/eV.
+    """
+    square = FREE * k**2 / mass
+    found: Array = 2 * square / (1 + np.sqrt(np.maximum(0, 1 + 4 * alpha * square)))  # holds for α = 0, too
+    return found
 
 
 def fit_parabola(k: Array, energies: Array) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wyckforge.dft.bands.config import BandsConfig
-from wyckforge.dft.bands.fits import Fit, fit_line
+from wyckforge.dft.bands.fits import Fit, fit_line, kane_energies
 from wyckforge.dft.bands.valleys import Carrier, Valley, unresolved
 from wyckforge.dft.bands.zone import Zone, same
 from wyckforge.dft.results import Bands, PathPiece
@@ -33,7 +33,9 @@ class Mass:
         effmass: what the package effmass finds on the same points; None where it has no answer.
         alpha_per_ev: non-parabolicity α; E counts from the extremum into the band. None without a mass.
         residual_ev: root mean square misfit of Kane's relation; None where it was not fitted.
+        energy_ev: of the extremum on this line, on the scale of the bands; None where it has none.
         window_ev: energy from the extremum up to which it was fitted.
+        reach_per_angstrom: distance up to which it was fitted.
         points: k points fitted, without the extremum.
         shift_per_angstrom: from where the extremum was sought to where it is on the line.
         flags: what is to be known of the fit.
@@ -51,7 +53,9 @@ class Mass:
     effmass: float | None
     alpha_per_ev: float | None
     residual_ev: float | None
+    energy_ev: float | None
     window_ev: float
+    reach_per_angstrom: float
     points: int
     shift_per_angstrom: float
     flags: tuple[str, ...]
@@ -61,6 +65,14 @@ class Mass:
         return (self.carrier, self.spin, self.k_point) == (valley.carrier, valley.spin, valley.k_point) and (
             self.band in valley.bands
         )
+
+    def curve(self, points: int = 50) -> tuple[Array, Array]:
+        """The fit: distances in Å⁻¹ with 2π, energies on the scale of the bands; empty without a mass."""
+        if self.mass is None or self.alpha_per_ev is None or self.energy_ev is None:
+            return np.empty(0), np.empty(0)
+        k = np.linspace(0, self.reach_per_angstrom, points)
+        sign = np.sign(self.mass)
+        return k, self.energy_ev + sign * kane_energies(k, abs(self.mass), self.alpha_per_ev)
 
     def __str__(self) -> str:
         found = "–" if self.mass is None else f"{self.mass:.2f}".replace("-", "−")
@@ -105,11 +117,12 @@ def _both_ways(
     unit /= np.linalg.norm(unit)
     levels = sign * bands.energies[valley.spin, line]
     places = offsets @ unit
-    shift, bottom = _extremum(places, levels[:, band], at)
-    if shift is None:
+    extremum = _extremum(places, levels[:, band], at)
+    if extremum is None:
         lost = "no extremum on this line: the valley lies off the path"
-        yield _mass(valley, band, piece.labels[1], unit, Fit.none(lost), 0.0)
+        yield _mass(valley, band, piece.labels[1], unit, Fit.none(lost), None)
         return
+    shift, bottom = extremum
     crossed = _crossings(levels, band)
     for way, end in ((1, piece.labels[1]), (-1, piece.labels[0])):
         out = way * (places - shift)
@@ -121,10 +134,12 @@ def _both_ways(
         if abs(shift) > 2 * step:
             moved = f"the extremum lies {abs(shift):.3f} Å⁻¹ from where it was sought"
             found = replace(found, flags=(*found.flags, moved))
-        yield _mass(valley, band, end, way * unit, found, shift)
+        yield _mass(valley, band, end, way * unit, found, extremum)
 
 
-def _mass(valley: Valley, band: int, towards: str, unit: Array, found: Fit, shift: float) -> Mass:
+def _mass(
+    valley: Valley, band: int, towards: str, unit: Array, found: Fit, extremum: tuple[float, float] | None
+) -> Mass:
     sign = -1 if valley.carrier == "hole" else 1
     return Mass(
         valley.carrier,
@@ -139,9 +154,11 @@ def _mass(valley: Valley, band: int, towards: str, unit: Array, found: Fit, shif
         _signed(sign, found.effmass),
         found.alpha_per_ev,
         found.residual_ev,
+        None if extremum is None else sign * extremum[1],
         found.window_ev,
+        found.reach_per_angstrom,
         found.points,
-        shift,
+        extremum[0] if extremum else 0.0,
         found.flags,
     )
 
@@ -150,7 +167,7 @@ def _signed(sign: int, value: float | None) -> float | None:
     return None if value is None else sign * value
 
 
-def _extremum(places: Array, levels: Array, at: int) -> tuple[float | None, float]:
+def _extremum(places: Array, levels: Array, at: int) -> tuple[float, float] | None:
     """Where the minimum next to a point is, and its energy, by the parabola through three points.
 
     Where the point is the end of the line, symmetry keeps it there. None where the band falls all the way to an end.
@@ -160,7 +177,7 @@ def _extremum(places: Array, levels: Array, at: int) -> tuple[float | None, floa
     while 0 < at < len(places) - 1 and min(levels[at - 1], levels[at + 1]) < levels[at]:
         at += 1 if levels[at + 1] < levels[at - 1] else -1
     if at in (0, len(places) - 1):
-        return None, 0.0
+        return None
     below, above = levels[at - 1] - levels[at], levels[at + 1] - levels[at]
     if below + above <= 0:
         return float(places[at]), float(levels[at])
