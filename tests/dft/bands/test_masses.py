@@ -8,7 +8,9 @@ import pytest
 from scipy.spatial.transform import Rotation
 from tests.dft.model_bands import (
     FCC,
+    HEXAGONAL,
     ORTHORHOMBIC,
+    RHOMBOHEDRAL,
     Spectrum,
     along_path,
     computed,
@@ -25,6 +27,7 @@ from wyckforge.dft.bands.masses import Mass, fit_masses
 from wyckforge.dft.bands.valleys import Carrier, Valley, find_valleys
 from wyckforge.dft.bands.zone import Zone
 from wyckforge.dft.results import Bands
+from wyckforge.realise.zone_path import Path
 from wyckforge.symmetry.crystal import Crystal
 
 GAMMA, X, L = np.zeros(3), np.array([0.5, 0, 0.5]), np.array([0.5] * 3)
@@ -137,6 +140,41 @@ def test_ellipsoids_on_the_border_of_the_zone() -> None:
 
     assert valley.n_k == 4
     assert surface.principal == pytest.approx([0.08, 0.08, 1.6], rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("crystal", "k_point", "label", "expected"),
+    [
+        (HEXAGONAL, [0.5, 0, 0], "M", [0.2, 0.2, 0.6]),
+        (RHOMBOHEDRAL, [0.5, 0.5, 0], "F", [0.2, 0.2, 0.6]),  # no axis of the ellipsoid is one of the crystal
+        (RHOMBOHEDRAL, [0.5] * 3, "T", [0.2, 0.2, 0.6]),
+    ],
+    ids=["M", "F", "T"],
+)
+def test_as_many_lines_as_the_tensor_needs(
+    crystal: Crystal, k_point: list[float], label: str, expected: list[float]
+) -> None:
+    cell = Path.of(crystal).cell
+    spectrum = semiconductor([pocket(cell, GAMMA, 0.5, 0.5)], [pocket(cell, np.array(k_point), 0.6, 0.2)])
+    dense, (valley,), masses = on_lines(crystal, spectrum, "electron")
+    (surface,) = ellipsoids(dense.crystal, valley, masses)
+
+    assert valley.label == label
+    assert surface.principal == pytest.approx(expected, rel=0.01)
+
+
+def test_a_saddle_point_on_the_path_is_told() -> None:
+    cell = Path.of(HEXAGONAL).cell
+    beside = pocket(cell, np.array([0.3, 0.02, 0.03]), 0.6, 0.2)
+    _, _, masses = on_lines(HEXAGONAL, semiconductor([pocket(cell, GAMMA, 0.5, 0.5)], [beside]), "electron")
+
+    assert {one.towards: one.mass is None for one in masses} == {
+        "M": False,
+        "GAMMA": False,
+        "[0.50 -0.87 0.00]": True,
+        "[0.00 0.00 -1.00]": True,
+    }
+    assert all("the valley lies off the path" in one.flags[0] for one in masses if one.mass is None)
 
 
 def test_three_different_axes() -> None:

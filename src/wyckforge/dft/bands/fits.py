@@ -61,6 +61,10 @@ def fit_line(k: Array, energies: Array, crossed: NDArray[np.bool_], config: Band
         config: windows and tolerances.
     """
     count, flags = _usable(k, energies, crossed, config)
+    if (energies[: count + 1] < -NOISE_EV).any():
+        return Fit.none(
+            "the band falls along this line: a saddle point, and the valley lies off the path", points=count
+        )
     if count < config.min_points:
         return Fit.none(*flags, f"{count} points in the window; {config.min_points} are needed", points=count)
     if energies[count - 1] <= NOISE_EV:
