@@ -104,6 +104,14 @@ def test_kane_bands_of_a_crystal(mass: float, alpha: float) -> None:
     assert all(one.window_ev <= 0.25 and (one.residual_ev or 0) < 1e-4 for one in masses)
 
 
+@pytest.mark.parametrize("mass", [0.05, 0.2, 1.0, 3.0])
+def test_energies_with_four_digits_are_good_enough(mass: float) -> None:
+    dense, valleys, _ = on_lines(FCC, semiconductor([HEAVY], [pocket(FCC, GAMMA, mass, mass, 0.5)]), "electron")
+    rounded = fit_masses(replace(dense, energies=np.round(dense.energies, 4)), valleys)
+
+    assert values(rounded) == pytest.approx([mass] * 3, rel=0.03)
+
+
 def test_holes_are_negative_and_heavy_ones_come_first() -> None:
     spectrum = semiconductor([HEAVY, LIGHT], [pocket(FCC, X, 0.9, 0.2)])
     dense, valleys, masses = on_lines(FCC, spectrum, "hole", 2)

@@ -1,4 +1,4 @@
-"""Silicon for real: along the path and on the lines by Quantum ESPRESSO, on a mesh by VASP (docs/data-credits.md)."""
+"""Silicon and gallium arsenide for real, by Quantum ESPRESSO and VASP; tests/dft/data/README.md says how."""
 
 from __future__ import annotations
 
@@ -94,6 +94,23 @@ def test_a_mesh_of_another_code_has_the_same_gap(silicon: Summary) -> None:
     assert gap.ev == pytest.approx(silicon.edges.gap.ev, abs=0.05)
     assert gap.direct_ev == pytest.approx(silicon.edges.gap.direct_ev, abs=0.05)
     assert np.allclose(np.sort(np.abs(gap.conduction.k_point)), [0, 4 / 9, 4 / 9], atol=1e-6)
+
+
+def test_light_carriers_of_gallium_arsenide_follow_the_theory_of_two_bands() -> None:
+    found = summarise(Bands.read(DATA / "gaas_qe_path.json"), Bands.read(DATA / "gaas_qe_lines.json"))
+    (electron,) = found.of("electron")
+    masses = [one for one in found.masses if one.of(electron)]
+
+    assert found.edges.gap is not None
+    assert found.edges.gap.direct
+    assert (str(found.of("hole")[0]), str(electron)) == ("1×3 (2)", "1×1 (2)")
+    for one in masses:  # Kane: α is about 1/E_g, here 7.5/eV, where the light mass is far below that of a free electron
+        assert one.alpha_per_ev == pytest.approx(1 / found.edges.gap.ev, rel=0.2)
+        assert one.mass == pytest.approx(0.008, rel=0.04)
+        assert any(flag.startswith("effmass gives") for flag in one.flags)
+        assert any(flag.startswith("the parabola gives") for flag in one.flags)
+    light = [one.mass for one in found.masses if one.carrier == "hole" and one.band == electron.bands[0] - 3]
+    assert light == pytest.approx([-0.0082] * 3, rel=0.01)  # the mirror image of the electrons
 
 
 def test_a_metal_has_a_reason_in_its_row() -> None:

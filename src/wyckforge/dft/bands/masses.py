@@ -75,8 +75,10 @@ class Mass:
         return k, self.energy_ev + sign * kane_energies(k, abs(self.mass), self.alpha_per_ev)
 
     def __str__(self) -> str:
-        found = "–" if self.mass is None else f"{self.mass:.2f}".replace("-", "−")
-        return f"{found} ({self.label} → {self.towards})"
+        if self.mass is None:
+            return f"– ({self.label} → {self.towards})"
+        digits = 2 if abs(self.mass) >= 0.1 else 3
+        return f"{self.mass:.{digits}f} ({self.label} → {self.towards})".replace("-", "−", 1 if self.mass < 0 else 0)
 
 
 def fit_masses(bands: Bands, valleys: Sequence[Valley], config: BandsConfig | None = None) -> tuple[Mass, ...]:
