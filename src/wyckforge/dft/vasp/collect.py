@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from wyckforge.dft.results import Bands, GammaModes, Ground, Relaxed, Result
-from wyckforge.dft.vasp.modes import gamma_modes
 from wyckforge.dft.vasp.hull import hull_evidence
+from wyckforge.dft.vasp.modes import gamma_modes
 from wyckforge.dft.vasp.outputs import OutputError, bands, ground, mesh_bands, relaxed
 from wyckforge.dft.vasp.sets import MAGNETIC_BOHR, is_magnetic
 from wyckforge.realise.config import PhononConfig
-from wyckforge.records import Evidence
+from wyckforge.records import Evidence, Verdict
 
 if TYPE_CHECKING:
     from wyckforge.realise.hull import ReferenceHull
@@ -148,5 +148,5 @@ def _vibrations(found: GammaModes) -> Evidence:
     limit = PhononConfig().tolerance_per_cm
     split = "" if found.longitudinal_per_cm is None else f", up to {found.longitudinal_per_cm.max():.1f} longitudinal"
     reason = f"{optical[0]:.1f} to {optical[-1]:.1f} cm⁻¹{split}; {found.method}, drift {found.drift_per_cm:.1f} cm⁻¹"
-    verdict = "pass" if optical[0] >= -limit else "fail"
+    verdict: Verdict = "pass" if optical[0] >= -limit else "fail"
     return Evidence("dft_phonon_gamma", verdict, float(optical[0]), "cm⁻¹", reason, found.tool)

@@ -1,7 +1,7 @@
 """The chain as a jobflow flow of atomate2 jobs, for whoever runs VASP through one of their managers.
 
-Jobs hold the input sets of :mod:`wyckforge.dft.vasp.sets`. What a job begins with is made where it runs, from the crystal
-and the moments that the one before it found.
+Jobs hold the input sets of :mod:`wyckforge.dft.vasp.sets`. What a job begins with is made where it runs, from the
+crystal and the moments that the one before it found.
 """
 
 from __future__ import annotations

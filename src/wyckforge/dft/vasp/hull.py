@@ -1,7 +1,7 @@
-"""Energies by the settings of the Materials Project, with its corrections, and their place above a hull of known phases.
+"""Energies by the settings of the Materials Project, with its corrections, and how far they are above a hull.
 
-A table of known phases names whose energies it holds, and no other energy is compared with it: DFT is one potential more
-among those of :mod:`wyckforge.realise.reference`.
+A table of known phases names whose energies it holds, and no other energy is compared with it: DFT is one potential
+more among those of :mod:`wyckforge.realise.reference`.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from phonopy.structure.atoms import PhonopyAtoms
 from phonopy.structure.symmetry import symmetrize_borns_and_epsilon
 
 from wyckforge.dft.results import GammaModes
-from wyckforge.dft.vasp.outputs import OutputError, finished, find, guarded, opened, tool
+from wyckforge.dft.vasp.outputs import OutputError, find, finished, guarded, opened, tool
 from wyckforge.dft.vasp.sets import crystal_of
 from wyckforge.potential.contract import Array
 from wyckforge.realise.phonon.dynamics import PER_CM_PER_THZ
@@ -54,7 +54,8 @@ def modes(
 ) -> GammaModes:
     """Modes with the sum rules of force constants and Born charges imposed.
 
-    The primitive cell is its own supercell here: constants between cells are summed up already, which is all that Γ asks.
+    The primitive cell is its own supercell here: constants between cells are summed up already, which is all that
+    Γ asks.
 
     Args:
         crystal: n atoms.
@@ -86,8 +87,9 @@ def modes(
 def _acoustic(phonons: Phonopy) -> float:
     """Largest frequency by magnitude, in cm⁻¹, of the three modes that move the crystal as a whole."""
     found = phonons.run_qpoints([[0, 0, 0]], with_eigenvectors=True)
+    vectors = np.array(found.eigenvectors)[0]
     masses = np.sqrt(np.array(phonons.masses) / np.sum(phonons.masses))
-    overlap = np.linalg.norm(np.kron(masses, np.eye(3)) @ np.array(found.eigenvectors[0]), axis=0)
+    overlap = np.linalg.norm(np.kron(masses, np.eye(3)) @ vectors, axis=0)
     acoustic = np.argsort(overlap)[-3:]
     return float(np.abs(np.array(found.frequencies[0])[acoustic]).max()) * PER_CM_PER_THZ
 

@@ -1,14 +1,13 @@
 """What finished VASP folders hold, as the result types that all engines share.
 
-A run that was killed, did not converge, or is of another kind than it should be has no result: :class:`OutputError` says
-why. pymatgen and phonopy do the reading. They know nothing of hostile files, so a document type, which VASP never writes
-and which could make entities explode, is refused before they see it.
+A run that was killed, did not converge, or is of another kind than it should be has no result: :class:`OutputError`
+says why. pymatgen and phonopy do the reading. They know nothing of hostile files, so a document type, which VASP never
+writes and which could make entities explode, is refused before they see it.
 """
 
 from __future__ import annotations
 
 import gzip
-import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -116,12 +115,14 @@ def relaxed(folder: Path) -> Relaxed:
     last = run.ionic_steps[-1]
     if run.parameters.get("NSW", 0) < 1 or "forces" not in last:
         raise OutputError(f"the run in {folder} is no relaxation")
+    force = float(np.linalg.norm(last["forces"], axis=1).max())
+    asked = -run.parameters.get("EDIFFG", 0.0)  # of the force; where it is negative, of the energy
     return Relaxed(
         crystal=crystal_of(run.final_structure),
         energy_ev=energy_ev(run, folder),
-        max_force_ev_per_angstrom=float(np.linalg.norm(last["forces"], axis=1).max()),
+        max_force_ev_per_angstrom=force,
         max_stress_gpa=float(np.abs(last["stress"]).max()) * GPA_PER_KBAR if "stress" in last else 0.0,
-        converged=bool(run.converged_ionic),
+        converged=bool(run.converged_ionic) and (asked <= 0 or force <= asked),
         steps=len(run.ionic_steps),
         tool=tool(run),
     )
