@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 from xml.parsers import expat
@@ -31,6 +31,9 @@ COUNT_TOLERANCE = 0.01
 """How far occupations may sum up to another number of electrons than there are."""
 
 SAME_CELL_ANGSTROM = 1e-4
+
+LINEAR_RESPONSE = (7, 8)
+"""IBRION of runs that have the cycles of all perturbations in one step, so that their number tells nothing."""
 
 Read = TypeVar("Read")
 
@@ -95,7 +98,8 @@ def finished(folder: Path, *, dos: bool = False) -> Vasprun:
     run = guarded(path, lambda file: Vasprun(str(file), parse_dos=dos, parse_potcar_file=False))
     if not run.ionic_steps:
         raise OutputError(f"{path} holds no finished ionic step")
-    if not guarded(path, lambda _: run.converged_electronic):
+    responds = run.parameters.get("IBRION") in LINEAR_RESPONSE
+    if _stopped_early(folder) if responds else not guarded(path, lambda _: run.converged_electronic):
         raise OutputError(f"the field in {folder} did not converge in {run.parameters.get('NELM')} cycles")
     return run
 
@@ -217,6 +221,20 @@ def energy_ev(run: Vasprun, folder: Path) -> float:
 def spinor(run: Vasprun) -> bool:
     """Whether a band holds one electron."""
     return bool(run.parameters.get("LSORBIT") or run.parameters.get("LNONCOLLINEAR"))
+
+
+def _stopped_early(folder: Path) -> bool:
+    """Whether a cycle ended without convergence, by OUTCAR if it is there."""
+    try:
+        path = find(folder, "OUTCAR")
+    except OutputError:
+        return False
+    return guarded(path, lambda file: any(b"EDIFF was not reached" in line for line in _lines(file)))
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    with _binary(path) as content:
+        yield from content
 
 
 def _electrons(run: Vasprun, folder: Path) -> tuple[float, ...]:
