@@ -72,7 +72,7 @@ def collect(folder: Path, hull: ReferenceHull | None = None) -> Collected:
     if line is not None:
         found.evidence += gaps(line)
     if (vibrations := found.keep("phonon", "dft_phonon_gamma", folder / "phonon", gamma_modes)) is not None:
-        found.evidence.append(_vibrations(vibrations))
+        found.evidence.append(stability(vibrations))
     if (relaxation := found.keep("mp_relax", "dft_mp_relax", folder / "mp_relax", relaxed)) is not None:
         found.evidence.append(_relaxation(relaxation, "dft_mp_relax"))
     if (folder / "mp_static").is_dir():
@@ -140,8 +140,8 @@ def _gap(stage: str, tops: np.ndarray, bottoms: np.ndarray, where: str, tool: st
     return Evidence(stage, "pass", value, "eV", f"{kind}, {where}", tool)
 
 
-def _vibrations(found: GammaModes) -> Evidence:
-    """Stable unless a mode beyond the three acoustic ones, which the sum rule put at zero, is imaginary."""
+def stability(found: GammaModes) -> Evidence:
+    """Whether the crystal is stable at Γ: unless a mode beyond the three acoustic ones, which the sum rule put at zero, is imaginary."""
     optical = np.sort(np.delete(found.frequencies_per_cm, np.argsort(np.abs(found.frequencies_per_cm))[:3]))
     if not len(optical):
         return Evidence("dft_phonon_gamma", "pass", reason="one atom has no optical modes", tool=found.tool)
