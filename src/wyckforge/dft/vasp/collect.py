@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from wyckforge.dft.results import Bands, GammaModes, Ground, Relaxed, Result
-from wyckforge.dft.vasp.hull import hull_evidence
+from wyckforge.dft.vasp.hull import CORRECTED_ENERGIES, hull_evidence
 from wyckforge.dft.vasp.modes import gamma_modes
 from wyckforge.dft.vasp.outputs import OutputError, bands, ground, mesh_bands, relaxed
 from wyckforge.dft.vasp.sets import MAGNETIC_BOHR, is_magnetic
 from wyckforge.realise.config import PhononConfig
+from wyckforge.realise.reference import require_same_tool
 from wyckforge.records import Evidence, Verdict
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ def collect(folder: Path, hull: ReferenceHull | None = None) -> Collected:
     Raises:
         TableError: the hull is of other energies.
     """
+    if hull is not None:
+        require_same_tool(CORRECTED_ENERGIES, hull.tool, hull.name)
     found = Collected()
     if (relaxation := found.keep("relax", "dft_relax", folder / "relax", relaxed)) is not None:
         found.evidence.append(_relaxation(relaxation, "dft_relax"))
