@@ -61,8 +61,12 @@ def collect(ctx: click.Context, folder: Path, hull: Path | None) -> None:
     found = read(folder, None if hull is None else ReferenceHull.load(hull))
     if not found.evidence:
         raise StructureError(f"{folder} holds none of the folders {', '.join(STEPS)}; give the folder of a chain")
-    for step, result in found.results.items():
-        result.write(folder / f"{step}.json")
+    for step in STEPS:
+        file = folder / f"{step}.json"
+        if step in found.results:
+            found.results[step].write(file)
+        else:
+            file.unlink(missing_ok=True)  # of an earlier call
     evidence = json.dumps([asdict(one) for one in found.evidence], indent=1, ensure_ascii=False)
     write_atomically(folder / "evidence.json", evidence.encode())
     for one in found.evidence:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import shutil
 from dataclasses import replace
 
@@ -80,6 +81,16 @@ def test_what_is_missing_is_unknown_with_its_reason(chain):
     assert "the electrons of each spin" in reasons["dft_band_gap"]
     assert "killed" in reasons["dft_phonon_gamma"]
     assert "killed" in reasons["dft_mp_relax"]
+
+
+def test_a_file_without_its_parts_ends_nothing(chain):
+    folder = chain(static="static_si")
+    file = folder / "static" / "vasprun.xml.gz"
+    text = gzip.decompress(file.read_bytes()).decode()
+    file.write_bytes(gzip.compress(text.replace('name="NELECT"', 'name="OTHER"').encode()))
+    (found,) = collect(folder).evidence
+    assert (found.stage, found.verdict) == ("dft_energy", "unknown")
+    assert "NELECT" in found.reason
 
 
 def test_folders_of_other_things_are_no_steps(tmp_path):

@@ -59,6 +59,11 @@ def test_without_the_elements_the_hull_is_unknown(run):
         ("520.00000000</i>", "400.00000000</i>", "cutoff 400 eV instead of 520"),
         ("PAW_PBE Si 05Jan2001", "PAW_PBE Si_d_GW 05Jan2001", "potentials Si_d_GW instead of Si"),
         ('name="GGA">--', 'name="GGA">PS', "functional PBEsol"),
+        (
+            "<incar>",
+            '<incar><i type="logical" name="LDAU"> T </i><v name="LDAUU"> 5.3</v><v name="LDAUJ"> 0.0</v>',
+            "U {'Si': 5.3} instead of {}",
+        ),
     ],
 )
 def test_other_settings_are_no_energies_of_the_materials_project(run, old, new, problem):

@@ -11,7 +11,7 @@ from tests.dft.vasp.examples import DATA
 
 from wyckforge.dft.results import GammaModes
 from wyckforge.dft.vasp.modes import COULOMB_EV_ANGSTROM, force_constants_of, gamma_modes, modes, response_of
-from wyckforge.dft.vasp.outputs import OutputError
+from wyckforge.dft.vasp.reading import OutputError
 from wyckforge.symmetry.crystal import Crystal
 
 PER_CM = 521.4708983725064

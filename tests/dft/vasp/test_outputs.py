@@ -9,7 +9,8 @@ from pymatgen.io.vasp import Kpoints
 from tests.dft.vasp.examples import DATA
 
 from wyckforge.dft.results import Ground
-from wyckforge.dft.vasp.outputs import OutputError, bands, ground, mesh_bands, relaxed, site_moments
+from wyckforge.dft.vasp.outputs import bands, ground, mesh_bands, relaxed, site_moments
+from wyckforge.dft.vasp.reading import OutputError
 
 
 def text_of(name: str) -> str:
@@ -57,6 +58,16 @@ def test_a_ferromagnetic_ground_state():
     assert mesh.occupied == (3, 1)
 
 
+def test_a_run_without_spin_has_one_channel_and_u_is_told(tmp_path):
+    text = text_of("ions_unconverged")
+    used = '<i type="logical" name="LDAU"> T </i><v name="LDAUU"> 5.3</v><v name="LDAUJ"> 0.0</v>'
+    (tmp_path / "vasprun.xml").write_text(text.replace("<incar>", f"<incar>{used}", 1))
+    found = ground(tmp_path)
+    assert found.electrons == pytest.approx((8.0,))
+    assert (found.moment_bohr, found.site_moments_bohr) == (0.0, None)
+    assert found.hubbard_ev == {"Si": 5.3}
+
+
 def test_bands_along_a_path_take_their_electrons_from_the_ground_state():
     state = ground(DATA / "static_si")
     assert state.electrons == pytest.approx((4.0, 4.0))
@@ -72,7 +83,7 @@ def test_bands_along_a_path_take_their_electrons_from_the_ground_state():
 
 
 def test_bands_without_their_ground_state_or_with_another_one():
-    with pytest.raises(OutputError, match="the electrons of each spin in .* are not known"):
+    with pytest.raises(OutputError, match=r"the electrons of each spin in .* are not known"):
         bands(DATA / "bands_si", None)
     with pytest.raises(OutputError, match="of another cell than the ground state"):
         bands(DATA / "bands_si", ground(DATA / "static_magnetic"))

@@ -12,7 +12,8 @@ import numpy as np
 from wyckforge.dft.results import Bands, GammaModes, Ground, Relaxed, Result
 from wyckforge.dft.vasp.hull import CORRECTED_ENERGIES, hull_evidence
 from wyckforge.dft.vasp.modes import gamma_modes
-from wyckforge.dft.vasp.outputs import OutputError, bands, ground, mesh_bands, relaxed
+from wyckforge.dft.vasp.outputs import bands, ground, mesh_bands, relaxed
+from wyckforge.dft.vasp.reading import OutputError, guarded
 from wyckforge.dft.vasp.sets import MAGNETIC_BOHR, is_magnetic
 from wyckforge.realise.config import PhononConfig
 from wyckforge.realise.reference import require_same_tool
@@ -43,7 +44,7 @@ class Collected:
         if not folder.is_dir():
             return None
         try:
-            found = read(folder)
+            found = guarded(folder, read)
         except OutputError as error:
             self.evidence.append(Evidence(stage, "unknown", reason=str(error), tool="VASP"))
             return None
@@ -144,7 +145,7 @@ def _gap(stage: str, tops: np.ndarray, bottoms: np.ndarray, where: str, tool: st
 
 
 def stability(found: GammaModes) -> Evidence:
-    """Whether the crystal is stable at Γ: unless a mode beyond the three acoustic ones, which the sum rule put at zero, is imaginary."""
+    """Whether a crystal is stable at Γ: no mode but the three acoustic ones, which the sum rule put at zero, counts."""
     optical = np.sort(np.delete(found.frequencies_per_cm, np.argsort(np.abs(found.frequencies_per_cm))[:3]))
     if not len(optical):
         return Evidence("dft_phonon_gamma", "pass", reason="one atom has no optical modes", tool=found.tool)

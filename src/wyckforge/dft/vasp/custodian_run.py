@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import click
 
 from wyckforge.dft.vasp.inputs import CHARGE_OF, RELAXED_IN, after, write_inputs
-from wyckforge.dft.vasp.outputs import OutputError, finished
+from wyckforge.dft.vasp.outputs import finished
+from wyckforge.dft.vasp.reading import OutputError
 from wyckforge.dft.vasp.sets import STEPS
 from wyckforge.errors import MissingDependencyError, WyckforgeError
 

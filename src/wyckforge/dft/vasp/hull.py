@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wyckforge.dft.vasp.outputs import OutputError, energy_ev, finished, tool
+from wyckforge.dft.vasp.outputs import energy_ev, finished, tool
+from wyckforge.dft.vasp.reading import OutputError, guarded
 from wyckforge.dft.vasp.sets import crystal_of, input_set
 from wyckforge.realise.config import HullConfig
 from wyckforge.realise.corrections import CORRECTED, mp2020_correction
@@ -38,7 +39,7 @@ def hull_evidence(folder: Path, hull: ReferenceHull | None) -> list[Evidence]:
     """
     try:
         run = finished(folder)
-        if problem := _foreign(run):
+        if problem := guarded(folder, lambda _: _foreign(run)):
             raise OutputError(f"the run in {folder} is not by the settings of the Materials Project: {problem}")
         raw = energy_ev(run, folder)
     except OutputError as error:

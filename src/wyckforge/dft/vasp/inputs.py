@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wyckforge.dft.vasp.outputs import OutputError, relaxed, site_moments
+from wyckforge.dft.vasp.outputs import relaxed, site_moments
+from wyckforge.dft.vasp.reading import OutputError, guarded
 from wyckforge.dft.vasp.sets import STEPS, Step, input_set, is_magnetic
 from wyckforge.errors import StructureError
 from wyckforge.files import write_atomically
@@ -70,7 +71,7 @@ def after(folder: Path) -> tuple[Crystal, bool]:
         StructureError: the relaxation has not converged, or cannot be read.
     """
     try:
-        found = relaxed(folder)
+        found = guarded(folder, relaxed)
     except OutputError as error:
         raise StructureError(str(error)) from None
     if not found.converged:

@@ -12,7 +12,8 @@ from phonopy.structure.atoms import PhonopyAtoms
 from phonopy.structure.symmetry import symmetrize_borns_and_epsilon
 
 from wyckforge.dft.results import GammaModes
-from wyckforge.dft.vasp.outputs import OutputError, find, finished, guarded, opened, tool
+from wyckforge.dft.vasp.outputs import finished, tool
+from wyckforge.dft.vasp.reading import OutputError, find, guarded, opened
 from wyckforge.dft.vasp.sets import crystal_of
 from wyckforge.potential.contract import Array
 from wyckforge.realise.phonon.dynamics import PER_CM_PER_THZ

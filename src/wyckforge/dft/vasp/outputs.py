@@ -1,22 +1,18 @@
 """What finished VASP folders hold, as the result types that all engines share.
 
-A run that was killed, did not converge, or is of another kind than it should be has no result: :class:`OutputError`
-says why. pymatgen and phonopy do the reading. They know nothing of hostile files, so a document type, which VASP never
-writes and which could make entities explode, is refused before they see it.
+A run that was killed, did not converge, or is of another kind than it should be has no result: :class:`OutputError
+<wyckforge.dft.vasp.reading.OutputError>` says why.
 """
 
 from __future__ import annotations
 
-import gzip
-import warnings
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeVar
-from xml.parsers import expat
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wyckforge.dft.results import Bands, Ground, PathPiece, Relaxed
+from wyckforge.dft.vasp.reading import OutputError, find, guarded, lines, refuse_document_type
 from wyckforge.dft.vasp.sets import crystal_of
 from wyckforge.potential.contract import Array
 
@@ -35,51 +31,6 @@ SAME_CELL_ANGSTROM = 1e-4
 LINEAR_RESPONSE = (7, 8)
 """IBRION of runs that have the cycles of all perturbations in one step, so that their number tells nothing."""
 
-Read = TypeVar("Read")
-
-
-class OutputError(Exception):
-    """A folder without the result asked for; the message says in a sentence what is missing or wrong."""
-
-
-def find(folder: Path, name: str) -> Path:
-    """A file of a folder, perhaps compressed.
-
-    Raises:
-        OutputError: there is none.
-    """
-    for path in (folder / name, folder / f"{name}.gz"):
-        if path.is_file():
-            return path
-    raise OutputError(f"there is no {name} in {folder}; run VASP there first")
-
-
-def guarded(path: Path, read: Callable[[Path], Read]) -> Read:
-    """What a reader makes of a file.
-
-    Raises:
-        OutputError: it stumbles over the file.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of runs that did not converge: that is looked at here
-            return read(path)
-    except OutputError:
-        raise
-    except Exception as error:  # readers raise whatever they stumble over in a broken file
-        what = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise OutputError(f"{path} cannot be read ({what}); a run that was killed leaves such a file") from None
-
-
-def opened(path: Path) -> IO[bytes]:
-    """An open XML file without a document type.
-
-    Raises:
-        OutputError: it has one.
-    """
-    _refuse_document_type(path)
-    return _binary(path)
-
 
 def finished(folder: Path, *, dos: bool = False) -> Vasprun:
     """The vasprun.xml of a run that ended, with its last electronic cycle converged.
@@ -94,7 +45,7 @@ def finished(folder: Path, *, dos: bool = False) -> Vasprun:
     from pymatgen.io.vasp import Vasprun
 
     path = find(folder, "vasprun.xml")
-    _refuse_document_type(path)
+    refuse_document_type(path)
     run = guarded(path, lambda file: Vasprun(str(file), parse_dos=dos, parse_potcar_file=False))
     if not run.ionic_steps:
         raise OutputError(f"{path} holds no finished ionic step")
@@ -229,12 +180,7 @@ def _stopped_early(folder: Path) -> bool:
         path = find(folder, "OUTCAR")
     except OutputError:
         return False
-    return guarded(path, lambda file: any(b"EDIFF was not reached" in line for line in _lines(file)))
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    with _binary(path) as content:
-        yield from content
+    return guarded(path, lambda file: any(b"EDIFF was not reached" in line for line in lines(file)))
 
 
 def _electrons(run: Vasprun, folder: Path) -> tuple[float, ...]:
@@ -309,33 +255,3 @@ def _same(one: Crystal, other: Crystal) -> bool:
         and bool(np.allclose(one.lattice, other.lattice, atol=SAME_CELL_ANGSTROM))
         and bool(np.allclose(one.frac_coords, other.frac_coords, atol=SAME_CELL_ANGSTROM))
     )
-
-
-def _binary(path: Path) -> IO[bytes]:
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
-
-
-class _Begun(Exception):
-    """What a document begins with: a document type, or its first element."""
-
-
-def _refuse_document_type(path: Path) -> None:
-    if guarded(path, _declares_a_type):
-        raise OutputError(f"{path} declares a document type, which VASP never writes; it is not read")
-
-
-def _declares_a_type(path: Path) -> bool:
-    def begin(declared: bool) -> Callable[..., None]:
-        def handler(*_: object) -> None:
-            raise _Begun(declared)
-
-        return handler
-
-    parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler, parser.StartElementHandler = begin(True), begin(False)
-    try:
-        with _binary(path) as content:
-            parser.ParseFile(content)
-    except _Begun as begun:
-        return bool(begun.args[0])
-    return False
