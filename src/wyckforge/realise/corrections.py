@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
     from wyckforge.potential.contract import Potential
 
-_CORRECTED = " + MP2020"
+CORRECTED = " + MP2020"
+"""Ending of the name of corrected energies."""
 
 
 def comparable_tool(potential: Potential) -> str:
     """What the energies of a potential are called once they hold the corrections that they lack."""
-    return potential.tool if potential.corrections == "none" else potential.tool + _CORRECTED
+    return potential.tool if potential.corrections == "none" else potential.tool + CORRECTED
 
 
 def comparable_energy(energy_per_atom: float, crystal: Crystal, potential: Potential) -> float:
