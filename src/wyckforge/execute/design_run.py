@@ -22,6 +22,7 @@ from wyckforge.execute import folder
 from wyckforge.execute.engines import open_executor
 from wyckforge.execute.executors import Executor
 from wyckforge.execute.inputs import Inputs, hull_energy, judge_folders, versions
+from wyckforge.execute.journal import CUT_OFF, read_latest
 from wyckforge.execute.outputs import write_cifs, write_table
 from wyckforge.execute.run_stages import Stage, run_stages
 from wyckforge.properties import FORMATION_ENERGY
@@ -89,14 +90,14 @@ def run_design(config: RunConfig, out: Path, *, progress: bool = True) -> Design
     with folder.alone(out):
         record = folder.open_folder(out, {"config": settings, "inputs": inputs.description})
         record |= {"execution": execution, "target": target.to_dict(), "versions": versions()}
-        if folder.FUNNEL not in record:
+        if folder.FUNNEL not in record or not (out / folder.DRAWN).exists():
             _draw(config, target, inputs, out, record, progress)
-    candidates = sorted(folder.read_candidates(out / folder.CANDIDATES), key=gene_order)
-    if _realises(config) and candidates:
+    drawn = sorted(folder.read_candidates(out / folder.DRAWN), key=gene_order)
+    if _realises(config) and drawn:
         with executor:
-            candidates = _realise(candidates, config, target, out, record, executor, progress)
+            _realise(drawn, config, target, out, record, executor, progress)
     with folder.alone(out):
-        return _finish(candidates, config, out, record)
+        return _finish(_gathered(drawn, out), config, out, record)
 
 
 def _draw(config: RunConfig, target: Target, inputs: Inputs, out: Path, record: dict[str, Any], progress: bool) -> None:
@@ -117,7 +118,7 @@ def _draw(config: RunConfig, target: Target, inputs: Inputs, out: Path, record: 
         hull=hull_energy(inputs.hull) if inputs.hull is not None else None,
         progress=progress,
     )
-    folder.write_candidates(out / folder.CANDIDATES, generation.candidates)
+    folder.write_candidates(out / folder.DRAWN, generation.candidates)
     record |= {
         **generation.to_dict(),
         "pareto": [criterion.to_dict() for criterion in criteria],
@@ -136,8 +137,8 @@ def _realise(
     record: dict[str, Any],
     executor: Executor,
     progress: bool,
-) -> list[Candidate]:
-    """The survivors, the first of them with the evidence of their realisation.
+) -> None:
+    """Realise survivors in their order; what is found is in the journals of the run.
 
     Phonons, which take longest, are tasks of their own: what they cost in time, or a worker, is their evidence alone.
     """
@@ -152,14 +153,22 @@ def _realise(
         batch = survivors[len(done) : min(len(done) + missing, limit)]
         found = send(batch, stages_of(config, target), folder.REALISED, _time_limit(_realisation_s(config)))
         if config.stop_after == "phonon":
-            near = [candidate for candidate in found if near_hull(candidate)]
+            near = [one for one in found if near_hull(one) and one.find(CUT_OFF) is None]  # else it is realised anew
             limit_s = _time_limit(config.phonon.max_seconds)
             tested = {one.id: one for one in send(near, (Phonons(config.phonon),), folder.PHONONS, limit_s)}
             found = [tested.get(candidate.id, candidate) for candidate in found]
         done += found
     spent = record["timings_s"].get("realise", 0.0) + time.monotonic() - start
     record["timings_s"]["realise"] = round(spent, 2)
-    return [*done, *survivors[len(done) :]]
+
+
+def _gathered(drawn: Sequence[Candidate], out: Path) -> list[Candidate]:
+    """Every gene drawn, with the last that the journals say of it: whoever realised it, and in whose place."""
+    latest = {one.id: one for one in drawn}
+    for journal in (out / folder.REALISED, out / folder.PHONONS):
+        if journal.exists():
+            latest |= read_latest(journal, latest)
+    return list(latest.values())
 
 
 def stages_of(config: RunConfig, target: Target) -> tuple[Stage, ...]:
