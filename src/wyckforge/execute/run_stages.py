@@ -45,7 +45,7 @@ def run_stages(
 
     Raises:
         ConfigError: no time.
-        TableError: ``out`` is not a file of candidates.
+        TableError: ``out`` is not a file of candidates, or not of these.
         WyckforgeError: ``out`` cannot be written, or there are no workers. Finished candidates are safe.
     """
     order: dict[str, None] = {}
@@ -99,7 +99,7 @@ def work_through(
 
     Raises:
         ConfigError: no time.
-        TableError: ``out`` is not a file of candidates.
+        TableError: ``out`` is not a file of candidates, or one of them has the id of another gene there.
         WyckforgeError: ``out`` cannot be written, say because the disk is full, or there are no workers. Finished
             candidates are safe.
     """
@@ -156,7 +156,7 @@ class _Writer:
         for candidate in candidates:
             if self._journal.claim(candidate.id):
                 yield candidate
-            elif candidate.id in self._journal.settled:
+            elif self._journal.is_settled(candidate):
                 self._bar.update()
             else:
                 self._put_off(candidate)
