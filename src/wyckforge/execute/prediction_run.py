@@ -19,8 +19,8 @@ from wyckforge.execute.engines import open_executor
 from wyckforge.execute.executors import Executor
 from wyckforge.execute.inputs import prediction_inputs, versions
 from wyckforge.execute.journal import read_latest
-from wyckforge.execute.outputs import write_cifs, write_table
-from wyckforge.execute.run_stages import Stage, run_stages
+from wyckforge.execute.outputs import write_results
+from wyckforge.execute.run_stages import Stage, run_stages, time_limit
 from wyckforge.realise.config import DesignRelaxConfig
 from wyckforge.realise.csp.config import PredictionConfig
 from wyckforge.realise.csp.distinct import Found, distinct
@@ -144,7 +144,7 @@ def _search(
     """All tries and all walks, those of earlier and of other processes included."""
 
     def send(todo: Sequence[Candidate], stages: tuple[Stage, ...], name: str, relaxations: int) -> list[Candidate]:
-        limit = 60 + 2 * (config.build.timeout_s + relaxations * config.relax.max_seconds)
+        limit = time_limit(config.build.timeout_s + relaxations * config.relax.max_seconds)
         return run_stages(todo, stages, out=out / name, executor=executor, timeout_s=limit, progress=progress)
 
     with executor:
@@ -159,9 +159,7 @@ def _search(
 def _finish(tried: Sequence[Candidate], walked: Sequence[Candidate], out: Path, record: dict[str, Any]) -> Prediction:
     """Rank, write everything, and close the record."""
     ranked = tuple(map(_ranked, distinct([*tried, *walked])))
-    folder.write_candidates(out / folder.CANDIDATES, ranked)
-    write_table(out / folder.TABLE, ranked)
-    write_cifs(out / folder.CIFS, ranked)
+    write_results(out, ranked)
     record |= {**_account(tried, walked, ranked), "status": "complete"}
     folder.write_json(out / folder.RUN, record)
     if not ranked:

@@ -27,6 +27,11 @@ ATTEMPTS = 2
 _POLL_S = 0.5
 
 
+def time_limit(allowed_s: float) -> float:
+    """Seconds after which a task is given up: twice what its settings allow, and a minute to start a process."""
+    return 60 + 2 * allowed_s
+
+
 def run_stages(
     candidates: Iterable[Candidate],
     stages: Sequence[Stage],

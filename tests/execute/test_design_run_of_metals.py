@@ -1,4 +1,4 @@
-"""Design runs that are repeated after a step failed once: metals with a cheap potential."""
+"""Design runs of metals with a cheap potential: repeated after a step failed, and short of what was asked for."""
 
 from __future__ import annotations
 
@@ -74,6 +74,12 @@ def step(monkeypatch: pytest.MonkeyPatch) -> Step:
     return put
 
 
+def elements(table: Path, energy: float) -> Path:
+    """A table of reference energies (eV/atom) that are all the same."""
+    table.write_text("formula,energy_per_atom,potential\n" + "".join(f"{one},{energy},{TOOL}\n" for one in METALS))
+    return table
+
+
 def ids(journal: Path) -> list[str]:
     return [json.loads(line)["id"] for line in journal.read_text().splitlines()]
 
@@ -110,15 +116,25 @@ def test_what_was_realised_in_place_of_another_stays(tmp_path: Path, step: Step)
     assert ids(tmp_path / "realised.jsonl") == [first, second, instead, first, second]
 
 
+def test_a_run_that_falls_short_says_where_and_what_to_change(tmp_path: Path, metals: MetalsPackage) -> None:
+    metals.install()
+    asked = config(count=2, stop_after="phonon", hull={"reference": str(elements(tmp_path / "own.csv", -9))})
+    with pytest.raises(
+        TargetError,
+        match=r"^0 of 4 realised candidates have a result of the last step, 'phonon', 2 asked for; of the others 4 "
+        r"above 0\.1 eV/atom on the hull; \d+ more genes are there to try: raise attempts_per_candidate \(now 2\)$",
+    ):
+        run_design(asked, tmp_path / "run", progress=False)
+
+
 def test_phonons_wait_until_a_candidate_is_realised_and_are_done_once(
     tmp_path: Path, step: Step, metals: MetalsPackage
 ) -> None:
     metals.install()
-    table, out = tmp_path / "own.csv", tmp_path / "run"
-    table.write_text("formula,energy_per_atom,potential\n" + "".join(f"{metal},9,{TOOL}\n" for metal in METALS))
+    table, out = elements(tmp_path / "own.csv", 9), tmp_path / "run"
     asked = config(count=1, attempts_per_candidate=1, stop_after="phonon", hull={"reference": str(table)})
     failing = step(4, {1: AWAY})  # after build, relax, hull and symmetry
-    with pytest.raises(TargetError, match="0 of 1 realised candidates"):
+    with pytest.raises(TargetError, match=r"0 of 1 realised .* of the others 1 cut off; the same command takes up"):
         run_design(asked, out, progress=False)
     assert json.loads((out / "candidates.jsonl").read_text().splitlines()[0])["evidence"][-1]["stage"] == CUT_OFF
     for _ in range(2):
