@@ -104,6 +104,11 @@ def test_what_was_cut_off_is_taken_up_again_and_then_finished(tmp_path: Path, st
     assert len(failing.met) == 3
     assert (tmp_path / "drawn.jsonl").read_bytes() == drawn
 
+    (tmp_path / "drawn.jsonl").unlink()
+    run_design(asked, tmp_path, progress=False)
+    assert (tmp_path / "drawn.jsonl").read_bytes() == drawn
+    assert (tmp_path / "candidates.jsonl").read_bytes() == finished
+
 
 def test_what_was_realised_in_place_of_another_stays(tmp_path: Path, step: Step) -> None:
     failing, asked = step(0, {1: AWAY, 2: AWAY, 4: KeyboardInterrupt()}), config(count=2, stop_after="build")

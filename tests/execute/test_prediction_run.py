@@ -133,6 +133,24 @@ def test_a_structure_found_late_is_walked_from_and_earlier_walks_stay(
     assert found.record["walks"] == 2
 
 
+def test_a_walk_that_was_cut_off_found_nothing_until_it_is_taken_up_again(
+    metals: MetalsPackage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metals.install()
+    asked, fails = cheap(space_group="99", tries=2, hop={"hops": 1, "walkers": 1}), [True]
+
+    def away(candidate: Candidate) -> Candidate:
+        if fails:
+            raise OSError(fails.pop())
+        return candidate
+
+    monkeypatch.setattr(prediction_run, "walk_stages", lambda config: (away, *walk_stages(config)))
+    found = run_prediction(asked, tmp_path, HERE, progress=False)
+    assert found.record["walks"] == 0
+    assert sum(one.find("found").value for one in found.candidates) == found.record["relaxed"]
+    assert run_prediction(asked, tmp_path, HERE, progress=False).record["walks"] == 1
+
+
 def test_a_run_with_other_energies_is_another_run(metals: MetalsPackage, tmp_path: Path) -> None:
     metals.install()
     reference = tmp_path / "own.csv"

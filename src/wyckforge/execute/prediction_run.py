@@ -138,6 +138,11 @@ def _walk_of(one: Candidate) -> str:
     return f"w-{one.id}"
 
 
+def _has_walked(candidate: Candidate) -> bool:
+    """Whether a walk came to its end; one that was cut off has the structure that it began at, and found nothing."""
+    return candidate.find("relax_cost") is not None
+
+
 def _search(
     space: SearchSpace, config: PredictionConfig, executor: Executor, out: Path, progress: bool
 ) -> tuple[list[Candidate], list[Candidate]]:
@@ -153,7 +158,7 @@ def _search(
         send(chosen, walk_stages(config), WALKS, config.hop.hops)
     walks = dict.fromkeys(map(_walk_of, tried))
     found = read_latest(out / WALKS, walks)  # also from structures that are no longer among the lowest
-    return tried, [found[name] for name in walks if name in found]
+    return tried, [found[name] for name in walks if name in found and _has_walked(found[name])]
 
 
 def _finish(tried: Sequence[Candidate], walked: Sequence[Candidate], out: Path, record: dict[str, Any]) -> Prediction:
