@@ -14,14 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from ase.units import GPa
 
-from wyckforge.errors import StructureError
 from wyckforge.potential.catalogue import load_potential
 from wyckforge.potential.contract import Array, Evaluation, Potential, PotentialError
 from wyckforge.realise.build import MIN_DISTANCE_ANGSTROM, shortest_distance
 from wyckforge.realise.config import RelaxConfig
 from wyckforge.realise.freedom import Freedom
 from wyckforge.symmetry.crystal import Crystal
-from wyckforge.symmetry.detection import detect, operations
+from wyckforge.symmetry.detection import detect, operations, standardised
 
 # No element binds by more than 13 eV/atom; below this a potential extrapolates.
 LOWEST_ENERGY_EV_PER_ATOM = -20.0
@@ -96,7 +95,7 @@ def relax(
     reason = search.run()
     best = search.here
     return Relaxation(
-        _standardised(best.crystal),
+        standardised(best.crystal),
         best.energy / len(best.crystal),
         best.max_force,
         best.max_stress_gpa,
@@ -250,10 +249,3 @@ class _Search:
         seen, known = float(step @ change), float(step @ along)
         if min(abs(seen), abs(known)) > 1e-8 * float(step @ step):
             self.curvature += np.outer(change, change) / seen - np.outer(along, along) / known
-
-
-def _standardised(crystal: Crystal) -> Crystal:
-    try:
-        return detect(crystal).crystal
-    except StructureError:
-        return crystal
