@@ -49,7 +49,9 @@ def steps_of(run: Mapping[str, Any]) -> dict[str, int]:
     }
 
 
-def page_of(found: Mapping[str, Mapping[str, Any]], models: Mapping[str, str], figure: str, rows: int) -> str:
+def page_of(
+    found: Mapping[str, Mapping[str, Any]], models: Mapping[str, str], figure: str, rows: int, starts: int
+) -> str:
     """The page, Markdown; its words are in ``funnel.md.j2``.
 
     Args:
@@ -57,6 +59,7 @@ def page_of(found: Mapping[str, Mapping[str, Any]], models: Mapping[str, str], f
         models: their names for people.
         figure: file name of the drawing.
         rows: known crystals.
+        starts: structures relaxed of every gene with free coordinates.
     """
     words = Environment(
         loader=FileSystemLoader(HERE), undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True
@@ -65,6 +68,7 @@ def page_of(found: Mapping[str, Mapping[str, Any]], models: Mapping[str, str], f
     realised = {name: run["realised"] for name, run in found.items() if "realised" in run}
     return words.get_template("funnel.md.j2").render(
         rows=f"{rows:,}",
+        starts=starts,
         figure=figure,
         names=[models[name] for name in found],
         lines=[_line(name, list(steps.values())) for name in WORDS],
