@@ -97,7 +97,7 @@ def main(genes: int, data: Path, page: Path) -> None:
     page.write_text(page_of(outcomes, record, config, len(known.frame), seen), encoding="utf-8")
 
 
-def first_of_list(n: int, config: RunConfig, out: Path) -> tuple[list[Candidate], dict[str, Any]]:
+def first_of_list(n: int, config: RunConfig, out: Path) -> tuple[list[Candidate], Mapping[str, Any]]:
     """The n genes that rank first, and the record of the run that drew them."""
     record = run_design(config, out).record
     return sorted(read_candidates(out / CANDIDATES), key=gene_order)[:n], record
