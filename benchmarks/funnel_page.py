@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from classifiers_page import percent
+from rates import percent_of_n
 from wyckforge.evaluate.metrics import Rate
 
 HERE = Path(__file__).parent
@@ -72,13 +72,13 @@ def page_of(
         figure=figure,
         names=[models[name] for name in found],
         lines=[_line(name, list(steps.values())) for name in WORDS],
-        published_share=percent(Rate(PUBLISHED["hull"], PUBLISHED["metallic"]).to_dict()),
+        published_share=percent_of_n(Rate(PUBLISHED["hull"], PUBLISHED["metallic"]).to_dict()),
         realised_names=[models[name] for name in realised],
         realised=[
-            (label, *(percent(rates[stage]) for rates in realised.values())) for stage, label in REALISED.items()
+            (label, *(percent_of_n(rates[stage]) for rates in realised.values())) for stage, label in REALISED.items()
         ],
         reasons=[(models[name], _reasons(run["funnel"])) for name, run in found.items()],
-        inside=[(models[name], percent(run["inside"])) for name, run in found.items()],
+        inside=[(models[name], percent_of_n(run["inside"])) for name, run in found.items()],
         speed=[
             (models[name], f"{run['draws'] / run['seconds']:,.0f}", f"{run['asked_per_s']:,.0f}")
             for name, run in found.items()

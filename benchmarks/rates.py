@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,28 @@ def percent(of: Rate, interval: Bounds | None = None) -> str:
     if of.value is None or bounds is None:
         return "–"
     return f"{100 * of.value:.1f} ({100 * bounds[0]:.1f} to {100 * bounds[1]:.1f})"
+
+
+def per(of: Rate, factor: int = 100) -> str:
+    """``92.0 (85.0–95.9)`` of a hundred, or of another factor, with the Wilson interval."""
+    low, high = of.interval or (0.0, 1.0)
+    return f"{factor * (of.value or 0):.1f} ({factor * low:.1f}–{factor * high:.1f})"
+
+
+def percent_of_n(of: Mapping[str, Any]) -> str:
+    """``95.3 (94.2 to 96.1; n = 1,860)`` of what :meth:`Rate.to_dict` gives; a dash for none."""
+    if of["value"] is None:
+        return "–"
+    low, high = of["interval"]
+    return f"{100 * of['value']:.1f} ({100 * low:.1f} to {100 * high:.1f}; n = {of['n']:,})"
+
+
+def bracketed(of: Mapping[str, Any]) -> str:
+    """``92.1 % [90.3, 93.6]`` of what :meth:`Rate.to_dict` gives; a dash for none."""
+    if of["value"] is None:
+        return "–"
+    low, high = of["interval"]
+    return f"{100 * of['value']:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
 
 
 def clustered(hits: Sequence[int], n: Sequence[int]) -> Bounds:

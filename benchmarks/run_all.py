@@ -19,7 +19,6 @@ SPEED = (
     ("symmetry.py",),
     ("training.py",),
     ("design.py",),
-    ("realise.py", "--build", "40", "--relax", "6"),
     ("memory.py",),
 )
 
@@ -50,8 +49,9 @@ def heading() -> str:
     return (
         "# Speed\n\nWritten by `make benchmark`. "
         f"wyckforge {wyckforge.__version__}, {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores "
-        f"({platform.machine()}), Python {platform.python_version()}. Absolute times drift on a shared machine; "
-        "goals are here and in no test.\n"
+        f"({platform.machine()}), Python {platform.python_version()}, load {os.getloadavg()[0]:.1f} at the end. "
+        "Absolute times drift on a shared machine; goals are here and in no test. What building and relaxing cost is "
+        "told by [Starting structures](starts.md), [Relaxation](relaxation.md) and [Stable, unique, novel](sun.md).\n"
     )
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rates import clustered, count, percent, rate
+from rates import bracketed, clustered, count, per, percent, percent_of_n, rate
 from wyckforge.evaluate.metrics import Rate
 
 
@@ -10,6 +10,11 @@ def test_rates_come_with_their_wilson_interval() -> None:
     assert rate([True] * 92 + [False] * 8) == "92 of 100, 92 % [85, 96]"
     assert count(Rate(92, 100)) == "92 of 100 (85 to 96 %)"
     assert percent(Rate(92, 100)) == "92.0 (85.0 to 95.9)"
+    assert per(Rate(92, 100)) == "92.0 (85.0–95.9)"
+    assert per(Rate(92, 100), 1000) == "920.0 (850.0–958.9)"
+    assert percent_of_n(Rate(92, 100).to_dict()) == "92.0 (85.0 to 95.9; n = 100)"
+    assert bracketed(Rate(92, 100).to_dict()) == "92.0 % [85.0, 95.9]"
+    assert [percent_of_n(Rate(0, 0).to_dict()), bracketed(Rate(0, 0).to_dict())] == ["–"] * 2
     assert [rate([]), count(Rate(0, 0)), percent(Rate(0, 0))] == ["–"] * 3
 
 
