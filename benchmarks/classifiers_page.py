@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from rates import percent_of_n
+
 HERE = Path(__file__).parent
 GOALS = {"precision": 0.96, "recall": 0.95}
 _WORDS = Environment(
@@ -42,27 +44,27 @@ def page_of(found: Found) -> str:
         metal_rows=[row for by in SPLITS for row in _metal_rows(found, by)],
         missed=missed(found),
         metal_thresholds=[
-            (cut, *(percent(found["metal", by]["thresholds"][cut][key]) for by in SPLITS for key in GOALS))
+            (cut, *(percent_of_n(found["metal", by]["thresholds"][cut][key]) for by in SPLITS for key in GOALS))
             for cut in metal["thresholds"]
         ],
         areas=[
             (name, *(figure(found["synthesizability", by]["auc"].get(name)) for by in SPLITS)) for name in known["auc"]
         ],
         passed=[
-            (name, *(percent(found["synthesizability", by]["passed"][name]) for by in SPLITS))
+            (name, *(percent_of_n(found["synthesizability", by]["passed"][name]) for by in SPLITS))
             for name in known["passed"]
         ],
         known_thresholds=[
-            (cut, *(percent(rate) for rate in rates.values())) for cut, rates in known["thresholds"].items()
+            (cut, *(percent_of_n(rate) for rate in rates.values())) for cut, rates in known["thresholds"].items()
         ],
         kinds=list(next(iter(known["thresholds"].values()))),
-        years_passed=[(name, percent(rate)) for name, rate in years["passed"].items()],
+        years_passed=[(name, percent_of_n(rate)) for name, rate in years["passed"].items()],
         later_area=figure(years["auc"]["WBM"]),
         calibrations=[
             (title, f"{100 * scores['calibration']['expected_calibration_error']:.1f}", _bins(scores["calibration"]))
             for title, scores in (("synthesizability", known), ("metal", metal))
         ],
-        another=[percent(metal["another"][key]) for key in ("precision", "recall", "right")],
+        another=[percent_of_n(metal["another"][key]) for key in ("precision", "recall", "right")],
         minutes=f"{sum(scores['seconds'] for scores in found.values()) / 60:.0f}",
     )
 
@@ -76,8 +78,8 @@ def card_of(question: str, found: Found) -> str:
         scores=scores,
         rows=_metal_rows(found, "formula") if question == "metal" else [],
         areas=[] if question == "metal" else [(name, figure(one)) for name, one in scores["auc"].items()],
-        passed=[] if question == "metal" else [(name, percent(one)) for name, one in scores["passed"].items()],
-        later=None if question == "metal" else percent(found[question, "year"]["passed"]["later"]),
+        passed=[] if question == "metal" else [(name, percent_of_n(one)) for name, one in scores["passed"].items()],
+        later=None if question == "metal" else percent_of_n(found[question, "year"]["passed"]["later"]),
         years=None if question == "metal" else found[question, "year"]["last"],
         error=f"{100 * scores['calibration']['expected_calibration_error']:.1f}",
     )
@@ -93,14 +95,6 @@ def missed(found: Found) -> list[str]:
     ]
 
 
-def percent(rate: Mapping[str, Any]) -> str:
-    """A rate with its 95 % interval and n, in percent: ``95.3 (94.2 to 96.1; n = 1,860)``."""
-    if rate["value"] is None:
-        return "–"
-    low, high = rate["interval"]
-    return f"{100 * rate['value']:.1f} ({100 * low:.1f} to {100 * high:.1f}; n = {rate['n']:,})"
-
-
 def figure(area: Mapping[str, Any] | None) -> str:
     """An area under the curve with its 95 % interval and n: ``0.981 (0.976 to 0.985; n = 2,515)``."""
     if area is None:
@@ -111,7 +105,7 @@ def figure(area: Mapping[str, Any] | None) -> str:
 
 def _metal_rows(found: Found, by: Split) -> list[tuple[str, ...]]:
     return [
-        (SPLITS[by], words, percent(one["precision"]), percent(one["recall"]), figure(one["auc"]))
+        (SPLITS[by], words, percent_of_n(one["precision"]), percent_of_n(one["recall"]), figure(one["auc"]))
         for name, words in PARTS.items()
         if (one := found["metal", by]["parts"][name])
     ]
@@ -119,6 +113,6 @@ def _metal_rows(found: Found, by: Split) -> list[tuple[str, ...]]:
 
 def _bins(calibration: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     return [
-        (f"{one['low']:.1f} to {one['high']:.1f}", f"{100 * one['claimed']:.1f}", percent(one["achieved"]))
+        (f"{one['low']:.1f} to {one['high']:.1f}", f"{100 * one['claimed']:.1f}", percent_of_n(one["achieved"]))
         for one in calibration["bins"]
     ]

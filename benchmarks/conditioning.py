@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from rates import per
 from wyckforge.data.embedded import load_embedded
 from wyckforge.data.table import GeneTable
 from wyckforge.design.assess import assess
@@ -207,8 +208,8 @@ def page_of(
                 "name": name,
                 "asked": "; ".join(f"{key} {_words(value)}" for key, value in target.to_dict().items()),
                 "table": table_of({way: scores[name, way] for way in WAYS}),
-                "precision": _percent(worth[name].precision),
-                "recall": _percent(worth[name].recall),
+                "precision": per(worth[name].precision),
+                "recall": per(worth[name].recall),
                 "crystals": f"{worth[name].n:,}",
                 "search": _times(rate_ratio(scores[name, "search"].new_hits, scores[name, "seeds"].new_hits)),
             }
@@ -223,30 +224,17 @@ def table_of(scores: Mapping[str, Score]) -> str:
     rows = [
         (
             WAYS[way],
-            _percent(score.hits),
+            per(score.hits),
             "1" if way == "unconditional" else _times(rate_ratio(score.hits, score.free)),
             "–" if score.claimed is None else f"{100 * score.claimed:.1f}",
             "–" if score.expected is None else f"{100 * score.expected:.1f}",
-            _per_thousand(score.new_hits),
+            per(score.new_hits, 1000),
             *(f"{100 * (rate.value or 0):.1f}" for rate in (score.valid, score.unique, score.novel)),
         )
         for way, score in scores.items()
     ]
     lines = [HEADINGS, ("---", *["---:"] * (len(HEADINGS) - 1)), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _percent(rate: Rate) -> str:
-    return _with_interval(rate, 100)
-
-
-def _per_thousand(rate: Rate) -> str:
-    return _with_interval(rate, 1000)
-
-
-def _with_interval(rate: Rate, factor: int) -> str:
-    low, high = rate.interval or (0.0, 1.0)
-    return f"{factor * (rate.value or 0):.1f} ({factor * low:.1f}–{factor * high:.1f})"
 
 
 def _times(ratio: Ratio) -> str:

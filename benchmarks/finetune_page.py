@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from rates import per
 from wyckforge.evaluate.metrics import Rate, Ratio, rate_ratio
 from wyckforge.properties import describe
 
@@ -76,7 +77,7 @@ def _asking(scores: Scores, name: str, sizes: Sequence[int], seeds: Sequence[int
             kept = (np.mean([one[f"{side}_asked_{what}"] for one in found]) for what in ("unique", "new"))
             rows.append(
                 (
-                    f"{n:,}", words, *(_percent(rate) for rate in (asked, unasked, base)),
+                    f"{n:,}", words, *(per(rate) for rate in (asked, unasked, base)),
                     _times(rate_ratio(asked, unasked)), *(f"{100 * share:.1f}" for share in kept),
                 )
             )  # fmt: skip
@@ -96,11 +97,6 @@ def _minutes(scores: Scores, name: str, n: int, seeds: Sequence[int]) -> str:
 
 def _spread(values: Sequence[float], digits: int = 2) -> str:
     return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=min(1, len(values) - 1)):.{digits}f}"
-
-
-def _percent(rate: Rate) -> str:
-    low, high = rate.interval or (0.0, 1.0)
-    return f"{100 * (rate.value or 0):.1f} ({100 * low:.1f}–{100 * high:.1f})"
 
 
 def _times(ratio: Ratio) -> str:

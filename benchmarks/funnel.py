@@ -18,12 +18,14 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from funnel_page import PUBLISHED, WORDS, page_of, steps_of
+from kept import require_same_settings
 from plots import draw_funnel
 from table2 import CACHE as TABLE2
 from table2 import STRUCTURES, Ground
@@ -36,12 +38,15 @@ from wyckforge.errors import ConfigError, WyckforgeError
 from wyckforge.evaluate.metrics import Rate
 from wyckforge.execute.executors import LocalPool
 from wyckforge.execute.folder import read_candidates, write_candidates
+from wyckforge.execute.inputs import hash_of
 from wyckforge.execute.run_stages import run_stages
 from wyckforge.files import write_atomically
 from wyckforge.properties import FORMATION_ENERGY
+from wyckforge.realise.config import BuildConfig, DesignRelaxConfig
 from wyckforge.realise.stages import Build, Hull, Relax, Symmetry
 from wyckforge.records import Candidate
 from wyckforge.targets import TargetConfig, parse_target
+from wyckforge.train.artefact import bundled
 from wyckforge.train.classifier import bundled_classifier
 from wyckforge.train.model import ProbabilisticModel, load_checkpoint
 
@@ -59,6 +64,10 @@ EVERY = RankingConfig(per_formula=10**9, near_hull_ev_per_atom=0)
 """Keeps all genes of a formula."""
 
 SEED, TIMED = 7, 300
+
+STARTS = DesignRelaxConfig().starts
+LIMIT_S = 2 * STARTS * (DesignRelaxConfig().max_seconds + BuildConfig().timeout_s)
+"""Twice what the stages allow themselves."""
 
 
 def draw(name: str, table: GeneTable, folder: Path) -> dict[str, Any]:
@@ -121,14 +130,27 @@ def asked_per_second(candidates: Sequence[Candidate]) -> float:
 
 
 def realise(n: int, folder: Path, workers: int) -> list[Candidate]:
-    """A random sample of the survivors, built, relaxed and compared with the hull; the larger holds the smaller."""
+    """A random sample of the survivors, built, relaxed and compared with the hull; the larger holds the smaller.
+
+    Raises:
+        ConfigError: some were realised before, with other settings.
+    """
     survivors = sorted(read_candidates(folder / "candidates.jsonl"), key=lambda one: one.id)
     order = np.random.default_rng(SEED).permutation(len(survivors))[:n]
     energy = parse_target(TARGET).properties[FORMATION_ENERGY]
     stages = (Build(SEED), Relax(SEED), Symmetry(), Hull(formation_energy=energy))
+    require_same_settings(
+        folder / "realised.settings.json",
+        {
+            "genes": hash_of(folder / "candidates.jsonl"),
+            "stages": [repr(stage) for stage in stages],
+            "geometry": hash_of(bundled("geometry")),
+            "versions": {name: version(name) for name in ("chgnet", "pyxtal")},
+        },
+    )
     chosen = [survivors[place] for place in order]
     with LocalPool(workers) as executor:
-        return run_stages(chosen, stages, out=folder / "realised.jsonl", executor=executor, timeout_s=900)
+        return run_stages(chosen, stages, out=folder / "realised.jsonl", executor=executor, timeout_s=LIMIT_S)
 
 
 def outcomes(realised: Sequence[Candidate]) -> dict[str, Any]:
@@ -171,7 +193,7 @@ def main() -> None:
                 found[name]["realised"] = outcomes(realise(options.realise, folder, options.workers))
         figure = options.page.with_suffix(".svg")
         draw_funnel(figure, {MODELS[name]: steps_of(run) for name, run in found.items()}, PUBLISHED, WORDS)
-        write_atomically(options.page, page_of(found, MODELS, figure.name, len(table)).encode())
+        write_atomically(options.page, page_of(found, MODELS, figure.name, len(table), STARTS).encode())
     except WyckforgeError as error:
         sys.exit(f"error: {error}")
     print(f"wrote {options.page}")

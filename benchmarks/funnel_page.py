@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from classifiers_page import percent
+from rates import percent_of_n
 from wyckforge.evaluate.metrics import Rate
 
 HERE = Path(__file__).parent
@@ -49,7 +49,9 @@ def steps_of(run: Mapping[str, Any]) -> dict[str, int]:
     }
 
 
-def page_of(found: Mapping[str, Mapping[str, Any]], models: Mapping[str, str], figure: str, rows: int) -> str:
+def page_of(
+    found: Mapping[str, Mapping[str, Any]], models: Mapping[str, str], figure: str, rows: int, starts: int
+) -> str:
     """The page, Markdown; its words are in ``funnel.md.j2``.
 
     Args:
@@ -57,6 +59,7 @@ def page_of(found: Mapping[str, Mapping[str, Any]], models: Mapping[str, str], f
         models: their names for people.
         figure: file name of the drawing.
         rows: known crystals.
+        starts: structures relaxed of every gene with free coordinates.
     """
     words = Environment(
         loader=FileSystemLoader(HERE), undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True
@@ -65,16 +68,17 @@ def page_of(found: Mapping[str, Mapping[str, Any]], models: Mapping[str, str], f
     realised = {name: run["realised"] for name, run in found.items() if "realised" in run}
     return words.get_template("funnel.md.j2").render(
         rows=f"{rows:,}",
+        starts=starts,
         figure=figure,
         names=[models[name] for name in found],
         lines=[_line(name, list(steps.values())) for name in WORDS],
-        published_share=percent(Rate(PUBLISHED["hull"], PUBLISHED["metallic"]).to_dict()),
+        published_share=percent_of_n(Rate(PUBLISHED["hull"], PUBLISHED["metallic"]).to_dict()),
         realised_names=[models[name] for name in realised],
         realised=[
-            (label, *(percent(rates[stage]) for rates in realised.values())) for stage, label in REALISED.items()
+            (label, *(percent_of_n(rates[stage]) for rates in realised.values())) for stage, label in REALISED.items()
         ],
         reasons=[(models[name], _reasons(run["funnel"])) for name, run in found.items()],
-        inside=[(models[name], percent(run["inside"])) for name, run in found.items()],
+        inside=[(models[name], percent_of_n(run["inside"])) for name, run in found.items()],
         speed=[
             (models[name], f"{run['draws'] / run['seconds']:,.0f}", f"{run['asked_per_s']:,.0f}")
             for name, run in found.items()

@@ -8,6 +8,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from rates import bracketed
+
 HERE = Path(__file__).parent
 
 
@@ -21,7 +23,7 @@ def page_of(found: Mapping[str, Any], tools: Mapping[str, str]) -> str:
     words = Environment(
         loader=FileSystemLoader(HERE), undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True
     )
-    words.filters |= {"energy": energy, "rate": rate}
+    words.filters |= {"energy": energy, "rate": bracketed}
     return words.get_template("hull.md.j2").render(found, tools=tools)
 
 
@@ -29,11 +31,3 @@ def energy(mean: Mapping[str, Any], sign: str = "") -> str:
     """``0.038 [0.036, 0.040]``."""
     low, high = mean["interval"]
     return f"{mean['value']:{sign}.4f} [{low:{sign}.4f}, {high:{sign}.4f}]"
-
-
-def rate(of: Mapping[str, Any]) -> str:
-    """``92.1 % [90.3, 93.6]``; a dash for a share of nothing."""
-    if of["value"] is None:
-        return "–"
-    low, high = (100 * bound for bound in of["interval"])
-    return f"{100 * of['value']:.1f} % [{low:.1f}, {high:.1f}]"

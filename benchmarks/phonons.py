@@ -15,9 +15,11 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from kept import require_same_settings
 from phonons_known import CASES, STEPPED, STEPS_ANGSTROM, Case
 from phonons_page import page_of
 from wyckforge.files import write_atomically
@@ -61,6 +63,15 @@ def by_step(case: Case, potential: Potential) -> dict[str, Any]:
     return {"by_step": [min(study(case.crystal(), one, potential).optical_per_cm) for one in settings]}
 
 
+def settings() -> dict[str, Any]:
+    """All that the results depend on, beside the crystal and the potential."""
+    return {
+        "config": CONFIG.model_dump(mode="json"),
+        "steps_angstrom": STEPS_ANGSTROM,
+        "versions": {name: version(name) for name in ("chgnet", "sevenn", "phonopy")},
+    }
+
+
 def kept(path: Path, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """What a file holds, or else what the work gives, which it will hold from now on."""
     if not path.exists():
@@ -100,6 +111,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--page", type=Path, default=PAGE)
     options = parser.parse_args()
+    require_same_settings(options.cache / "settings.json", settings())
     for found in results(options.potential or list(POTENTIALS), options.cache, followed=not options.no_follow):
         write_atomically(options.page, page_of(found, CONFIG).encode())
         done = sum(map(len, found.values())), sum("chain" in one for of in found.values() for one in of.values())

@@ -11,7 +11,8 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from phonons_known import CASES, STEPPED, STEPS_ANGSTROM, Case
-from wyckforge.evaluate.metrics import bootstrap_interval, wilson_interval
+from rates import count
+from wyckforge.evaluate.metrics import Rate, bootstrap_interval, wilson_interval
 from wyckforge.realise.config import PhononConfig
 from wyckforge.symmetry.tables import space_group
 
@@ -152,5 +153,4 @@ def _reached(records: Records) -> str:
         return f"{hits} of {len(chains)}; {n - len(chains)} not followed yet"
     if not chains:
         return "–"
-    low, high = wilson_interval(hits, n)
-    return f"{hits} of {n} ({100 * low:.0f} to {100 * high:.0f} %)"
+    return count(Rate(hits, n))

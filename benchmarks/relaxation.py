@@ -8,7 +8,6 @@ itself. A run that starts again goes on where it was (`.cache/relaxation`).
 from __future__ import annotations
 
 import itertools
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -22,6 +21,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tqdm import tqdm
 
 from ase_relaxation import relax_with_ase
+from kept import Log
 from rates import rate
 from wyckforge.data.embedded import load_embedded
 from wyckforge.errors import StructureError
@@ -57,8 +57,8 @@ def main(starts: int, again: int, potential: str, page: Path) -> None:
     ways["ase"] = partial(relax_with_ase, config=config, potential=asked)
     half = {"half": partial(relax_with_ase, config=config, potential=asked, dt=0.05)}
     name = f"{potential}-{sha256(config.model_dump_json().encode()).hexdigest()[:8]}"
-    rows = compared(ways, starts, WORK / f"{name}.jsonl")
-    thirds = compared(half, again, WORK / f"{name}-half.jsonl")
+    rows = compared(ways, starts, Log(WORK / f"{name}.jsonl"))
+    thirds = compared(half, again, Log(WORK / f"{name}-half.jsonl"))
     words = Environment(loader=FileSystemLoader(HERE), undefined=StrictUndefined, trim_blocks=True)
     text = words.get_template("relaxation.md.j2").render(
         potential=asked.tool,
@@ -70,18 +70,16 @@ def main(starts: int, again: int, potential: str, page: Path) -> None:
     page.write_text(text + "\n", encoding="utf-8")
 
 
-def compared(ways: Mapping[str, Callable[[Crystal], Relaxation]], starts: int, log: Path) -> list[dict[str, Outcome]]:
+def compared(ways: Mapping[str, Callable[[Crystal], Relaxation]], starts: int, log: Log) -> list[dict[str, Outcome]]:
     """The first starts relaxed in every way, or what the log holds of them."""
-    done = read(log)
-    log.parent.mkdir(parents=True, exist_ok=True)
+    done = {row["gene"]: row for row in log.rows}
     found = []
-    with log.open("a", encoding="utf-8") as stream:
-        for number, (gene, crystal) in enumerate(tqdm(itertools.islice(random_starts(), starts), total=starts)):
-            if str(gene) not in done:
-                order = list(ways)[:: 1 if number % 2 else -1]
-                done[str(gene)] = {name: measured(ways[name], crystal) for name in order}
-                print(json.dumps({"gene": str(gene), **done[str(gene)]}), file=stream, flush=True)
-            found.append(done[str(gene)])
+    for number, (gene, crystal) in enumerate(tqdm(itertools.islice(random_starts(), starts), total=starts)):
+        if str(gene) not in done:
+            order = list(ways)[:: 1 if number % 2 else -1]
+            done[str(gene)] = {"gene": str(gene), **{name: measured(ways[name], crystal) for name in order}}
+            log.add(done[str(gene)])
+        found.append({name: done[str(gene)][name] for name in ways})
     return found
 
 
@@ -134,6 +132,7 @@ def summary(rows: list[dict[str, Outcome]]) -> dict[str, Any]:
         "per_call": {way: f"{1000 * total(rows, way, 'seconds') / total(rows, way, 'calls'):.0f}" for way in WAYS},
         "fewer_calls": ratio(rows, "calls", rng),
         "less_time": ratio(rows, "seconds", rng),
+        "all_same": bool(kinds["same"].all()),
         "lower": {kind: rate(list(mask)) for kind, mask in kinds.items()},
         "ended": {what: ratio(both, what, rng) for what in ("calls", "seconds")},
         "same_calls": ratio(alike, "calls", rng),
@@ -163,16 +162,6 @@ def ratio(rows: list[dict[str, Outcome]], what: str, rng: np.random.Generator) -
     drawn = [theirs[some].sum() / ours[some].sum() for some in rng.integers(len(ours), size=(1000, len(ours)))]
     low, high = np.quantile(drawn, [0.025, 0.975])
     return f"{theirs.sum() / ours.sum():.1f} [{low:.1f}, {high:.1f}]"
-
-
-def read(log: Path) -> dict[str, dict[str, Outcome]]:
-    """What an earlier run measured; a line that a kill cut short is dropped."""
-    if not log.exists():
-        return {}
-    text = log.read_text(encoding="utf-8")
-    text = text[: text.rfind("\n") + 1]
-    log.write_text(text, encoding="utf-8")
-    return {row.pop("gene"): row for row in map(json.loads, text.splitlines())}
 
 
 if __name__ == "__main__":

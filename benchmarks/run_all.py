@@ -14,14 +14,7 @@ import click
 import wyckforge
 
 HERE = Path(__file__).parent
-SPEED = (
-    ("cli_start.py",),
-    ("symmetry.py",),
-    ("training.py",),
-    ("design.py",),
-    ("realise.py", "--build", "40", "--relax", "6"),
-    ("memory.py",),
-)
+SPEED = ("cli_start.py", "symmetry.py", "training.py", "design.py", "memory.py")
 
 
 @click.command()
@@ -30,14 +23,13 @@ def main(page: Path) -> None:
     """Run the benchmarks one after another, each in a process of its own, one thread unless it says otherwise."""
     failed, parts = [], []
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-    for name, *options in SPEED:
+    for name in SPEED:
         click.echo(f"── {name} ──")
         done = subprocess.run(
-            [sys.executable, HERE / name, *options], check=False, env=environment, stdout=subprocess.PIPE, text=True
+            [sys.executable, HERE / name], check=False, env=environment, stdout=subprocess.PIPE, text=True
         )
         click.echo(done.stdout)
-        command = " ".join(("python", f"benchmarks/{name}", *options))
-        parts.append(f"## `{command}`\n\n```text\n{done.stdout.strip()}\n```\n")
+        parts.append(f"## `python benchmarks/{name}`\n\n```text\n{done.stdout.strip()}\n```\n")
         if done.returncode:
             failed.append(name)
     if failed:
@@ -50,8 +42,9 @@ def heading() -> str:
     return (
         "# Speed\n\nWritten by `make benchmark`. "
         f"wyckforge {wyckforge.__version__}, {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores "
-        f"({platform.machine()}), Python {platform.python_version()}. Absolute times drift on a shared machine; "
-        "goals are here and in no test.\n"
+        f"({platform.machine()}), Python {platform.python_version()}, load {os.getloadavg()[0]:.1f} at the end. "
+        "Absolute times drift on a shared machine; goals are here and in no test. What building and relaxing cost is "
+        "told by [Starting structures](starts.md), [Relaxation](relaxation.md) and [Stable, unique, novel](sun.md).\n"
     )
 
 

@@ -11,7 +11,6 @@ coordinates, as many from every crystal system. What was measured is kept under 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -21,6 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -30,10 +30,12 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
 from tqdm import tqdm
 
+from kept import Log, require_same_settings
 from starts_page import page_of
 from table2 import CACHE as TABLE2
 from table2 import STRUCTURES, Ground
 from wyckforge.errors import ConfigError, StructureError, WyckforgeError
+from wyckforge.execute.inputs import hash_of
 from wyckforge.files import write_atomically
 from wyckforge.potential.contract import PotentialError
 from wyckforge.realise.build import BuildFailure, build
@@ -43,6 +45,7 @@ from wyckforge.realise.starts import geometry_model, starts
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.gene import WyckoffGene
 from wyckforge.symmetry.tables import CRYSTAL_SYSTEMS, LETTERS
+from wyckforge.train.artefact import bundled
 from wyckforge.train.geometry.examples import TRAIN, Examples
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -164,9 +167,12 @@ def relaxed(case: Case, source: str, before: dict[str, Any] | None, *, tries: in
     """
     row = {key: [*value] if isinstance(value, list) else value for key, value in (before or UNTRIED).items()}
     known, tried = structure(case.crystal), len(row["calls"])
-    begin = time.monotonic()
+    made = SOURCES[source](case.gene, tries)
     try:
-        for k, start in enumerate(islice(SOURCES[source](case.gene, tries), tried, None), start=tried):
+        for _ in islice(made, tried):
+            pass  # made and paid for before
+        begin = time.monotonic()
+        for k, start in enumerate(made, start=tried):
             try:
                 found: Relaxation | None = relax(start, RelaxConfig())
             except (PotentialError, StructureError) as error:
@@ -204,25 +210,17 @@ def account(case: Case) -> dict[str, Any]:
     }  # fmt: skip
 
 
-class Log:
-    """Lines of a file, one for each case, appended as they come."""
-
-    def __init__(self, path: Path, resume: bool) -> None:
-        if path.exists() and not resume:
-            raise ConfigError(f"{path} holds results already; go on with --resume, or give another --cache")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.path = path
-        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-        whole = [line for line in lines if line.endswith("\n")]
-        if len(whole) < len(lines):  # a kill cut the last one short
-            write_atomically(path, "".join(whole).encode())
-        self.rows: dict[str, dict[str, Any]] = {row["id"]: row for row in map(json.loads, whole)}
-
-    def add(self, row: dict[str, Any]) -> None:
-        """Append one line."""
-        self.rows[row["id"]] = row
-        with self.path.open("a") as file:
-            file.write(json.dumps(row) + "\n")
+def settings() -> dict[str, Any]:
+    """All that the starts and what becomes of them depend on."""
+    return {
+        "seed": SEED,
+        "atoms": [SMALLEST, LARGEST],
+        "matcher": [MATCHER.ltol, MATCHER.stol, MATCHER.angle_tol],
+        "build": BuildConfig().model_dump(mode="json"),
+        "relax": RelaxConfig().model_dump(mode="json"),
+        "geometry": hash_of(bundled("geometry")),
+        "versions": {name: version(name) for name in ("chgnet", "pyxtal")},
+    }
 
 
 def measure(
@@ -237,13 +235,21 @@ def measure(
 
     A file for each source, so that PyXtal's need not be made again for another model. The sources take turns on a case,
     so that the drift of a shared machine meets both.
+
+    Raises:
+        ConfigError: there is such a file, and nobody said that it is to be resumed.
     """
-    logs = {source: Log(cache / f"{name}-{source}.jsonl", resume) for source in SOURCES}
+    logs = {source: Log(cache / f"{name}-{source}.jsonl") for source in SOURCES}
+    if not resume and any(log.rows for log in logs.values()):
+        raise ConfigError(f"{cache} holds results already; go on with --resume, or give another --cache")
+    found = {source: {row["id"]: row for row in log.rows} for source, log in logs.items()}
     for case in tqdm(todo, desc=name):
         for source, log in logs.items():
-            if not is_done(log.rows.get(case.id)):
-                log.add({"id": case.id, **one(case, source, log.rows.get(case.id))})
-    return [{**account(case), **{source: log.rows[case.id] for source, log in logs.items()}} for case in todo]
+            before = found[source].get(case.id)
+            if not is_done(before):
+                found[source][case.id] = {"id": case.id, **one(case, source, before)}
+                log.add(found[source][case.id])
+    return [{**account(case), **{source: rows[case.id] for source, rows in found.items()}} for case in todo]
 
 
 def main() -> None:
@@ -262,6 +268,7 @@ def main() -> None:
     os.chdir(ROOT)
     warnings.simplefilter("ignore")
     try:
+        require_same_settings(options.cache / "settings.json", settings())
         learned = templates_learned(Examples.read(options.examples))
         todo = cases(Ground.prepare(data, TABLE2), learned, options.per_system)
         drawn = measure(

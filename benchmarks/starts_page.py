@@ -10,6 +10,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from numpy.typing import NDArray
 
+from rates import clustered, percent
 from wyckforge.evaluate.metrics import Rate
 from wyckforge.symmetry.tables import CRYSTAL_SYSTEMS
 
@@ -57,7 +58,7 @@ def _matches(name: str, rows: Sequence[Row], tries: int = max(RANKS)) -> list[li
     for key, source in SOURCES.items():
         rates = [Rate(sum(_among(row[key], rank) for row in rows), len(rows)) for rank in RANKS if rank <= tries]
         distances = [row[key]["rmsd"] for row in rows if _among(row[key], tries)]
-        cells = [*map(share, rates), *["–"] * (len(RANKS) - len(rates))]
+        cells = [*map(percent, rates), *["–"] * (len(RANKS) - len(rates))]
         lines.append([name, source, str(len(rows)), *cells, f"{np.median(distances):.3f}" if distances else "–"])
     return lines
 
@@ -74,7 +75,7 @@ def _volumes(rows: Sequence[Row]) -> list[list[str]]:
         errors = [np.inf if (ratio := read(row)) is None else abs(ratio - 1) for row in rows]
         close = Rate(int(sum(error <= CLOSE for error in errors)), len(errors))
         goal = "reached" if close.hits >= GOAL * close.n else "**missed**"
-        lines.append([name, share(close), goal, f"{100 * np.median(errors):.1f}"])
+        lines.append([name, percent(close), goal, f"{100 * np.median(errors):.1f}"])
     return lines
 
 
@@ -82,7 +83,8 @@ def _cost(key: str, rows: Sequence[Row], rank: int) -> list[str]:
     """Starts, how many at most, n, calls per gene, calls and seconds per gene found, share of what converged."""
     calls, seconds, converged = (_spent(key, rows, rank, what) for what in ("calls", "wall_seconds", "converged"))
     hits = sum(_among(row[key], rank) for row in rows)
-    done = Rate(int(converged.sum()), sum(len(row[key]["calls"][:rank]) for row in rows))
+    tried = [len(row[key]["calls"][:rank]) for row in rows]
+    done = Rate(int(converged.sum()), sum(tried))
     per_match = [f"{values.sum() / hits:.1f}" if hits else "–" for values in (calls, seconds)]
     return [
         SOURCES[key],
@@ -91,7 +93,7 @@ def _cost(key: str, rows: Sequence[Row], rank: int) -> list[str]:
         f"{np.median(calls):.0f}",
         f"{calls.mean():.0f}",
         *per_match,
-        share(done),
+        percent(done, clustered([int(some) for some in converged], tried)),
     ]
 
 
@@ -121,11 +123,3 @@ def _gain(rows: Sequence[Row], rank: int) -> list[str]:
 def _among(outcome: Mapping[str, Any], rank: int) -> bool:
     """Whether one of the first starts matches."""
     return outcome["match"] is not None and outcome["match"] < rank
-
-
-def share(rate: Rate) -> str:
-    """A rate in per cent with its interval."""
-    if rate.interval is None:
-        return "–"
-    low, high = rate.interval
-    return f"{100 * rate.hits / rate.n:.1f} ({100 * low:.1f} to {100 * high:.1f})"

@@ -9,23 +9,25 @@ Every try is a line under ``.cache/structure_prediction``; what is there is not 
 
 from __future__ import annotations
 
-import json
 import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from itertools import islice, product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import click
 import numpy as np
 import pyarrow.parquet as pq
 
+from kept import Log, Row, require_same_settings
 from structure_prediction_cases import CASES, Case
 from structure_prediction_page import page_of
 from table2 import CACHE as TABLE2
 from table2 import STRUCTURES, Ground
+from wyckforge.execute.inputs import hash_of
 from wyckforge.execute.prediction_run import tries, try_stages, walkers
 from wyckforge.execute.run_stages import run_one
 from wyckforge.files import write_atomically
@@ -40,13 +42,12 @@ from wyckforge.realise.stages import seed_of
 from wyckforge.records import Candidate, Evidence
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.detection import detect
+from wyckforge.train.artefact import bundled
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE, PAGE = ROOT / ".cache" / "structure_prediction", ROOT / "docs" / "benchmarks" / "structure_prediction.md"
 SEED, TRIES = 7, 20
 WALKERS = 2
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,27 +71,14 @@ class Way:
 WAYS = tuple(Way(method, starts) for method in ("sequential", "hopping", "random") for starts in ("pyxtal", "model"))
 
 
-class Log:
+def log_of(case: Case) -> Log:
     """Tries of a case, a line each."""
+    return Log(CACHE / f"{case.formula}.jsonl")
 
-    def __init__(self, case: Case) -> None:
-        self.path = CACHE / f"{case.formula}.jsonl"
-        text = self.path.read_text() if self.path.exists() else ""
-        whole = text[: text.rfind("\n") + 1]  # a kill may have cut the last line short
-        if len(whole) < len(text):
-            write_atomically(self.path, whole.encode())
-        self.rows: list[Row] = [json.loads(line) for line in whole.splitlines()]
 
-    def add(self, *rows: Row) -> None:
-        """Append lines at once."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a") as file:
-            file.write("".join(json.dumps(row) + "\n" for row in rows))
-        self.rows += rows
-
-    def of(self, way: str) -> list[Row]:
-        """The tries of a way, in their order."""
-        return [row for row in self.rows if row["way"] == way]
+def of_way(log: Log, name: str) -> list[Row]:
+    """The tries of a way, in their order."""
+    return [row for row in log.rows if row["way"] == name]
 
 
 def crystal_of(case: Case, data: Path) -> Crystal:
@@ -109,6 +97,18 @@ def config_of(case: Case, way: Way, n: int) -> PredictionConfig:
     )  # fmt: skip
 
 
+def settings(n: int) -> Row:
+    """All that the tries depend on, beside the formula and the way."""
+    each = {"formula", "z", "space_group", "method"}
+    return {
+        **config_of(CASES[0], WAYS[0], n).model_dump(mode="json", exclude=each | {"build"}),
+        "build": BuildConfig().model_dump(mode="json", exclude={"source"}),
+        "walkers": WALKERS,
+        "geometry": hash_of(bundled("geometry")),
+        "versions": {name: version(name) for name in ("chgnet", "pyxtal")},
+    }
+
+
 def space_of(case: Case) -> SearchSpace:
     """The genes of the one setting that is told."""
     return SearchSpace.of(case.formula, range(case.z, case.z + 1), frozenset({case.space_group}))
@@ -125,7 +125,7 @@ def enumerate_tries(case: Case, way: Way, n: int, log: Log, known: Crystal) -> I
     """Do the tries that are not in the log; gives back control after each."""
     config = config_of(case, way, n)
     stages = try_stages(config)[:2]
-    for candidate in tries(space_of(case), config)[len(log.of(way.name)) :]:
+    for candidate in tries(space_of(case), config)[len(of_way(log, way.name)) :]:
         begin = time.monotonic()
         done = run_one(candidate, stages)
         log.add(account(way, done, time.monotonic() - begin, known))
@@ -134,11 +134,11 @@ def enumerate_tries(case: Case, way: Way, n: int, log: Log, known: Crystal) -> I
 
 def hop_on(way: Way, n: int, log: Log, known: Crystal) -> Iterator[None]:
     """Walks from the best of the first half of the sequential tries, a log entry for each hop of a finished walk."""
-    sequential = log.of(f"sequential/{way.starts}")
+    sequential = of_way(log, f"sequential/{way.starts}")
     tried = [Candidate.from_dict(row["candidate"]) for row in sequential[: n // 2]]
     each = (n - n // 2) // WALKERS
     for number, walker in enumerate(walkers(tried, WALKERS)):
-        if len(log.of(way.name)) >= (number + 1) * each or walker.crystal is None:
+        if len(of_way(log, way.name)) >= (number + 1) * each or walker.crystal is None:
             continue
         walk = hops(
             walker.crystal, energy(walker), load_potential(), np.random.default_rng(seed_of(walker, SEED)),
@@ -169,7 +169,7 @@ def hop_candidate(walker: Candidate, step: int, hop: Hop) -> Candidate:
 
 def measure(case: Case, way: Way, n: int, known: Crystal) -> Iterator[None]:
     """All that is still to be done of a case in a way."""
-    log = Log(case)
+    log = log_of(case)
     if way.method == "hopping":
         yield from hop_on(way, n, log, known)
     else:
@@ -178,8 +178,8 @@ def measure(case: Case, way: Way, n: int, known: Crystal) -> Iterator[None]:
 
 def relax_known(case: Case, known: Crystal) -> None:
     """The energy of the known crystal by the potential."""
-    log = Log(case)
-    if not log.of("known"):
+    log = log_of(case)
+    if not of_way(log, "known"):
         found = relax(detect(known).crystal)
         log.add(
             {"way": "known", "energy": found.energy_ev_per_atom, "calls": found.calls, "converged": found.converged}
@@ -188,9 +188,9 @@ def relax_known(case: Case, known: Crystal) -> None:
 
 def outcome(case: Case, way: Way, n: int, log: Log) -> Row | None:
     """What a way gave for a case; ``None`` unless all of it is done."""
-    rows = log.of(way.name)
+    rows = of_way(log, way.name)
     if way.method == "hopping":
-        first = log.of(f"sequential/{way.starts}")
+        first = of_way(log, f"sequential/{way.starts}")
         tried = [Candidate.from_dict(row["candidate"]) for row in first[: n // 2]]
         wanted = len(walkers(tried, WALKERS)) * ((n - n // 2) // WALKERS)
         complete = len(first) >= min(n // 2, len(tries(space_of(case), config_of(case, way, n // 2))))
@@ -227,9 +227,9 @@ def part_of(case: Case, ground: Ground) -> str:
 
 def summary(case: Case, ground: Ground, n: int, known: Crystal) -> Row:
     """All that the page says of a case."""
-    log, space = Log(case), space_of(case)
+    log, space = log_of(case), space_of(case)
     gene = detect(known).gene.canonical()
-    found = next(iter(log.of("known")), None)
+    found = next(iter(of_way(log, "known")), None)
     return {
         "id": case.id, "name": case.name, "formula": case.formula, "z": case.z, "space_group": case.space_group,
         "symbol": gene.table.symbol, "gene": str(gene), "part": part_of(case, ground), "genes": space.distinct,
@@ -249,6 +249,7 @@ def main(data: Path, n: int, minutes: float | None, only: tuple[str, ...], page:
     """Measure what is missing and write the page."""
     warnings.simplefilter("ignore")
     deadline = float("inf") if minutes is None else time.monotonic() + 60 * minutes
+    require_same_settings(CACHE / "settings.json", settings(n))
     known = {case.id: crystal_of(case, data) for case in CASES}
     chosen = [case for case in CASES if not only or case.formula in only]
     for way, case in product(WAYS, chosen):

@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from rates import clustered, count
 from wyckforge.evaluate.metrics import Rate
 
 Row = Mapping[str, Any]
@@ -82,19 +83,15 @@ def _overview(rows: Sequence[Row], method: str, starts: str) -> list[str] | None
     if not done:
         return None
     compounds = Rate(sum(found["hits"] > 0 for found in done), len(done))
-    hits = Rate(sum(found["hits"] for found in done), sum(found["tries"] for found in done))
+    each, tried = ([found[what] for found in done] for what in ("hits", "tries"))
+    hits = Rate(sum(each), sum(tried))
     lowest = sum(found["rank"] == 1 for found in done)
     calls = sum(found["calls"] for found in done)
     return [
-        METHODS[method], STARTS[starts], _share(compounds), str(lowest), _share(hits),
+        METHODS[method], STARTS[starts], count(compounds), str(lowest), count(hits, clustered(each, tried)),
         f"{calls / hits.hits:.0f}" if hits.hits else "–",
         f"{sum(found['seconds'] for found in done) / max(calls, 1):.2f}",
     ]  # fmt: skip
-
-
-def _share(rate: Rate) -> str:
-    low, high = rate.interval or (0.0, 1.0)
-    return f"{rate.hits} of {rate.n} ({100 * low:.0f} to {100 * high:.0f} %)"
 
 
 def _text(value: float | None, form: str) -> str:

@@ -5,7 +5,8 @@
 The design target of the paper with default settings. The genes that rank first are realised in three ways, in one run
 and in turn, by the same workers: ours (geometry model, relaxation over the free parameters), and PyXtal with ASE's
 FIRE, from one start and from three. What ours finds is tested for its modes at Γ. All use CHGNet, then SevenNet-0 for
-what CHGNet puts near its hull. What is done is kept in `.cache/sun`.
+what CHGNet puts near its hull. Settings were chosen on another list, which is drawn again to see which genes are on
+both. What is done is kept in `.cache/sun`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +27,15 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Composition, Structure
 
 from ase_relaxation import relax_with_ase
-from sun_page import WORKERS, Outcome, page_of
+from kept import require_same_settings
+from sun_page import CHOSEN_FIRST, CHOSEN_ON, WORKERS, Outcome, page_of
 from table2 import STRUCTURES
 from wyckforge.config import RunConfig
 from wyckforge.design.ranking import gene_order
 from wyckforge.execute.design_run import run_design, stages_of
 from wyckforge.execute.executors import LocalPool
 from wyckforge.execute.folder import CANDIDATES, read_candidates
+from wyckforge.execute.inputs import hash_of
 from wyckforge.execute.run_stages import Stage, run_one, run_stages
 from wyckforge.potential.catalogue import load_potential
 from wyckforge.potential.contract import Potential
@@ -44,6 +48,7 @@ from wyckforge.realise.starts import geometry_model
 from wyckforge.records import Candidate, Evidence
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.targets import parse_target
+from wyckforge.train.artefact import bundled
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "benchmarks" / "sun.md"
@@ -58,6 +63,9 @@ CONFIG: dict[str, Any] = {
     "seed": SEED,
     "stop_after": "funnel",
 }
+STAGES = ("build", "relax", "hull", "refine", "judge", "phonon")
+"""Settings of a run that decide what becomes of a gene."""
+
 PYXTAL = BuildConfig(source="pyxtal")
 FIRE_STEPS = 280
 """More than ours are allowed, since FIRE takes smaller ones."""
@@ -76,14 +84,33 @@ def main(genes: int, data: Path, page: Path) -> None:
     """Realise the genes in all ways and write the page."""
     config = RunConfig.from_dict({**CONFIG, "count": genes}, source="the benchmark")
     out = WORK / f"genes-{genes}"
-    record = run_design(config, out).record
-    ranked = sorted(read_candidates(out / CANDIDATES), key=gene_order)[:genes]
+    ranked, record = first_of_list(genes, config, out)
+    other = RunConfig.from_dict(CONFIG | CHOSEN_ON, source="the benchmark")
+    chosen_on, _ = first_of_list(CHOSEN_FIRST, other, WORK / "chosen-on")
+    require_same_settings(out / "ways.settings.json", settings(config))
     tasks = [replace(one, id=f"{way}-{one.id}") for one in ranked for way in (OURS, *BASELINES)]
     with LocalPool(WORKERS) as executor:
         done = run_stages(tasks, (ways(config),), out=out / "ways.jsonl", executor=executor, timeout_s=7200)
     known = KnownCrystals(pd.read_parquet(data))
     outcomes = [Outcome(one.id.split("-")[0], one, known.lacks(one)) for one in done]
-    page.write_text(page_of(outcomes, record, config, len(known.frame)), encoding="utf-8")
+    seen = {str(one.gene) for one in chosen_on}
+    page.write_text(page_of(outcomes, record, config, len(known.frame), seen), encoding="utf-8")
+
+
+def first_of_list(n: int, config: RunConfig, out: Path) -> tuple[list[Candidate], Mapping[str, Any]]:
+    """The n genes that rank first, and the record of the run that drew them."""
+    record = run_design(config, out).record
+    return sorted(read_candidates(out / CANDIDATES), key=gene_order)[:n], record
+
+
+def settings(config: RunConfig) -> dict[str, Any]:
+    """All that decides what becomes of a gene."""
+    return {
+        **{stage: getattr(config, stage).model_dump(mode="json") for stage in STAGES},
+        "baseline": {"starts": BASELINES, "steps": FIRE_STEPS, "build": PYXTAL.model_dump(mode="json")},
+        "geometry": hash_of(bundled("geometry")),
+        "versions": {name: version(name) for name in ("chgnet", "sevenn", "pyxtal", "ase", "phonopy")},
+    }
 
 
 def ways(config: RunConfig) -> Ways:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,9 @@ WAYS = ("ours", "one", "three")
 """Ours, and PyXtal with FIRE from one start and from three."""
 
 WORKERS = 2
+
+CHOSEN_ON, CHOSEN_FIRST = {"seed": 8, "count": 1000}, 160
+"""The genes on which it was chosen when a further start is worth its while: a list, and how many of its first."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,9 @@ STEPS: tuple[tuple[str, Callable[[Outcome], bool]], ...] = (
 )
 
 
-def page_of(outcomes: Sequence[Outcome], record: Mapping[str, Any], config: RunConfig, known: int) -> str:
+def page_of(
+    outcomes: Sequence[Outcome], record: Mapping[str, Any], config: RunConfig, known: int, chosen_on: Container[str]
+) -> str:
     """The page, Markdown; its words are in `sun.md.j2`.
 
     Args:
@@ -79,10 +84,13 @@ def page_of(outcomes: Sequence[Outcome], record: Mapping[str, Any], config: RunC
         record: of the run that drew the genes.
         config: of that run.
         known: crystals that a novel one differs from.
+        chosen_on: genes on which settings were chosen.
     """
     ways = {way: [one for one in outcomes if one.way == way] for way in WAYS}
     sun = {way: suns(some) for way, some in ways.items()}
     judged = {way: list(zip(ways[way], sun[way], strict=True)) for way in WAYS}
+    others = {way: [(one, good) for one, good in some if one.gene not in chosen_on] for way, some in judged.items()}
+    half = len(ways["ours"]) // 2
     proven = [good and one.passed(GAMMA) for one, good in judged["ours"]]
     words = Environment(loader=FileSystemLoader(HERE), undefined=StrictUndefined, trim_blocks=True)
     return (
@@ -92,9 +100,14 @@ def page_of(outcomes: Sequence[Outcome], record: Mapping[str, Any], config: RunC
             survivors=f"{record['funnel'][-1]['passed']:,}",
             drawing=f"{record['timings_s']['draw']:.0f}",
             known=f"{known:,}",
+            chosen_on=CHOSEN_ON,
+            chosen_first=CHOSEN_FIRST,
             n=len(ways["ours"]),
             steps=[(name, [rate([test(one) for one in ways[way]]) for way in WAYS]) for name, test in STEPS],
             sun=[rate(sun[way]) for way in WAYS],
+            n_others=len(others["ours"]),
+            of_others=[rate([good for _, good in others[way]]) for way in WAYS],
+            halves=[rate(some) for some in (sun["ours"][:half], sun["ours"][half:])],
             of_built=rate([good for one, good in judged["ours"] if one.passed("build")]),
             proven=rate(proven),
             on_target=rate([good and one.passed(JUDGED) for one, good in zip(ways["ours"], proven, strict=True)]),
@@ -102,6 +115,7 @@ def page_of(outcomes: Sequence[Outcome], record: Mapping[str, Any], config: RunC
             price=[per_success(judged[way]) for way in WAYS],
             whole_price=[per_success(judged[way], record["timings_s"]["draw"]) for way in WAYS],
             cheaper={way: cheaper(judged["ours"], judged[way]) for way in WAYS[1:]},
+            cheaper_for_others={way: cheaper(others["ours"], others[way]) for way in WAYS[1:]},
         )
         + "\n"
     )

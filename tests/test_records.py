@@ -202,3 +202,11 @@ class TestCandidate:
         assert relaxed.find("hull") is None
         assert built.rejected_by is None
         assert relaxed.rejected_by == relaxed.find("relax")
+
+    def test_a_later_finding_of_a_stage_takes_the_place_of_the_earlier(self) -> None:
+        hull, first, second = Evidence("hull", "pass", 0.05), Evidence("stable", "fail"), Evidence("stable", "pass")
+        once = Candidate("c", CS2PT3SE7, Origin("unconditional"), evidence=(first, hull))
+        twice = once.with_evidence(second)
+        assert (once.findings, once.rejected_by) == ((first, hull), first)
+        assert (twice.findings, twice.rejected_by) == ((hull, second), None)
+        assert twice.evidence == (first, hull, second)

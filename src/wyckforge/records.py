@@ -249,9 +249,14 @@ class Candidate:
         return next((found for found in reversed(self.evidence) if found.stage == stage), None)
 
     @property
+    def findings(self) -> tuple[Evidence, ...]:
+        """What counts: the last evidence of each stage, in the order they were made."""
+        return tuple(found for found in self.evidence if found is self.find(found.stage))
+
+    @property
     def rejected_by(self) -> Evidence | None:
-        """The first failed evidence, if any."""
-        return next((found for found in self.evidence if found.verdict == "fail"), None)
+        """The first of the findings that failed, if any."""
+        return next((found for found in self.findings if found.verdict == "fail"), None)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form; derived fields are added for readers of the file."""

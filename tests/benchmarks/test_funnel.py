@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -9,6 +10,10 @@ from funnel_page import PUBLISHED, WORDS, page_of, steps_of
 from plots import draw_funnel
 from wyckforge.data.embedded import load_embedded
 from wyckforge.errors import ConfigError
+from wyckforge.execute.executors import InProcess
+from wyckforge.execute.folder import write_candidates
+from wyckforge.realise.config import DesignRelaxConfig
+from wyckforge.realise.stages import Relax
 from wyckforge.records import Candidate, Evidence, Origin
 from wyckforge.symmetry.gene import WyckoffGene
 
@@ -39,7 +44,7 @@ def test_steps_lead_from_seeds_to_what_is_left():
 
 def test_the_page_puts_our_counts_beside_the_published_ones():
     realised = dict.fromkeys(("build", "relax", "symmetry", "hull", "all"), RATE)
-    page = page_of({"mpvae": run(), "orbitvae": run(20) | {"realised": realised}}, funnel.MODELS, "f.svg", 22_044)
+    page = page_of({"mpvae": run(), "orbitvae": run(20) | {"realised": realised}}, funnel.MODELS, "f.svg", 22_044, 3)
     assert "| seeds | 10 | 20 | 1,299 |" in page
     assert "| novel | 160 (94 %) | 360 (97 %) | 8,082 |" in page
     assert "| metallic score below 0.5 | 90 (90 %) | 290 (97 %) | 917 |" in page
@@ -47,7 +52,8 @@ def test_the_page_puts_our_counts_beside_the_published_ones():
     assert "| | OrbitVAE |" in page
     assert "| built | 50.0 (20.0 to 80.0; n = 10) |" in page
     assert "| valid genes | 10 of 200 | so it is (10) |" in page
-    assert "None was realised" in page_of({"mpvae": run()}, funnel.MODELS, "f.svg", 22_044)
+    assert "of genes with free coordinates from 3\nstarts" in page
+    assert "None was realised" in page_of({"mpvae": run()}, funnel.MODELS, "f.svg", 22_044, 3)
 
 
 def test_the_figure_names_every_step_and_run(tmp_path):
@@ -83,3 +89,21 @@ def test_one_pass_shows_every_seed_twenty_times_and_is_not_repeated(tmp_path):
     assert (tmp_path / "genes.json").stat().st_mtime_ns == before
     with pytest.raises(ConfigError, match="another --cache"):
         funnel.draw("orbitvae", some.select(range(50)), tmp_path)
+
+
+def test_what_was_realised_with_other_stages_or_genes_is_refused(tmp_path, monkeypatch):
+    genes = [Candidate("a", WyckoffGene.parse("225|Na:a|Cl:b"), Origin("seed"))]
+    write_candidates(tmp_path / "candidates.jsonl", genes)
+    monkeypatch.setattr(funnel, "LocalPool", lambda _: InProcess())
+    (done,) = funnel.realise(1, tmp_path, 1)
+    assert done.find("hull").verdict == "pass"
+    lines = (tmp_path / "realised.jsonl").read_text()
+    assert [one.to_dict() for one in funnel.realise(1, tmp_path, 1)] == [done.to_dict()]
+    with monkeypatch.context() as patched:
+        patched.setattr(funnel, "Relax", lambda seed: Relax(seed, DesignRelaxConfig(starts=1)))
+        with pytest.raises(ConfigError, match=r"other settings .*\(stages\)"):
+            funnel.realise(1, tmp_path, 1)
+    write_candidates(tmp_path / "candidates.jsonl", [*genes, replace(genes[0], id="b")])
+    with pytest.raises(ConfigError, match=r"other settings .*\(genes\)"):
+        funnel.realise(1, tmp_path, 1)
+    assert (tmp_path / "realised.jsonl").read_text() == lines

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from relaxation import agreement, read, summary
+from relaxation import agreement, summary
 
 
 def outcome(energy: float, calls: int, *, converged: bool = True, seconds: float | None = None) -> dict[str, Any]:
@@ -25,6 +25,8 @@ def test_energies_are_compared_where_both_came_to_an_end() -> None:
     assert found["lower"]["ours"].startswith("1 of 2")
     assert found["lower"]["ase"].startswith("0 of 2")
     assert found["gap"].startswith("-0.0998 [")
+    assert not found["all_same"]
+    assert summary([ROWS[0]])["all_same"]
 
 
 def test_costs_count_every_start() -> None:
@@ -36,13 +38,6 @@ def test_costs_count_every_start() -> None:
     assert found["ended"]["calls"].startswith("3.0 [")
     assert found["same_calls"].startswith("4.0 [")
     assert found["reasons"] == {"ours": [], "ase": ["the steps ran out"]}
-
-
-def test_a_line_cut_short_is_measured_again(tmp_path: Any) -> None:
-    log = tmp_path / "log.jsonl"
-    log.write_text('{"gene": "a", "ours": {}}\n{"gene": "b", "ou')
-    assert read(log) == {"a": {"ours": {}}}
-    assert log.read_text() == '{"gene": "a", "ours": {}}\n'
 
 
 def test_a_search_is_compared_with_itself_where_all_came_to_an_end() -> None:

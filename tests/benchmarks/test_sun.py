@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from sun import CONFIG, OURS, FireRefine, FireRelax, KnownCrystals, Ways, ways
+from sun import CONFIG, OURS, FireRefine, FireRelax, KnownCrystals, Ways, settings, ways
 from sun_page import Outcome, cheaper, page_of, per_success, suns
 from wyckforge.config import RunConfig
 from wyckforge.execute.run_stages import Stage
@@ -79,13 +81,41 @@ def test_the_page_counts_over_all_attempted() -> None:
     outcomes += [outcome(way, seconds) for way, seconds in (("one", 40.0), ("three", 90.0)) for _ in range(2)]
     config = RunConfig.from_dict({**CONFIG, "count": 2}, source="the test")
     record = {"draws": 4000, "funnel": [{"passed": 300}], "timings_s": {"draw": 30.0}}
-    page = page_of(outcomes, record, config, 12_345)
+    page = page_of(outcomes, record, config, 12_345, set())
     assert "4,000 genes were drawn, 300 came through the funnel, which took 30 s" in page
     assert "| **S.U.N. by both potentials** | 1 of 2, 50 % [9, 91] | 1 of 2" in page
     assert "| wall time of two workers per S.U.N. crystal, s | 4.0 | 40.0 | 90.0 |" in page
     assert "| the same with drawing the list, s | 34.0 | 70.0 | 120.0 |" in page
     assert "Of what was built, 1 of 1, 100 %" in page
     assert "takes 10.0 [" in page
+
+
+def test_genes_that_settings_were_chosen_on_are_told_apart() -> None:
+    other = "225|K:a|Cl:b"
+    outcomes = [
+        outcome(way, seconds, gene=gene, verdicts={} if gene == other else {"hull": "fail"})
+        for way, seconds in (("ours", 4.0), ("one", 12.0), ("three", 20.0))
+        for gene in ("225|Na:a|Cl:b", other)
+    ]
+    config = RunConfig.from_dict({**CONFIG, "count": 2}, source="the test")
+    record = {"draws": 4000, "funnel": [{"passed": 300}], "timings_s": {"draw": 30.0}}
+    page = page_of(outcomes, record, config, 12_345, {"225|Na:a|Cl:b"})
+    assert "first 160 genes of a list of\n1000 or more drawn with seed 8; 1 of them are on this list, too" in page
+    assert "| **S.U.N. by both potentials** | 1 of 2, 50 %" in page
+    assert "| S.U.N., of the 1 other genes | 1 of 1, 100 %" in page
+    assert "over the 1 other genes, 3.0 [3.0, 3.0] and\n5.0 [5.0, 5.0] times less" in page
+    assert "Of the first half of the list, 0 of 1, 0 % [0, 79] are S.U.N., of the second 1 of 1" in page
+
+
+def test_what_decides_is_written_down_without_places_on_this_machine() -> None:
+    config = RunConfig.from_dict({**CONFIG, "count": 2}, source="the test")
+    found = settings(config)
+    assert found["relax"]["starts"] == 3
+    assert found["baseline"]["starts"] == {"one": 1, "three": 3}
+    relaxing = config.relax.model_copy(update={"enough_ev_per_atom": 0.05})
+    assert settings(config.model_copy(update={"relax": relaxing})) != found
+    assert settings(config.model_copy(update={"count": 3})) == found
+    assert str(Path.home()) not in json.dumps(found)
 
 
 def test_the_baseline_is_the_chain_with_pyxtal_and_fire_and_never_stops_early() -> None:

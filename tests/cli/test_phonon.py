@@ -12,6 +12,7 @@ from ase.spacegroup import crystal as of_group
 from click.testing import CliRunner, Result
 
 from wyckforge.cli import main
+from wyckforge.realise.config import PhononConfig
 
 
 def run(*args: str | Path) -> Result:
@@ -39,7 +40,9 @@ def test_crystals_are_tested_on_a_mesh_and_written_down(structures: Path, tmp_pa
     record = json.loads((out / "Si.json").read_text())
     assert record["studies"][0]["mesh"]["stability"] == "stable"
     assert record["studies"][0]["displacements"] >= 3
-    assert record["config"]["relax"]["potential"] == "chgnet"
+    default = PhononConfig().relax.potential
+    assert record["config"]["relax"]["potential"] == default
+    assert f"[default: {default}]" in run("--help").stdout
     assert record["config"]["relax"]["fmax_ev_per_angstrom"] == 1e-4
     assert {"phonopy", "seekpath", "wyckforge"} <= record["versions"].keys()
     assert ElementTree.fromstring((out / "Si.svg").read_text()).tag.endswith("svg")

@@ -156,3 +156,13 @@ def test_where_nobody_judges_the_stable_come_first():
 def test_nothing_is_dropped_for_being_unknown():
     unknown = [candidate(str(i), hull(None, "unknown")) for i in range(3)]
     assert len(rank_candidates(unknown, last_stage="hull")) == 3
+
+
+def test_what_a_second_potential_says_of_stability_takes_the_place_of_what_the_first_said():
+    refuted = Evidence("stable", "fail", 0.45)
+    ranked = [
+        candidate("sure", refuted, hull(0.05), Evidence("stable", "pass", 0.95)),
+        candidate("likely", hull(0.05), Evidence("stable", "pass", 0.55)),
+        candidate("refuted", Evidence("stable", "pass", 0.95), hull(0.05), refuted),
+    ]
+    assert rank_candidates(reversed(ranked), last_stage="hull") == ranked

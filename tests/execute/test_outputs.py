@@ -89,3 +89,12 @@ def test_the_table_has_one_row_per_candidate_and_a_column_per_finding(tmp_path):
     assert [row["hull_value"] for row in rows] == ["", "", "-0.0123457"]
     assert rows[1]["reason"] == "hull: no Na, no hull"
     assert "novel_value" not in rows[0]
+
+
+def test_a_doubt_that_was_removed_is_no_reason(tmp_path):
+    doubt, removed = Evidence("stable", "fail", 0.45, reason="first"), Evidence("stable", "pass", 0.95, reason="second")
+    ranked = [Candidate("g1", GENE, Origin("seed"), evidence=some) for some in ((doubt, removed), (removed, doubt))]
+    write_table(tmp_path / "c.csv", ranked)
+    with (tmp_path / "c.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["stable"], row["reason"]) for row in rows] == [("pass", ""), ("fail", "stable: first")]

@@ -85,9 +85,21 @@ def test_what_is_known_at_gamma_outlives_the_budget() -> None:
     config = PhononConfig(max_seconds=2.0)
     calls = study(POLAR, PhononConfig(mesh=False), emt()).calls
     found = study(POLAR, config, Stalling(calls, config.max_seconds))
-    assert found.gamma.stability == "unstable"
-    assert (found.verdict.stability, found.verdict.reason) == ("unknown", "the time allowed is spent")
+    assert found.verdict is found.gamma
+    assert found.verdict.stability == "unstable"
+    assert found.mesh is not None
+    assert (found.mesh.stability, found.mesh.reason) == ("unknown", "the time allowed is spent")
     assert found.calls == calls + 1
+
+
+def test_an_instability_at_gamma_is_followed_where_the_mesh_has_no_answer() -> None:
+    config = PhononConfig(max_atoms=4, max_directions=1, max_generations=1, follow=True)
+    found = study_and_follow(POLAR, config, emt())
+    parent, child = found.studies
+    assert parent.mesh is not None
+    assert (parent.mesh.stability, parent.verdict.stability) == ("unknown", "unstable")
+    assert found.gain_ev_per_atom > 0
+    assert child.gene != parent.gene
 
 
 def test_the_budget_ends_the_tight_relaxation_too() -> None:

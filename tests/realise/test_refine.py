@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from wyckforge.potential.catalogue import load_potential
 from wyckforge.realise.config import HullConfig, RefineConfig
 from wyckforge.realise.phonon.stage import near_hull
 from wyckforge.realise.refine import Refine
+from wyckforge.realise.relax import relax
 from wyckforge.realise.stages import Build, Hull, Relax
 from wyckforge.records import Candidate, Evidence, Origin
 from wyckforge.symmetry.crystal import Crystal
@@ -29,6 +31,9 @@ def test_the_second_potential_has_an_energy_and_a_hull_of_its_own(rock_salt: Can
     assert first.tool.startswith("CHGNet")
     assert second.tool.startswith("SevenNet")
     assert second.verdict == "pass"
+    cost = found.find("refine_cost")
+    assert cost.value == relax(rock_salt.crystal, potential=load_potential("sevennet-0")).calls > 0
+    assert (cost.unit, cost.tool) == ("calls", second.tool)
     assert abs(second.value - first.value) > 0.1  # one holds MP2020 corrections, the other none
     assert found.find("refined_hull").verdict == "pass"
     assert found.find("refined_hull").value == pytest.approx(0.0, abs=0.02)  # a known phase
@@ -62,9 +67,12 @@ def test_the_threshold_is_that_of_the_first_hull(rock_salt: Candidate) -> None:
 
 def test_a_structure_that_the_second_potential_cannot_describe_is_unknown(rock_salt: Candidate) -> None:
     lonely = rock_salt.with_evidence(crystal=Crystal(20 * np.eye(3), np.array([11]), np.zeros((1, 3))))
-    found = Refine()(lonely).find("refine")
+    done = Refine()(lonely)
+    found = done.find("refine")
     assert found.verdict == "unknown"
     assert "isolated" in found.reason
+    assert done.find("refine_cost").value == 1
+    assert done.find("refined_hull") is None
 
 
 def test_phonons_are_computed_for_what_every_hull_lets_through(rock_salt: Candidate) -> None:

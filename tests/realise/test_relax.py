@@ -146,3 +146,26 @@ def test_where_the_potential_ends_the_search_goes_as_near_as_it_can(energy: floa
 def test_a_start_that_the_potential_cannot_describe_is_an_error() -> None:
     with pytest.raises(PotentialError, match="isolated"):
         relax(Crystal(20 * np.eye(3), np.array([29]), np.zeros((1, 3))), potential=emt())
+
+
+class _Moody(Potential):
+    """Copper without an answer at the second call, and with ever higher energies from some call on."""
+
+    name = tool = "moody"
+
+    def __init__(self) -> None:
+        self.right, self.calls = emt(), 0
+
+    def evaluate(self, lattice, numbers, frac_coords) -> Evaluation:
+        self.calls += 1
+        if self.calls == 2:
+            raise PotentialError("no mood")
+        found = self.right.evaluate(lattice, numbers, frac_coords)
+        return Evaluation(found.energy_ev + max(0, self.calls - 4), found.forces, found.stress)
+
+
+def test_a_search_that_went_on_does_not_end_for_what_stopped_it_earlier() -> None:
+    copper = Crystal(4.1 * (np.ones((3, 3)) - np.eye(3)) / 2, np.array([29]), np.zeros((1, 3)))
+    found = relax(copper, potential=_Moody())
+    assert found.energy_ev_per_atom < emt().evaluate(copper.lattice, copper.numbers, copper.frac_coords).energy_ev
+    assert found.reason == "no step lowers the energy further"

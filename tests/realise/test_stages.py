@@ -76,6 +76,7 @@ def test_a_potential_without_an_answer_is_evidence() -> None:
     found = Relax(0)(candidate("221|Na:a").with_evidence(crystal=lonely))
     assert found.find("relax").verdict == "unknown"
     assert "isolated" in found.find("relax").reason
+    assert found.find("relax_cost").value == 1
 
 
 def test_structures_come_from_the_geometry_model_or_if_asked_from_pyxtal() -> None:
@@ -132,6 +133,9 @@ def test_an_unsound_further_start_leaves_the_first(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Relax, "_starts", lambda *_: iter((built.crystal, squeezed)))
     found = Relax(2)(built)
     assert found.find("relax") == first.find("relax")
+    lonely = Crystal(20 * np.eye(3), np.array([16]), np.zeros((1, 3)))
+    monkeypatch.setattr(Relax, "_starts", lambda *_: iter((built.crystal, lonely)))
+    assert Relax(2)(built).find("relax_cost").value == first.find("relax_cost").value + 1
     monkeypatch.setattr(Relax, "_starts", lambda *_: iter((squeezed,)))
     lost = Relax(2)(built).find("relax")
     assert lost.verdict == "unknown"

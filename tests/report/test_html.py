@@ -235,3 +235,11 @@ def test_sites_without_a_crystal_come_from_the_gene(candidates):
 
 def test_cell_parameters_of_a_right_angled_cell(candidates):
     assert cell_parameters(candidates[2].crystal) == pytest.approx((5.78, 5.78, 11.62, 90, 90, 90))
+
+
+def test_the_outcome_is_that_of_the_last_word_of_each_stage():
+    unsure, doubt, removed = (Evidence("stable", verdict) for verdict in ("unknown", "fail", "pass"))
+    gene = WyckoffGene.parse("225|Na:a|Cl:b")
+    histories = ((doubt, removed), (unsure, removed), (removed, doubt), (doubt, unsure))
+    rows = rank_rows([Candidate("c", gene, Origin("seed"), evidence=some) for some in histories])
+    assert [row.outcome for row in rows] == [None, None, doubt, unsure]

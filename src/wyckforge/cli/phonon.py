@@ -25,13 +25,18 @@ PACKAGES = ("wyckforge", "phonopy", "seekpath", "spglib", "moyopy")
 
 @click.command()
 @click.argument("structures", metavar="STRUCTURE...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--potential", default="chgnet", show_default=True, help="Interatomic potential by name.")
+@click.option("--potential", help="Interatomic potential by name.  [default: sevennet-0]")
 @click.option("--mesh/--gamma-only", default=True, show_default=True, help="Test a full mesh, or Γ alone.")
 @click.option("--follow", "follow_modes", is_flag=True, help="Follow unstable modes down to a stable crystal.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for records, dispersion plots and crystals.")
 @click.pass_context
 def phonon(
-    ctx: click.Context, structures: tuple[Path, ...], potential: str, mesh: bool, follow_modes: bool, out: Path | None
+    ctx: click.Context,
+    structures: tuple[Path, ...],
+    potential: str | None,
+    mesh: bool,
+    follow_modes: bool,
+    out: Path | None,
 ) -> None:
     """Test crystals in CIF or POSCAR files, folders of them, or tables, for imaginary phonon modes.
 
@@ -43,8 +48,9 @@ def phonon(
     from wyckforge.realise.phonon.follow import study_and_follow
     from wyckforge.report.terminal import align
 
-    asked = load_potential(potential)
-    config = PhononConfig(relax=TightRelaxConfig(potential=potential), mesh=mesh, follow=follow_modes)
+    relaxation = TightRelaxConfig() if potential is None else TightRelaxConfig(potential=potential)
+    asked = load_potential(relaxation.potential)
+    config = PhononConfig(relax=relaxation, mesh=mesh, follow=follow_modes)
     if out is not None:
         ctx.meta[SAVED] = f"finished structures are in {out}"
     table: list[list[str]] = []

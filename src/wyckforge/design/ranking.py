@@ -133,7 +133,7 @@ def _value(candidate: Candidate, stage: str, otherwise: float) -> float:
 
 
 def _tier(candidate: Candidate, last_stage: str) -> int:
-    verdicts = {found.verdict for found in candidate.evidence}
+    verdicts = {found.verdict for found in candidate.findings}
     if candidate.find(last_stage) is None:
         return 3 if "fail" in verdicts else 2
     return 0 if verdicts <= {"pass"} else 1

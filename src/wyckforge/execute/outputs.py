@@ -78,5 +78,5 @@ def _row(rank: int, candidate: Candidate) -> dict[str, Any]:
     for found in candidate.evidence:
         row[found.stage] = found.verdict
         row[f"{found.stage}_value"] = "" if found.value is None else f"{found.value:.6g}"
-    doubts = [f"{found.stage}: {found.reason}" for found in candidate.evidence if found.verdict != "pass"]
+    doubts = [f"{found.stage}: {found.reason}" for found in candidate.findings if found.verdict != "pass"]
     return row | {"reason": "; ".join(doubts)}

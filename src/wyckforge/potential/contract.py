@@ -16,7 +16,11 @@ Corrections = Literal["none", "mp2020"]
 
 
 class PotentialError(Exception):
-    """The potential has no answer for a structure: atoms without neighbours, or a value that is not finite."""
+    """There is no energy for a structure that can be believed.
+
+    The potential has no answer (atoms without neighbours, a value that is not finite), or the structure or its energy
+    is that of no crystal.
+    """
 
 
 @dataclass(frozen=True, slots=True, eq=False)

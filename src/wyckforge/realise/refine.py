@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from wyckforge.realise.relax import Relaxation
     from wyckforge.symmetry.crystal import Crystal
 
-REFINED, REFINED_HULL = "refine", "refined_hull"
+REFINED, REFINED_HULL, COST = "refine", "refined_hull", "refine_cost"
 
 
 @dataclass(frozen=True, slots=True)
 class Refine:
     """Evidence ``refine`` (energy, eV/atom) and ``refined_hull`` (eV/atom) by a second potential, and ``stable`` anew.
+
+    Evidence ``refine_cost`` is what it took: calls of the second potential.
 
     Two potentials err in different ways: what both put near the hull more often is. Candidates that the first potential
     puts far above it are left as they are, and get no evidence.
@@ -41,19 +43,25 @@ class Refine:
         """The crystal relaxed by the second potential, or ``unknown`` with the reason."""
         from wyckforge.potential.catalogue import load_potential
         from wyckforge.potential.contract import PotentialError
+        from wyckforge.potential.counted import Counted
 
         relaxed, first = candidate.find("relax"), candidate.find("hull")
         if candidate.crystal is None or relaxed is None or first is None or first.value is None:
             return candidate
         if first.value > self.config.within_ev_per_atom:
             return candidate
-        potential = load_potential(self.config.potential)
+        potential = Counted(load_potential(self.config.potential))
         try:
             found = self._relaxed(candidate.crystal, potential)
         except (PotentialError, StructureError) as error:
-            return candidate.with_evidence(Evidence(REFINED, "unknown", reason=str(error), tool=potential.tool))
-        refined = describe(REFINED, found, potential.tool)
-        candidate = candidate.with_evidence(refined, crystal=found.crystal if found.converged else None)
+            refined, crystal = Evidence(REFINED, "unknown", reason=str(error), tool=potential.tool), None
+        else:
+            refined = describe(REFINED, found, potential.tool)
+            crystal = found.crystal if found.converged else None
+        cost = Evidence(COST, "pass", float(potential.calls), "calls", tool=potential.tool)
+        candidate = candidate.with_evidence(refined, cost, crystal=crystal)
+        if refined.value is None:
+            return candidate
         place = place_on_hull(
             REFINED_HULL,
             candidate,

@@ -127,10 +127,6 @@ class _Point:
         return float(np.abs(self.found.stress).max() / GPa)
 
 
-class _Unsound(PotentialError):
-    """A structure that has left physics: no potential is asked about it, or its answer is not believed."""
-
-
 class _Search:
     """Quasi-Newton search (BFGS) with a trust radius over the free parameters."""
 
@@ -168,6 +164,8 @@ class _Search:
                 self._retreat(self._size(step))
                 continue
             self._move(there, step)
+            if self.here is there:
+                unsound = ""
         return "" if self._converged() else f"not converged in {self.config.max_steps} steps"
 
     def _converged(self) -> bool:
@@ -187,21 +185,20 @@ class _Search:
         """Ask the potential, unless physics forbids the structure.
 
         Raises:
-            _Unsound: volume, distances or energy are none of a crystal.
-            PotentialError: the potential has no answer.
+            PotentialError: volume, distances or energy are none of a crystal, or the potential has no answer.
         """
         lattice, coords = self.freedom.place(parameters)
         start = self.freedom.start
         ratio = float(np.linalg.det(lattice) / np.linalg.det(start.lattice))
         if not self.config.min_volume_ratio <= ratio <= self.config.max_volume_ratio:
-            raise _Unsound(f"the volume went to {ratio:.2f} of its start")
+            raise PotentialError(f"the volume went to {ratio:.2f} of its start")
         crystal = Crystal(lattice, start.numbers, coords)
         if (distance := shortest_distance(crystal, within=MIN_DISTANCE_ANGSTROM)) < MIN_DISTANCE_ANGSTROM:
-            raise _Unsound(f"two atoms came within {distance:.2f} Å")
+            raise PotentialError(f"two atoms came within {distance:.2f} Å")
         self.calls += 1
         found = self.potential.evaluate(lattice, start.numbers, coords)
         if (energy := found.energy_ev / len(crystal)) < LOWEST_ENERGY_EV_PER_ATOM:
-            raise _Unsound(f"the energy fell to {energy:.1f} eV/atom, which no crystal has")
+            raise PotentialError(f"the energy fell to {energy:.1f} eV/atom, which no crystal has")
         return _Point(parameters, crystal, found, self.freedom.gradient(parameters, found))
 
     def _step(self) -> Array:

@@ -92,10 +92,11 @@ class Relax:
         """The relaxed structure with its energy, or ``unknown`` with the reason."""
         from wyckforge.potential.catalogue import load_potential
         from wyckforge.potential.contract import PotentialError
+        from wyckforge.potential.counted import Counted
 
         if candidate.crystal is None:
             return candidate.with_evidence(Evidence("relax", "unknown", reason="there is no structure to relax"))
-        potential = load_potential(self.config.potential)
+        potential = Counted(load_potential(self.config.potential))
         found: list[Relaxation] = []
         reason = ""
         for crystal in self._starts(candidate):
@@ -106,14 +107,11 @@ class Relax:
                 continue
             if self._settled(candidate, _best(found), potential):
                 break
+        cost = Evidence("relax_cost", "pass", float(potential.calls), "calls", tool=potential.tool)
         if not found:
-            return candidate.with_evidence(Evidence("relax", "unknown", reason=reason, tool=potential.tool))
+            return candidate.with_evidence(Evidence("relax", "unknown", reason=reason, tool=potential.tool), cost)
         best = _best(found)
-        return candidate.with_evidence(
-            describe("relax", best, potential.tool),
-            Evidence("relax_cost", "pass", float(sum(one.calls for one in found)), "calls", tool=potential.tool),
-            crystal=best.crystal,
-        )
+        return candidate.with_evidence(describe("relax", best, potential.tool), cost, crystal=best.crystal)
 
     def _settled(self, candidate: Candidate, best: Relaxation, potential: Potential) -> bool:
         """Whether the best start lies so near the hull that another would hardly lie lower, or too far above it."""

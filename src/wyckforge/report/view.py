@@ -116,7 +116,7 @@ class Row:
     @property
     def outcome(self) -> Evidence | None:
         """The first finding that failed, else the first that stayed unknown."""
-        unsure = (found for found in self.candidate.evidence if found.verdict == "unknown")
+        unsure = (found for found in self.candidate.findings if found.verdict == "unknown")
         return self.candidate.rejected_by or next(unsure, None)
 
 

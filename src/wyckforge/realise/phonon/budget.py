@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wyckforge.potential.contract import Array, Evaluation, Potential
+from wyckforge.potential.counted import Counted
 
 
 class GivenUp(Exception):
     """The work on a crystal ends without a verdict, for the reason given."""
 
 
-class Limited(Potential):
+class Limited(Counted):
     """A potential that is called until a deadline and no longer.
 
     Args:
@@ -23,14 +24,11 @@ class Limited(Potential):
 
     Attributes:
         deadline: the same.
-        calls: evaluations so far.
     """
 
     def __init__(self, potential: Potential, deadline: float) -> None:
-        self.name, self.tool, self.corrections = potential.name, potential.tool, potential.corrections
+        super().__init__(potential)
         self.deadline = deadline
-        self.calls = 0
-        self._potential = potential
 
     def evaluate(self, lattice: Array, numbers: NDArray[np.int64], frac_coords: Array) -> Evaluation:
         """Energy, forces and stress, see :meth:`Potential.evaluate`.
@@ -41,5 +39,4 @@ class Limited(Potential):
         """
         if time.monotonic() > self.deadline:
             raise GivenUp("the time allowed is spent")
-        self.calls += 1
-        return self._potential.evaluate(lattice, numbers, frac_coords)
+        return super().evaluate(lattice, numbers, frac_coords)

@@ -86,8 +86,10 @@ class Study:
 
     @property
     def verdict(self) -> Outcome:
-        """The test on the mesh, or that at Γ where no mesh was asked for."""
-        return self.mesh or self.gamma
+        """The test on the mesh; that at Γ where no mesh was asked for, or where Γ alone proves an instability."""
+        if self.mesh is None or (self.mesh.stability == "unknown" and self.gamma.stability == "unstable"):
+            return self.gamma
+        return self.mesh
 
     @property
     def optical_per_cm(self) -> list[float]:
