@@ -134,8 +134,15 @@ def fit_effmass(k: Array, energies: Array) -> float | None:
     Args:
         k: (n,) as for :func:`fit_kane`.
         energies: (n,) likewise.
+
+    Returns:
+        None where the package finds none, or is not installed (the extra ``effmass``): it is a second opinion, and
+        holds other packages back at versions of 2017.
     """
-    from effmass.analysis import Segment  # pulls in readers of six codes; seconds
+    try:
+        from effmass.analysis import Segment  # pulls in readers of six codes; seconds
+    except ImportError:
+        return None
 
     line = np.concatenate([[0.0], k])
     data = SimpleNamespace(
