@@ -8,8 +8,8 @@ from ase import Atoms
 from hypothesis import given
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
-from tests.data.examples import perovskite_cif
 
+from tests.data.examples import perovskite_cif
 from wyckforge.data.rows import Rule
 from wyckforge.data.structures import RejectedStructure, from_ase, from_pymatgen, parse_cif, parse_poscar, to_pymatgen
 
