@@ -64,15 +64,13 @@ def test_an_accident_is_not_taken_for_a_failure_that_comes_again(
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     put(
         runner,
-        "scf",
-        script="echo; echo '     Error in routine  davcio (10):'; echo '     error while writing'; exit 1",
+        "echo; echo '     Error in routine  davcio (10):'; echo '     error while writing'; exit 1",
     )
     with pytest.raises(FailedRunError, match="error while writing"):
         runner.run("pw.x", "scf", "an input")
     put(
         runner,
-        "scf",
-        script="mkdir -p out/pwscf.save; echo found > out/pwscf.save/data-file-schema.xml; echo JOB DONE.",
+        "mkdir -p out/pwscf.save; echo found > out/pwscf.save/data-file-schema.xml; echo JOB DONE.",
     )
 
     found = runner.run("pw.x", "scf", "an input")
@@ -88,8 +86,7 @@ def test_a_failure_that_comes_again_is_remembered(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     put(
         runner,
-        "scf",
-        script="echo x >> runs; echo '     convergence NOT achieved after 3 iterations: stopping'; exit 2",
+        "echo x >> runs; echo '     convergence NOT achieved after 3 iterations: stopping'; exit 2",
     )
 
     for _ in range(2):
