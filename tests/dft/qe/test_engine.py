@@ -105,6 +105,20 @@ def test_a_killed_phonon_goes_on_where_it_was(tmp_path: Path) -> None:
     assert modes.frequencies_per_cm[3:] == pytest.approx(np.full(3, modes.frequencies_per_cm[-1]), abs=0.1)
 
 
+def test_finite_displacements_and_the_response_to_a_field_make_longitudinal_modes(tmp_path: Path) -> None:
+    phosphide = cubic(5.5, [13, 15], [0.0, 0.25])
+    config = SMALL.model_copy(update={"phonon_method": "finite displacements", "cutoff_ev": 300.0})
+    ground = QuantumEspresso().ground(phosphide, config, tmp_path / "scf")
+
+    modes = QuantumEspresso().gamma(ground, config, tmp_path / "phonon", tmp_path / "scf", polar=True)
+
+    assert np.abs(modes.frequencies_per_cm[:3]).max() < 0.01
+    assert modes.frequencies_per_cm[3:] == pytest.approx(np.full(3, 440.0), rel=0.05)
+    assert modes.longitudinal_per_cm is not None
+    assert modes.longitudinal_per_cm[:, 5].min() > modes.frequencies_per_cm[5] + 20
+    assert (tmp_path / "phonon" / "tensors.xml").is_file()
+
+
 def test_a_field_that_converges_slowly_gets_a_remedy(tmp_path: Path) -> None:
     impatient = SMALL.model_copy(update={"max_scf_iterations": 4})
 

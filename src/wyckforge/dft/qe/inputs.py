@@ -26,6 +26,9 @@ OUT = "out"
 SAVED = f"{OUT}/pwscf.save"
 """Where density and wave functions lie."""
 
+MATRIX = "gamma.xml"
+"""File that ph.x writes its dynamical matrix into, beside the input."""
+
 KBAR_PER_GPA = 10.0
 
 MIN_EMPTY_BANDS = 4
@@ -154,7 +157,7 @@ def phonon(title: str, *, polar: bool, modes: bool, mixing: float = 0.7) -> str:
     settings: dict[str, Value] = {
         "prefix": "pwscf",
         "outdir": f"./{OUT}",
-        "fildyn": "gamma.xml",
+        "fildyn": MATRIX,
         "tr2_ph": 1e-14,
         "alpha_mix(1)": mixing,
         "epsil": polar,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,16 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wyckforge.dft.engine import EngineError
-from wyckforge.dft.qe.inputs import Field, phonon
+from wyckforge.dft.qe.inputs import MATRIX, OUT, Field, phonon
 from wyckforge.dft.qe.outputs import numbers_of, parse_xml
 from wyckforge.dft.qe.running import FailedRunError, Runner
 from wyckforge.dft.qe.solving import solve
 from wyckforge.dft.units import BOHR_ANGSTROM, GPA_PER_HARTREE_BOHR3, HARTREE_EV, RYDBERG_EV
+from wyckforge.files import write_atomically
 from wyckforge.potential.contract import Array, Evaluation, Potential
 from wyckforge.symmetry.crystal import Crystal
 
 PART = "phonon"
 """Name of the run of ph.x."""
+
+TENSORS = "tensors.xml"
+"""File of the response to a field."""
 
 CAREFUL_MIXING = 0.3
 
@@ -64,11 +68,16 @@ def respond(runner: Runner, title: str, *, polar: bool, modes: bool) -> Response
             raise
         remedies = (f"alpha_mix {CAREFUL_MIXING} in ph.x",)
         runner.run("ph.x", f"{PART}-2", phonon(title, polar=polar, modes=modes, mixing=CAREFUL_MIXING))
-    return replace(read_response(runner.folder / "gamma.xml"), remedies=remedies)
+    folder = runner.folder
+    kept, tensors = folder / TENSORS, folder / OUT / "_ph0" / "pwscf.phsave" / "tensors.xml"
+    if polar and tensors.is_file():
+        write_atomically(kept, tensors.read_bytes())
+    born, dielectric = read_tensors(kept) if polar else (None, None)
+    return Response(read_constants(folder / MATRIX) if modes else None, born, dielectric, remedies)
 
 
-def read_response(path: Path) -> Response:
-    """What ph.x wrote into the XML file of its dynamical matrix.
+def read_constants(path: Path) -> Array:
+    """(3n, 3n) force constants in eV/Å² from the XML file of a dynamical matrix at Γ.
 
     Raises:
         EngineError: it is damaged.
@@ -76,17 +85,24 @@ def read_response(path: Path) -> Response:
     try:
         root = parse_xml(path.read_bytes(), path)
         n_atoms = int(root.findtext("GEOMETRY_INFO/NUMBER_OF_ATOMS") or 0)
-        constants = dielectric = born = None
-        if root.find("DYNAMICAL_MAT_.1") is not None:
-            constants = _blocks(n_atoms, lambda i, j: root.find(f"DYNAMICAL_MAT_.1/PHI.{i}.{j}"))
-        if root.find("DIELECTRIC_PROPERTIES/EPSILON") is not None:
-            dielectric = numbers_of(root.find("DIELECTRIC_PROPERTIES/EPSILON")).reshape(3, 3).T
-        if root.find("DIELECTRIC_PROPERTIES/ZSTAR") is not None:
-            nodes = [root.find(f"DIELECTRIC_PROPERTIES/ZSTAR/Z_AT_.{i}") for i in range(1, n_atoms + 1)]
-            born = np.array([numbers_of(node).reshape(3, 3).T for node in nodes])
+        return _blocks(n_atoms, lambda i, j: root.find(f"DYNAMICAL_MAT_.1/PHI.{i}.{j}"))
     except (OSError, ValueError) as error:
         raise EngineError(f"{path} cannot be read ({error})") from None
-    return Response(constants, born, dielectric)
+
+
+def read_tensors(path: Path) -> tuple[Array, Array]:
+    """(n, 3, 3) Born charges in units of e (atom, field, displacement), and the (3, 3) dielectric tensor.
+
+    Raises:
+        EngineError: the file is damaged.
+    """
+    try:
+        root = parse_xml(path.read_bytes(), path)
+        charges = numbers_of(root.find("EF_TENSORS/EFFECTIVE_CHARGES_EU")).reshape(-1, 3, 3)
+        dielectric = numbers_of(root.find("EF_TENSORS/DIELECTRIC_CONSTANT")).reshape(3, 3)
+    except (OSError, ValueError) as error:
+        raise EngineError(f"{path} cannot be read ({error})") from None
+    return charges.swapaxes(1, 2), dielectric.T
 
 
 def _blocks(n_atoms: int, find: Callable[[int, int], ElementTree.Element | None]) -> Array:

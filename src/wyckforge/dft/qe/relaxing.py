@@ -64,10 +64,11 @@ def relax(
             found = read(runner.run("pw.x", part, text))
         except FailedRunError as failure:
             remedy = next_remedy(failure, tried, (SLOWER, SLOWEST))
-            if remedy is None:
-                raise exhausted(failure, tried) from None
-            tried.append(remedy)
             made = _made(runner, part, crystal)
+            if remedy is None and not made:
+                raise exhausted(failure, tried) from None
+            # a cell that outgrows its basis also ends a round, and the next one begins with what was reached
+            tried += [remedy] if remedy else []
             crystal = made[-1] if made else crystal
             steps, number = steps + len(made), number + 1
             continue

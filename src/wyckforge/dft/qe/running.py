@@ -114,7 +114,8 @@ class Runner:
         """
         verdict = self._verdict(part, text)
         if verdict is None:
-            self._done(part).unlink(missing_ok=True)
+            for stale in (self._done(part), self.output(part)):  # before the input that they do not belong to
+                stale.unlink(missing_ok=True)
             write_atomically(self.folder / f"{part}.in", text.encode())
             verdict = self._run(program, part)
             if not verdict or any(sign in verdict for sign in (*NOT_CONVERGED, *NOT_DIAGONALISED)):

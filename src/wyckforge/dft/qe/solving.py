@@ -134,6 +134,7 @@ def _attempt(
     if density and runner.finished(name, text) and not runner.saved(name):
         runner.forget(name)  # what was found is here, but the density was written over since
     if WIDER in tried and not runner.finished(name, text):
-        runner.forget(f"{name}-wide")
+        if not runner.saved(f"{name}-wide"):
+            runner.forget(f"{name}-wide")
         runner.run("pw.x", f"{name}-wide", write(way))
     return runner.run("pw.x", name, text)
