@@ -66,8 +66,8 @@ SLACK_EV_PER_ATOM, FINALISTS = 0.02, 3
 """Genes within so much of the lowest by CHGNet, so many at most, are left to SevenNet-0 to choose from."""
 
 VIBRATION_FMAX = 5e-3
-"""Largest force left before vibrations, in eV/Å. SevenNet has no parity: forces that an inversion centre forbids stay, some
-0.003 eV/Å in Cs2Pt3Se7, and the default of 0.0001 is out of reach."""
+"""Largest force left before vibrations, in eV/Å. SevenNet has no parity: forces that an inversion centre forbids stay,
+some 0.003 eV/Å in Cs2Pt3Se7, and the default of 0.0001 is out of reach."""
 
 Row = dict[str, Any]
 

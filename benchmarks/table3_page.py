@@ -164,11 +164,12 @@ def _valley(valley: Valley | None) -> tuple[str, str]:
 
 
 def _genes(row: Semiconductor, found: Made) -> list[str]:
-    starts = {str(one.gene) for one in found.tried}
+    built = [one for one in found.tried if one.crystal is not None]
     build = found.placed.find("build")
     return [
         str(row.id), row.formula, "printed" if row.id in SITES else "enumerated", f"{found.possible:,}",
-        f"{len(starts):,}", str(len(found.tried)), str(sum(map(is_relaxed, found.tried))), _gene(found.gene),
+        f"{len({one.gene for one in found.tried}):,}", f"{len({one.gene for one in built}):,}", str(len(built)),
+        str(sum(map(is_relaxed, built))), _gene(found.gene),
         "printed coordinates" if build is None else build.tool, _number(found.printed_mev, ".0f"),
     ]  # fmt: skip
 

@@ -22,7 +22,7 @@ from wyckforge.symmetry.parameters import Parameters, free_axes, parameters_of
 
 SEED = 7
 TRIES, STARTS = 60, 12
-"""Starts where there are many genes, the most plausible ones first; and starts of a gene that is known."""
+"""Starts of a crystal where there are many genes, the most plausible ones first; and of one gene at most."""
 
 PRINTED = "printed"
 """End of the id of what begins with the printed coordinates."""
@@ -54,7 +54,7 @@ def starts_of(row: Semiconductor) -> list[Candidate]:
 def enumerated(row: Semiconductor) -> list[Candidate]:
     """Tries of a structure prediction for formula, formula units and space group."""
     z = math.gcd(*row.composition.values())
-    n = STARTS if possible_genes(row) == 1 else TRIES
+    n = min(TRIES, STARTS * possible_genes(row))
     config = PredictionConfig(formula=row.formula, z=str(z), space_group=str(row.space_group), tries=n, seed=SEED)
     space = SearchSpace.of(row.formula, range(z, z + 1), frozenset({row.space_group}))
     return [replace(one, id=f"{row.id}-{one.id}") for one in tries(space, config)]
