@@ -31,7 +31,7 @@ from table2 import STRUCTURES
 from table3_analogues import analogues, phases_of
 from table3_page import VIBRATIONS, Made, page_of
 from table3_published import SUPPLEMENTARY_1, Semiconductor
-from table3_starts import PRINTED, SEED, STARTS, TRIES, crystals, possible_genes, starts_of
+from table3_starts import PER_GENE, PRINTED, SEED, STARTS, TRIES, crystals, possible_genes, starts_of
 from wyckforge.execute.run_stages import Stage, run_one
 from wyckforge.files import write_atomically
 from wyckforge.potential.contract import Potential
@@ -108,6 +108,7 @@ def settings() -> Row:
         "seed": SEED,
         "tries": TRIES,
         "starts": STARTS,
+        "per_gene": PER_GENE,
         "build": BUILD.model_dump(mode="json"),
         "relax": RELAX.model_dump(mode="json"),
         "finalists": FINALISTS,

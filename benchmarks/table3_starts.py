@@ -21,8 +21,11 @@ from wyckforge.symmetry.elements import symbol
 from wyckforge.symmetry.parameters import Parameters, free_axes, parameters_of
 
 SEED = 7
-TRIES, STARTS = 60, 12
-"""Starts of a crystal where there are many genes, the most plausible ones first; and of one gene at most."""
+STARTS = 12
+"""Starts of a printed gene."""
+
+TRIES, PER_GENE = 60, 6
+"""Starts of a crystal whose gene is not printed, the most plausible genes first; and how many of one gene at most."""
 
 PRINTED = "printed"
 """End of the id of what begins with the printed coordinates."""
@@ -54,7 +57,7 @@ def starts_of(row: Semiconductor) -> list[Candidate]:
 def enumerated(row: Semiconductor) -> list[Candidate]:
     """Tries of a structure prediction for formula, formula units and space group."""
     z = math.gcd(*row.composition.values())
-    n = min(TRIES, STARTS * possible_genes(row))
+    n = min(TRIES, PER_GENE * possible_genes(row))
     config = PredictionConfig(formula=row.formula, z=str(z), space_group=str(row.space_group), tries=n, seed=SEED)
     space = SearchSpace.of(row.formula, range(z, z + 1), frozenset({row.space_group}))
     return [replace(one, id=f"{row.id}-{one.id}") for one in tries(space, config)]

@@ -106,7 +106,7 @@ def test_the_page_says_what_is_lost_and_what_is_lacking() -> None:
     assert "Space group kept: 0 of 2" in page
     assert "Within 0.1 eV/atom of both hulls: 0 of 2" in page
     assert "| mp-9791 | Tl9As3S9 | R3m (160) by the paper | – | 16 % | yes, ICSD 100292 | 1.22 | **no** |" in page
-    assert "alone, and novelty there means\nlittle: Tl9As9S12 (586)." in page
+    assert "alone, and\nnovelty there means little: Tl9As9S12 (586)." in page
     assert "| CHGNet | 2 | Table 3 | 0.050 [" in page
 
 
