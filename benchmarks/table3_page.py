@@ -94,6 +94,12 @@ def page_of(made: Mapping[int, Made], possible: Mapping[int, int], crystals: int
             for k, name in enumerate(VIBRATIONS.values())
             if (asked := [one for _, found in eight if (one := found.gamma[k]) is not None])
         ],
+        unknown=[
+            f"{row.formula} ({row.id}), {name}: {one.reason}"
+            for row, found in eight
+            for name, one in zip(VIBRATIONS.values(), found.gamma, strict=True)
+            if one is not None and one.verdict == "unknown"
+        ],
         analogues=[line for row, found in eight for line in _analogues(row, found)],
         bare=[f"{row.formula} ({row.id})" for row, found in eight if not found.analogues],
         supplementary=[_supplementary(row, possible[row.id], made.get(row.id)) for row in SUPPLEMENTARY_1],
