@@ -31,7 +31,7 @@ from table2 import STRUCTURES
 from table3_analogues import analogues, phases_of
 from table3_page import VIBRATIONS, Made, page_of
 from table3_published import SUPPLEMENTARY_1, Semiconductor
-from table3_starts import PER_GENE, PRINTED, SEED, STARTS, TRIES, crystals, possible_genes, starts_of
+from table3_starts import PER_GENE, PRINTED, RANDOM, SEED, STARTS, TRIES, crystals, possible_genes, start_of, starts_of
 from wyckforge.execute.run_stages import Stage, run_one
 from wyckforge.files import write_atomically
 from wyckforge.potential.contract import Potential
@@ -61,6 +61,8 @@ CACHE, PAGE = ROOT / ".cache" / "table3", ROOT / "docs" / "benchmarks" / "table3
 RELAX = RelaxConfig(max_seconds=900)
 BUILD = BuildConfig(tries=3, timeout_s=5)
 """Some of the genes leave no room for anything but a higher symmetry: PyXtal is not to try for long."""
+
+AT_RANDOM = BUILD.model_copy(update={"source": "pyxtal"})
 
 SLACK_EV_PER_ATOM, FINALISTS = 0.02, 3
 """Genes within so much of the lowest by CHGNet, so many at most, are left to SevenNet-0 to choose from."""
@@ -109,6 +111,7 @@ def settings() -> Row:
         "tries": TRIES,
         "starts": STARTS,
         "per_gene": PER_GENE,
+        "random": RANDOM,
         "build": BUILD.model_dump(mode="json"),
         "relax": RELAX.model_dump(mode="json"),
         "finalists": FINALISTS,
@@ -135,7 +138,8 @@ class RelaxBelow(Relax):
 
 def tried(row: Semiconductor, log: Log) -> list[Candidate]:
     """What has been tried for a crystal, in the order of the tries."""
-    return [log.found[one.id] for one in starts_of(row) if one.id in log.found]
+    names = [one.id for one in starts_of(row)] + [f"{row.id}-x{k:05d}" for k in range(1, RANDOM + 1)]
+    return [log.found[name] for name in names if name in log.found]
 
 
 def lowest(row: Semiconductor, log: Log) -> list[Candidate]:
@@ -153,14 +157,20 @@ def passed(candidate: Candidate, stage: str) -> bool:
     return found is not None and found.verdict == "pass"
 
 
-def attempt(row: Semiconductor, start: Candidate, log: Log) -> None:
+def attempt(row: Semiconductor, start: Candidate, log: Log, build: BuildConfig = BUILD) -> None:
     """Build, relax and look at the symmetry."""
     below = min((energy(one) + SLACK_EV_PER_ATOM for one in lowest(row, log)), default=math.inf)
     relaxing = DesignRelaxConfig(**dict(RELAX), starts=1)
     stages: list[Stage] = [RelaxBelow(SEED, relaxing, below=below), Symmetry()]
     if start.crystal is None:
-        stages.insert(0, BuildNext(SEED, BUILD))
+        stages.insert(0, BuildNext(SEED, build))
     log.add(start.id, run_one(start, stages))
+
+
+def attempt_at_random(row: Semiconductor, number: int, log: Log) -> None:
+    """The same with a random start of the gene that is lowest so far."""
+    if front := lowest(row, log):
+        attempt(row, start_of(row, front[0].gene, "x", number), log, AT_RANDOM)
 
 
 def place(row: Semiconductor, log: Log) -> None:
@@ -193,6 +203,7 @@ def work(log: Log) -> list[Callable[[], None]]:
     todo: list[tuple[str, Callable[[], None]]] = []
     for row in crystals():
         todo += [(start.id, partial(attempt, row, start, log)) for start in starts_of(row)]
+        todo += [(f"{row.id}-x{k:05d}", partial(attempt_at_random, row, k, log)) for k in range(1, RANDOM + 1)]
         todo.append((f"{row.id}/hulls", partial(place, row, log)))
         todo.append((f"{row.id}/{first}", partial(shake, row, log, first)))
     todo += [(f"{row.id}/{second}", partial(shake, row, log, second)) for row in crystals()]

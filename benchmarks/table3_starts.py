@@ -18,6 +18,7 @@ from wyckforge.records import Candidate, Evidence, Origin
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.detection import detect
 from wyckforge.symmetry.elements import symbol
+from wyckforge.symmetry.gene import WyckoffGene
 from wyckforge.symmetry.parameters import Parameters, free_axes, parameters_of
 
 SEED = 7
@@ -26,6 +27,9 @@ STARTS = 12
 
 TRIES, PER_GENE = 60, 6
 """Starts of a crystal whose gene is not printed, the most plausible genes first; and how many of one gene at most."""
+
+RANDOM = 8
+"""Random starts by PyXtal of the gene that is lowest after these: the model's starts can all lie in one basin."""
 
 PRINTED = "printed"
 """End of the id of what begins with the printed coordinates."""
@@ -47,11 +51,14 @@ def starts_of(row: Semiconductor) -> list[Candidate]:
     if row.id not in SITES:
         return enumerated(row)
     gene = printed_gene(row.id).canonical()
-    visits = [Evidence(VISIT, "pass", k, reason="which start of its gene") for k in range(1, STARTS + 1)]
-    return [
-        Candidate(f"{row.id}-{PRINTED}", gene, Origin(PRINTED), crystal=printed_crystal(row.id)),
-        *(Candidate(f"{row.id}-t{k:05d}", gene, Origin(PRINTED), evidence=(v,)) for k, v in enumerate(visits, start=1)),
-    ]
+    given = Candidate(f"{row.id}-{PRINTED}", gene, Origin(PRINTED), crystal=printed_crystal(row.id))
+    return [given, *(start_of(row, gene, "t", k) for k in range(1, STARTS + 1))]
+
+
+def start_of(row: Semiconductor, gene: WyckoffGene, series: str, number: int) -> Candidate:
+    """The start of a gene with a number, from 1, in a series of starts, of which a letter tells one from the other."""
+    visit = Evidence(VISIT, "pass", number, reason="which start of its gene")
+    return Candidate(f"{row.id}-{series}{number:05d}", gene, Origin(PRINTED), evidence=(visit,))
 
 
 def enumerated(row: Semiconductor) -> list[Candidate]:
