@@ -52,8 +52,8 @@ class Relaxation:
     Attributes:
         crystal: standardised conventional cell.
         energy_ev_per_atom: energy of that structure by the potential.
-        max_force_ev_per_angstrom: largest force on an atom.
-        max_stress_gpa: largest stress component by magnitude.
+        max_force_ev_per_angstrom: largest force on an atom, of what symmetry allows.
+        max_stress_gpa: largest stress component by magnitude, likewise.
         converged: both are below their limits.
         calls: evaluations of the potential.
         reason: why it stopped early; empty when converged.
@@ -196,7 +196,7 @@ class _Search:
         if (distance := shortest_distance(crystal, within=MIN_DISTANCE_ANGSTROM)) < MIN_DISTANCE_ANGSTROM:
             raise PotentialError(f"two atoms came within {distance:.2f} Å")
         self.calls += 1
-        found = self.potential.evaluate(lattice, start.numbers, coords)
+        found = self.freedom.allowed(self.potential.evaluate(lattice, start.numbers, coords))
         if (energy := found.energy_ev / len(crystal)) < LOWEST_ENERGY_EV_PER_ATOM:
             raise PotentialError(f"the energy fell to {energy:.1f} eV/atom, which no crystal has")
         return _Point(parameters, crystal, found, self.freedom.gradient(parameters, found))
