@@ -29,6 +29,10 @@ CHOSEN_ON, CHOSEN_FIRST = {"seed": 8, "count": 1000}, 160
 """The genes on which it was chosen when a further start is worth its while: a list, and how many of its first."""
 
 
+OTHER_SEEDS = (9, 10, 11)
+"""Of further lists, realised our way alone."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """A gene that was realised in one way.
@@ -75,12 +79,18 @@ STEPS: tuple[tuple[str, Callable[[Outcome], bool]], ...] = (
 
 
 def page_of(
-    outcomes: Sequence[Outcome], record: Mapping[str, Any], config: RunConfig, known: int, chosen_on: Container[str]
+    outcomes: Sequence[Outcome],
+    fresh: Sequence[Outcome],
+    record: Mapping[str, Any],
+    config: RunConfig,
+    known: int,
+    chosen_on: Container[str],
 ) -> str:
     """The page, Markdown; its words are in `sun.md.j2`.
 
     Args:
         outcomes: of every gene in every way.
+        fresh: of the genes of further lists on which nothing was chosen, our way.
         record: of the run that drew the genes.
         config: of that run.
         known: crystals that a novel one differs from.
@@ -105,6 +115,9 @@ def page_of(
             n=len(ways["ours"]),
             steps=[(name, [rate([test(one) for one in ways[way]]) for way in WAYS]) for name, test in STEPS],
             sun=[rate(sun[way]) for way in WAYS],
+            other_seeds=OTHER_SEEDS,
+            n_fresh=len(fresh),
+            fresh=rate(suns(fresh)),
             n_others=len(others["ours"]),
             of_others=[rate([good for _, good in others[way]]) for way in WAYS],
             halves=[rate(some) for some in (sun["ours"][:half], sun["ours"][half:])],

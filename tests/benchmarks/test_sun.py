@@ -81,7 +81,7 @@ def test_the_page_counts_over_all_attempted() -> None:
     outcomes += [outcome(way, seconds) for way, seconds in (("one", 40.0), ("three", 90.0)) for _ in range(2)]
     config = RunConfig.from_dict({**CONFIG, "count": 2}, source="the test")
     record = {"draws": 4000, "funnel": [{"passed": 300}], "timings_s": {"draw": 30.0}}
-    page = page_of(outcomes, record, config, 12_345, set())
+    page = page_of(outcomes, outcomes[:2], record, config, 12_345, set())
     assert "4,000 genes were drawn, 300 came through the funnel, which took 30 s" in page
     assert "| **S.U.N. by both potentials** | 1 of 2, 50 % [9, 91] | 1 of 2" in page
     assert "| wall time of two workers per S.U.N. crystal, s | 4.0 | 40.0 | 90.0 |" in page
@@ -99,7 +99,7 @@ def test_genes_that_settings_were_chosen_on_are_told_apart() -> None:
     ]
     config = RunConfig.from_dict({**CONFIG, "count": 2}, source="the test")
     record = {"draws": 4000, "funnel": [{"passed": 300}], "timings_s": {"draw": 30.0}}
-    page = page_of(outcomes, record, config, 12_345, {"225|Na:a|Cl:b"})
+    page = page_of(outcomes, [], record, config, 12_345, {"225|Na:a|Cl:b"})
     assert "first 160 genes of a list of\n1000 or more drawn with seed 8; 1 of them are on this list, too" in page
     assert "| **S.U.N. by both potentials** | 1 of 2, 50 %" in page
     assert "| S.U.N., of the 1 other genes | 1 of 1, 100 %" in page
