@@ -15,6 +15,7 @@ from wyckforge.cli.errors import FAILED, SAVED
 from wyckforge.cli.symmetry import structure_rows
 
 if TYPE_CHECKING:
+    from wyckforge.potential.contract import Potential
     from wyckforge.realise.config import PhononConfig
     from wyckforge.realise.phonon.follow import Following
     from wyckforge.realise.phonon.stability import Study
@@ -28,7 +29,11 @@ PACKAGES = ("wyckforge", "phonopy", "seekpath", "spglib", "moyopy")
 @click.option("--potential", help="Interatomic potential by name.  [default: sevennet-0]")
 @click.option("--mesh/--gamma-only", default=True, show_default=True, help="Test a full mesh, or Γ alone.")
 @click.option("--follow", "follow_modes", is_flag=True, help="Follow unstable modes down to a stable crystal.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for records, dispersion plots and crystals.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for records, dispersion plots and crystals.",
+)
 @click.pass_context
 def phonon(
     ctx: click.Context,
@@ -40,50 +45,58 @@ def phonon(
 ) -> None:
     """Test crystals in CIF or POSCAR files, folders of them, or tables, for imaginary phonon modes.
 
-    Every crystal is relaxed tightly within its symmetry first. What cannot be read or told is named on standard error,
-    the others are still done, and the exit status is 1.
+    Every crystal is relaxed tightly within its symmetry first, and has its line as soon as it is done. What cannot be
+    read or told is named on standard error, the others are still done, and the exit status is 1.
     """
     from wyckforge.potential.catalogue import load_potential
     from wyckforge.realise.config import PhononConfig, TightRelaxConfig
-    from wyckforge.realise.phonon.follow import study_and_follow
-    from wyckforge.report.terminal import align
 
     relaxation = TightRelaxConfig() if potential is None else TightRelaxConfig(potential=potential)
     asked = load_potential(relaxation.potential)
     config = PhononConfig(relax=relaxation, mesh=mesh, follow=follow_modes)
     if out is not None:
         ctx.meta[SAVED] = f"finished structures are in {out}"
-    table: list[list[str]] = []
+    rows = structure_rows(structures)
+    line = f"{{:<{max((len(row.id) for row in rows), default=0)}}}  {_CELLS}".format
+    if any(row.crystal is not None for row in rows):
+        click.echo(line(*_HEAD))
     failed = False
-    for row in structure_rows(structures):
-        if row.crystal is None:
-            click.echo(f"wyckforge: {row.id}: {row.problem}", err=True)
-            failed = True
-            continue
-        chain = study_and_follow(row.crystal, config, asked)
-        first = chain.studies[0]
-        table += [_cells(row.id if one is first else "→", one) for one in chain.studies]
-        if problem := chain.reason or (first.verdict.reason if first.verdict.stability == "unknown" else ""):
+    for row in rows:
+        chain, problem = (None, str(row.problem)) if row.crystal is None else _tested(row.crystal, config, asked)
+        if chain is not None:
+            for generation, found in enumerate(chain.studies):
+                click.echo(line("→" if generation else row.id, *_cells(found)))
+            if out is not None:
+                _write(out, row.id, row.crystal, chain, config)
+        if problem:
             click.echo(f"wyckforge: {row.id}: {problem}", err=True)
             failed = True
-        if out is not None:
-            _write(out, row.id, row.crystal, chain, config)
-    if table:
-        click.echo("\n".join(align([_HEAD, *table], right={4, 5, 7, 8})))
     if failed:
         ctx.exit(FAILED)
 
 
-_HEAD = ["structure", "gene", "Γ", "mesh", "lowest (cm⁻¹)", "(THz)", "at q", "calls", "time (s)"]
+def _tested(crystal: Crystal, config: PhononConfig, potential: Potential) -> tuple[Following | None, str]:
+    """What is known of a crystal and of those that its modes lead to, and what could not be told, in words."""
+    from wyckforge.realise.phonon.follow import study_and_follow
+
+    try:
+        chain = study_and_follow(crystal, config, potential)
+    except Exception as error:  # a defect that one crystal brings to light must not end the others
+        return None, f"{type(error).__name__}: {error}"
+    verdict = chain.studies[0].verdict
+    return chain, chain.reason or (verdict.reason if verdict.stability == "unknown" else "")
 
 
-def _cells(name: str, found: Study) -> list[str]:
+_HEAD = ("structure", "Γ", "mesh", "lowest (cm⁻¹)", "(THz)", "at q", "calls", "time (s)", "gene")
+_CELLS = "{:<8}  {:<8}  {:>13}  {:>7}  {:<17}  {:>5}  {:>8}  {}"
+"""Of one crystal, after its name; of the last column alone the width is not known before all are done."""
+
+
+def _cells(found: Study) -> tuple[str, ...]:
     from wyckforge.realise.phonon.dynamics import PER_CM_PER_THZ
 
     low, q_point = found.verdict.lowest_per_cm, found.verdict.q_point
-    return [
-        name,
-        found.gene,
+    return (
         found.gamma.stability,
         found.mesh.stability if found.mesh else "–",
         "–" if low is None else f"{low:.1f}",
@@ -91,7 +104,8 @@ def _cells(name: str, found: Study) -> list[str]:
         "–" if q_point is None else " ".join(f"{part:.3g}" for part in q_point),
         str(found.calls),
         f"{found.seconds:.0f}",
-    ]
+        found.gene,
+    )
 
 
 def _free_stem(out: Path, stem: str, given: str, generations: int) -> str:

@@ -12,7 +12,7 @@ from ase.neighborlist import neighbor_list
 from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 from numpy.typing import NDArray
 
-from wyckforge.potential.contract import Array, Corrections, Evaluation, Potential, PotentialError
+from wyckforge.potential.contract import Array, Corrections, Evaluation, Potential, PotentialError, require_room
 
 
 class AsePotential(Potential):
@@ -40,6 +40,7 @@ class AsePotential(Potential):
 
     def evaluate(self, lattice: Array, numbers: NDArray[np.int64], frac_coords: Array) -> Evaluation:
         """See :meth:`Potential.evaluate`."""
+        require_room(lattice, len(numbers))
         atoms = Atoms(numbers=numbers, cell=lattice, scaled_positions=frac_coords, pbc=True)
         if missing := set(range(len(atoms))) - set(neighbor_list("i", atoms, self._cutoff)):
             raise PotentialError(f"{self.tool}: atom {min(missing)} is isolated, nothing within {self._cutoff:g} Å")

@@ -14,7 +14,7 @@ from ase.units import GPa
 from chgnet.model import CHGNet
 from pymatgen.core import Structure
 
-from wyckforge.potential.contract import Evaluation, Potential, PotentialError
+from wyckforge.potential.contract import Evaluation, Potential, PotentialError, require_room
 from wyckforge.symmetry.crystal import Crystal
 
 if TYPE_CHECKING:
@@ -44,8 +44,9 @@ def graph_of(
     """Atoms, bonds and angles as the network takes them.
 
     Raises:
-        PotentialError: an atom has no neighbour within 6 Å.
+        PotentialError: an atom has no neighbour within 6 Å, or there is no room for the atoms.
     """
+    require_room(lattice, len(numbers))
     convert = load_model().graph_converter
     with _answering():
         return convert(Structure(lattice, numbers, frac_coords))

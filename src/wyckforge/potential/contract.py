@@ -14,6 +14,10 @@ Array = NDArray[np.float64]
 Corrections = Literal["none", "mp2020"]
 """Which corrections energies lack; see :attr:`Potential.corrections`."""
 
+DENSEST_ATOMS_PER_CUBIC_ANGSTROM = 0.5
+"""The densest known crystals hold 0.2. The neighbours of an atom, and with them time and memory of an evaluation, grow
+without bound with the density."""
+
 
 class PotentialError(Exception):
     """There is no energy for a structure that can be believed.
@@ -21,6 +25,24 @@ class PotentialError(Exception):
     The potential has no answer (atoms without neighbours, a value that is not finite), or the structure or its energy
     is that of no crystal.
     """
+
+
+def require_room(lattice: Array, n_atoms: int) -> None:
+    """Pass if a cell has room for its atoms; potentials ask this before they look for neighbours.
+
+    Args:
+        lattice: (3, 3) row vectors in Å.
+        n_atoms: in the cell.
+
+    Raises:
+        PotentialError: it is denser than any crystal, see :data:`DENSEST_ATOMS_PER_CUBIC_ANGSTROM`.
+    """
+    volume = abs(float(np.linalg.det(lattice)))
+    if n_atoms > DENSEST_ATOMS_PER_CUBIC_ANGSTROM * volume:
+        raise PotentialError(
+            f"the cell has {volume:.3g} Å³ for {n_atoms} atom{'s' if n_atoms > 1 else ''}; allowed are "
+            f"{1 / DENSEST_ATOMS_PER_CUBIC_ANGSTROM:g} Å³ for each, and more"
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,5 +86,6 @@ class Potential(ABC):
             frac_coords: (n, 3) fractional coordinates.
 
         Raises:
-            PotentialError: an atom has no neighbour, an element is unknown, or the answer is not finite.
+            PotentialError: an atom has no neighbour, an element is unknown, there is no room for the atoms, or the
+                answer is not finite.
         """
