@@ -59,9 +59,14 @@ def test_what_competes_at_a_formula():
     assert done.exit_code == 0
     assert [line.split() for line in done.stdout.splitlines()[2:]] == [["0.500", "Na"], ["0.500", "NaCl"]]
     assert TOOL in done.stdout
-    wrong = run("show", "Xy2")
+
+
+@pytest.mark.parametrize("formula", ["Xy2", "O0", "Na0Cl1", "Li1e400O", "H1e308O1e308", ""])
+def test_what_is_no_formula_is_refused(formula):
+    wrong = run("show", formula)
     assert wrong.exit_code == 2
-    assert "formula 'Xy2' given" in wrong.stderr
+    assert f"formula '{formula}' given" in wrong.stderr
+    assert wrong.stderr.count("\n") == 1
 
 
 def test_the_potential_asked_for_is_that_of_the_table():

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from wyckforge.errors import InvalidGeneError, TableError
+from wyckforge.realise.formulas import read_formula
 from wyckforge.realise.reference import ENERGY_COLUMN, ReferenceTable, require_same_tool
 from wyckforge.symmetry.elements import atomic_number, symbol
 
@@ -175,13 +176,11 @@ def composition_of(formula: str) -> dict[int, float]:
     """Atoms by atomic number.
 
     Raises:
-        TableError: pymatgen cannot read the formula.
+        TableError: the formula cannot be read, holds no element, or has a coefficient that is not positive and finite.
     """
-    from pymatgen.core import Composition
-
     try:
-        return {element.Z: count for element, count in Composition(formula, strict=True).items()}
-    except (ValueError, AttributeError) as error:
+        return read_formula(formula)
+    except ValueError as error:
         raise TableError(f"formula {formula!r} given ({error}); write it like 'NaCl'") from None
 
 

@@ -92,7 +92,7 @@ def test_formulas_are_read(text: str, expected: dict[int, int]) -> None:
     assert composition(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "CaTiO2.5", "Qq2", "42", "ca ti"])
+@pytest.mark.parametrize("text", ["", "CaTiO2.5", "Qq2", "42", "ca ti", "Na0Cl", "Li1e400O"])
 def test_malformed_formulas_are_refused(text: str) -> None:
     with pytest.raises(TargetError, match="formula"):
         composition(text)

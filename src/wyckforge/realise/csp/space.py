@@ -17,9 +17,9 @@ from itertools import islice
 import numpy as np
 
 from wyckforge.data.positions import KnownPositions, known_positions, stoichiometry
-from wyckforge.errors import InvalidGeneError, TargetError
+from wyckforge.errors import TargetError
 from wyckforge.realise.csp.combinations import Combinations
-from wyckforge.symmetry.elements import atomic_number
+from wyckforge.realise.formulas import read_formula
 from wyckforge.symmetry.gene import WyckoffGene
 from wyckforge.symmetry.tables import space_group
 from wyckforge.targets import parse_counts
@@ -165,15 +165,13 @@ def composition(formula: str) -> dict[int, int]:
     Raises:
         TargetError: the formula is malformed, holds no element, or has broken coefficients.
     """
-    from pymatgen.core import Composition
-
     try:
-        amounts = Composition(formula).get_el_amt_dict()
-        counts = {atomic_number(name): int(amount) for name, amount in amounts.items()}
-        if not counts or any(amount != int(amount) or amount < 1 for amount in amounts.values()):
+        amounts = read_formula(formula)
+        if any(amount != int(amount) for amount in amounts.values()):
             raise ValueError("coefficients must be positive whole numbers")
-    except (ValueError, InvalidGeneError) as error:
+    except ValueError as error:
         raise TargetError(f"formula {formula!r} given ({error}); write it like CaTiO3 or Ca(OH)2") from None
+    counts = {element: int(amount) for element, amount in amounts.items()}
     divisor = reduce(math.gcd, counts.values())
     return {element: count // divisor for element, count in sorted(counts.items())}
 
