@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import get_args
 
 import pytest
@@ -61,6 +62,11 @@ def test_options_go_over_the_file(tmp_path):
         ({"seed": -1}, "seed: "),
         ({"stop_after": "phonons"}, "stop_after: .*'hull'"),
         ({"funnel": {"oxidation_states": ""}}, "oxidation_states: .*'icsd24'"),
+        ({"relax": {"further_within_ev_per_atom": math.nan}}, r"relax.further_within_ev_per_atom: .*finite number"),
+        ({"relax": {"max_seconds": math.inf}}, r"relax.max_seconds: .*finite number"),
+        ({"target": {"weights": {"band_gap": math.inf}}}, r"target.weights.band_gap: .*finite number"),
+        ({"hull": {"threshold_ev_per_atom": 50}}, r"hull.threshold_ev_per_atom: .*less than or equal to 10"),
+        ({"refine": {"within_ev_per_atom": 150}}, r"refine.within_ev_per_atom: .*less than or equal to 10"),
         ({"sampling": {"scale": 0}}, r"sampling.scale: .*greater than 0"),
         ({"target": {"elements": ["Na"]}}, "target.elements: .*string"),
     ],

@@ -13,9 +13,9 @@ from wyckforge.errors import ConfigError
 
 
 class Settings(BaseModel):
-    """A group of settings."""
+    """A group of settings. Numbers are finite: ``nan`` equals nothing, so that no run would be known again by it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Configuration(Settings):

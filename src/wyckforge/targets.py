@@ -73,7 +73,7 @@ def parse_properties(items: Iterable[str]) -> dict[str, str]:
 
 def _check_weights(config: TargetConfig) -> None:
     for name, weight in config.weights.items():
-        if name not in config.properties or not 0 < weight < math.inf:
+        if name not in config.properties or not weight > 0:
             raise TargetError(
                 f"weight {name} = {weight:g} given; allowed are positive numbers for the properties of the target "
                 f"({', '.join(config.properties) or 'it has none'})"
