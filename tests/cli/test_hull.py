@@ -90,3 +90,33 @@ def test_nothing_to_compute_is_a_mistake(tmp_path):
     done = run("build", "--out", tmp_path / "mine.parquet")
     assert done.exit_code == 2
     assert "give STRUCTURES or --materials-project SYSTEM" in done.stderr
+
+
+def test_a_table_is_not_replaced_by_one_that_lacks_its_formulas(structures, tmp_path):
+    out = tmp_path / "mine.parquet"
+    salt, gold = structures / "salt.vasp", structures / "sodium_gold.vasp"
+    for _ in range(2):  # the same command again
+        assert run("build", structures, "--no-relax", "--out", out).exit_code == 0
+    before = out.read_bytes()
+    other = run("build", salt, "--no-relax", "--out", out)
+    assert other.exit_code == 2
+    assert f"holds energies of {TOOL} for NaAu, which would be lost; add to it with --extend {out}" in other.stderr
+    assert run("build", structures, "--no-relax", "--out", out, "--potential", "sevennet-0").exit_code == 2
+    assert out.read_bytes() == before
+    assert run("build", gold, "--no-relax", "--extend", out, "--out", out).exit_code == 0
+    assert ReferenceTable.read(out).rows["formula"].tolist() == ["NaAu", "NaCl"]
+
+
+def test_where_no_table_can_be_written_nothing_is_computed(structures, tmp_path):
+    (tmp_path / "folder.parquet").mkdir()
+    (tmp_path / "notes.parquet").write_text("mine")
+    before = set(tmp_path.iterdir())
+    for name, words in (
+        ("mine.csv", "the table is Parquet, give NAME.parquet"),
+        ("folder.parquet", "is a directory"),
+        ("notes.parquet", "notes.parquet cannot be read"),
+    ):
+        done = run("build", structures, "--no-relax", "--out", tmp_path / name)
+        assert done.exit_code == 2
+        assert words in done.stderr
+    assert set(tmp_path.iterdir()) == before

@@ -147,3 +147,12 @@ def test_a_file_in_place_of_the_folder_is_refused_before_anything_is_done(struct
     assert done.exit_code == 2
     assert "is a file" in done.stderr
     assert not done.stdout
+
+
+def test_a_misspelt_path_alone_is_a_mistake_and_beside_others_a_failure(structures: Path) -> None:
+    alone = run(structures / "absent.cif", "--gamma-only")
+    assert (alone.exit_code, alone.stdout) == (2, "")
+    assert "absent.cif does not exist; give a" in alone.stderr
+    beside = run(structures / "absent.cif", structures / "bad.cif", "--gamma-only")
+    assert beside.exit_code == 1
+    assert "absent.cif: unreadable: " in beside.stderr

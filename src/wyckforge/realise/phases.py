@@ -120,12 +120,12 @@ class ReferenceEnergy:
         if found is None or found.value is None:
             return failed(phase, candidate.evidence[-1].reason)
         method = "single-point" if not self.relaxed else "relaxed" if found.verdict == "pass" else "unconverged"
-        return Computed(phase.id, _formula(phase.crystal), found.value, method)
+        return Computed(phase.id, formula_of(phase.crystal), found.value, method)
 
 
 def failed(phase: Phase, reason: str) -> Computed:
     """A phase without an energy."""
-    return Computed(phase.id, _formula(phase.crystal), None, "failed", reason)
+    return Computed(phase.id, formula_of(phase.crystal), None, "failed", reason)
 
 
 def table_of(computed: Iterable[Computed], tool: str, name: str) -> ReferenceTable:
@@ -139,7 +139,8 @@ def table_of(computed: Iterable[Computed], tool: str, name: str) -> ReferenceTab
     return ReferenceTable(rows, tool, name, {"unit": "eV/atom"})
 
 
-def _formula(crystal: Crystal) -> str:
+def formula_of(crystal: Crystal) -> str:
+    """The reduced formula of a crystal, as tables write it."""
     from pymatgen.core import Composition
 
     from wyckforge.symmetry.elements import symbol
