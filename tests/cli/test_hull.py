@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -120,3 +122,13 @@ def test_where_no_table_can_be_written_nothing_is_computed(structures, tmp_path)
         assert done.exit_code == 2
         assert words in done.stderr
     assert set(tmp_path.iterdir()) == before
+
+
+def test_elements_without_an_electronegativity_are_no_cause_for_words_of_pymatgen(tmp_path, write_rock_salt):
+    script = "from wyckforge.cli import main; main()"
+    salt = write_rock_salt("helium", "He", "O", edge=4.5)
+    for command in (["show", "HeO2"], ["build", salt, "--no-relax", "--out", tmp_path / "mine.parquet"]):
+        done = subprocess.run(
+            [sys.executable, "-c", script, "hull", *command], capture_output=True, text=True, check=True
+        )
+        assert "Warning" not in done.stderr

@@ -94,6 +94,15 @@ def test_elements_and_overlaps_that_a_potential_cannot_describe_are_refused() ->
         emt().evaluate(3 * np.eye(3), np.array([92]), np.zeros((1, 3)))
 
 
+@pytest.mark.parametrize("name", ["chgnet", "sevennet-0"])
+def test_unknown_elements_and_lone_atoms_are_told_in_our_words(name: str) -> None:
+    potential = load_potential(name)
+    with pytest.raises(PotentialError, match=r"^(CHGNet|SevenNet 0 .*) does not know Og$"):
+        potential.evaluate(4 * np.eye(3), np.array([118]), np.zeros((1, 3)))
+    with pytest.raises(PotentialError, match=r"isolated, nothing within [56] Å$"):
+        potential.evaluate(30 * np.eye(3), np.array([11]), np.zeros((1, 3)))
+
+
 def test_as_an_ase_calculator_calls_are_counted_and_answers_kept() -> None:
     atoms = bulk("Cu", a=3.5)
     atoms.calc = PotentialCalculator(emt())

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from wyckforge.symmetry.elements import symbol
 
 Array = NDArray[np.float64]
 
@@ -45,6 +48,21 @@ def require_room(lattice: Array, n_atoms: int) -> None:
         )
 
 
+def require_known(name: str, elements: frozenset[int] | None, numbers: Iterable[int]) -> None:
+    """Pass if a potential knows all elements.
+
+    Args:
+        name: of the potential.
+        elements: atomic numbers that it knows; ``None`` passes all.
+        numbers: atomic numbers.
+
+    Raises:
+        PotentialError: it does not; the message names those that it does not know.
+    """
+    if elements is not None and (unknown := sorted({int(number) for number in numbers} - elements)):
+        raise PotentialError(f"{name} does not know {', '.join(map(symbol, unknown))}")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
     """What a potential says of n atoms.
@@ -70,11 +88,13 @@ class Potential(ABC):
             and PBE+U energies with the settings of the Materials Project, as SevenNet did; the MP2020 corrections are
             added before an energy is put on a hull. ``none``, the default: nothing is added, because what it learned
             holds the corrections already, as with CHGNet, or because there are none for it.
+        elements: atomic numbers that it knows; ``None``, the default, where it does not say.
     """
 
     name: str
     tool: str
     corrections: Corrections = "none"
+    elements: frozenset[int] | None = None
 
     @abstractmethod
     def evaluate(self, lattice: Array, numbers: NDArray[np.int64], frac_coords: Array) -> Evaluation:

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from wyckforge.errors import InvalidGeneError
 from wyckforge.symmetry.elements import atomic_number
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what pymatgen says of elements without an electronegativity, such as helium, from users."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "No Pauling electronegativity", UserWarning)
+        yield
+
+
+@quiet()
 def read_formula(formula: str) -> dict[int, float]:
     """Atoms by atomic number: ``Ca(OH)2``, ``Li0.5FeO2``.
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from wyckforge.errors import InvalidGeneError, TableError
-from wyckforge.realise.formulas import read_formula
+from wyckforge.realise.formulas import quiet, read_formula
 from wyckforge.realise.reference import ENERGY_COLUMN, ReferenceTable, require_same_tool
 from wyckforge.symmetry.elements import atomic_number, symbol
 
@@ -115,6 +115,7 @@ class ReferenceHull:
             found[formula] = min(energy, found.get(formula, np.inf))
         return found
 
+    @quiet()
     def energy_above_hull(self, composition: Mapping[int, float], energy_per_atom: float, *, tool: str) -> HullResult:
         """Distance of an energy from the hull of all references of the chemical system.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from wyckforge.errors import StructureError
 from wyckforge.realise.config import RelaxConfig
+from wyckforge.realise.formulas import quiet
 from wyckforge.realise.reference import ReferenceTable
 from wyckforge.realise.stages import describe
 from wyckforge.records import Candidate, Evidence, Origin
@@ -139,6 +140,7 @@ def table_of(computed: Iterable[Computed], tool: str, name: str) -> ReferenceTab
     return ReferenceTable(rows, tool, name, {"unit": "eV/atom"})
 
 
+@quiet()
 def formula_of(crystal: Crystal) -> str:
     """The reduced formula of a crystal, as tables write it."""
     from pymatgen.core import Composition
