@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-from hashlib import sha256
 from importlib.metadata import version
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from wyckforge.cli.errors import FAILED, SAVED
-from wyckforge.cli.symmetry import structure_rows
+from wyckforge.cli.crystals import Done, each_crystal, fingerprint, free_stem
+from wyckforge.cli.errors import SAVED
 
 if TYPE_CHECKING:
-    from wyckforge.potential.contract import Potential
     from wyckforge.realise.config import PhononConfig
     from wyckforge.realise.phonon.follow import Following
     from wyckforge.realise.phonon.stability import Study
@@ -56,40 +53,22 @@ def phonon(
     config = PhononConfig(relax=relaxation, mesh=mesh, follow=follow_modes)
     if out is not None:
         ctx.meta[SAVED] = f"finished structures are in {out}"
-    rows = structure_rows(structures)
-    line = f"{{:<{max((len(row.id) for row in rows), default=0)}}}  {_CELLS}".format
-    if any(row.crystal is not None for row in rows):
-        click.echo(line(*_HEAD))
-    failed = False
-    for row in rows:
-        chain, problem = (None, str(row.problem)) if row.crystal is None else _tested(row.crystal, config, asked)
-        if chain is not None:
-            for generation, found in enumerate(chain.studies):
-                click.echo(line("→" if generation else row.id, *_cells(found)))
-            if out is not None:
-                _write(out, row.id, row.crystal, chain, config)
-        if problem:
-            click.echo(f"wyckforge: {row.id}: {problem}", err=True)
-            failed = True
-    if failed:
-        ctx.exit(FAILED)
+
+    def work(name: str, crystal: Crystal) -> Done:
+        from wyckforge.realise.phonon.follow import study_and_follow
+
+        chain = study_and_follow(crystal, config, asked)
+        if out is not None:
+            _write(out, name, crystal, chain, config)
+        verdict = chain.studies[0].verdict
+        problem = chain.reason or (verdict.reason if verdict.stability == "unknown" else "")
+        return [_cells(one) for one in chain.studies], problem
+
+    each_crystal(ctx, structures, _HEAD, _CELLS, work)
 
 
-def _tested(crystal: Crystal, config: PhononConfig, potential: Potential) -> tuple[Following | None, str]:
-    """What is known of a crystal and of those that its modes lead to, and what could not be told, in words."""
-    from wyckforge.realise.phonon.follow import study_and_follow
-
-    try:
-        chain = study_and_follow(crystal, config, potential)
-    except Exception as error:  # a defect that one crystal brings to light must not end the others
-        return None, f"{type(error).__name__}: {error}"
-    verdict = chain.studies[0].verdict
-    return chain, chain.reason or (verdict.reason if verdict.stability == "unknown" else "")
-
-
-_HEAD = ("structure", "Γ", "mesh", "lowest (cm⁻¹)", "(THz)", "at q", "calls", "time (s)", "gene")
+_HEAD = ("Γ", "mesh", "lowest (cm⁻¹)", "(THz)", "at q", "calls", "time (s)", "gene")
 _CELLS = "{:<8}  {:<8}  {:>13}  {:>7}  {:<17}  {:>5}  {:>8}  {}"
-"""Of one crystal, after its name; of the last column alone the width is not known before all are done."""
 
 
 def _cells(found: Study) -> tuple[str, ...]:
@@ -108,20 +87,6 @@ def _cells(found: Study) -> tuple[str, ...]:
     )
 
 
-def _free_stem(out: Path, stem: str, given: str, generations: int) -> str:
-    """A name under which there are no files of another structure; records tell whose they are."""
-
-    def taken(candidate: str) -> bool:
-        record = out / f"{candidate}.json"
-        if record.exists():
-            return bool(json.loads(record.read_text()).get("given") != given)
-        children = [f"{candidate}_child{generation}" for generation in range(1, generations)]
-        return any((out / f"{name}{end}").exists() for name in (candidate, *children) for end in (".cif", ".json"))
-
-    names = (stem if number == 1 else f"{stem}_{number}" for number in count(1))
-    return next(name for name in names if not taken(name))
-
-
 def _write(out: Path, name: str, crystal: Crystal, chain: Following, config: PhononConfig) -> None:
     """The record of a structure; CIF file and dispersion of the relaxed crystal and of each that modes led to."""
     from wyckforge.execute.outputs import cif
@@ -129,8 +94,8 @@ def _write(out: Path, name: str, crystal: Crystal, chain: Following, config: Pho
     from wyckforge.realise.phonon.record import record_of
     from wyckforge.report.phonon import dispersion_plot
 
-    given = sha256(name.encode() + crystal.content()).hexdigest()
-    stem = _free_stem(out, Path(name).stem, given, len(chain.studies))
+    given = fingerprint("phonon", name, crystal)
+    stem = free_stem(out, Path(name).stem, given, children=len(chain.studies) - 1)
     records = [record_of(one, config) for one in chain.studies]
     whole = {
         "structure": name,
