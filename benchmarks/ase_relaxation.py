@@ -11,13 +11,12 @@ from ase.filters import FrechetCellFilter
 from ase.optimize import FIRE
 from ase.units import GPa
 
-from wyckforge.errors import StructureError
 from wyckforge.potential.ase_bridge import PotentialCalculator
 from wyckforge.potential.contract import Potential, PotentialError
 from wyckforge.realise.config import RelaxConfig
 from wyckforge.realise.relax import Relaxation
 from wyckforge.symmetry.crystal import Crystal
-from wyckforge.symmetry.detection import detect
+from wyckforge.symmetry.detection import detect, standardised
 
 
 def relax_with_ase(crystal: Crystal, config: RelaxConfig, potential: Potential, *, dt: float = 0.1) -> Relaxation:
@@ -53,7 +52,7 @@ def relax_with_ase(crystal: Crystal, config: RelaxConfig, potential: Potential, 
         except (PotentialError, RuntimeError, ArithmeticError, ValueError, np.linalg.LinAlgError) as error:
             reason = str(error)
     return Relaxation(
-        _standardised(last.crystal),
+        standardised(last.crystal),
         last.energy_ev_per_atom,
         last.max_force_ev_per_angstrom,
         last.max_stress_gpa,
@@ -75,10 +74,3 @@ def _state(atoms: Atoms, config: RelaxConfig) -> Relaxation:
         force <= config.fmax_ev_per_angstrom and stress <= config.smax_gpa,
         0,
     )
-
-
-def _standardised(crystal: Crystal) -> Crystal:
-    try:
-        return detect(crystal).crystal
-    except StructureError:
-        return crystal

@@ -70,11 +70,25 @@ def test_options_go_over_the_file(tmp_path):
         ({"refine": {"within_ev_per_atom": 150}}, r"refine.within_ev_per_atom: .*less than or equal to 10"),
         ({"sampling": {"scale": 0}}, r"sampling.scale: .*greater than 0"),
         ({"target": {"elements": ["Na"]}}, "target.elements: .*string"),
+        ({"relax": {"enough_ev_per_atom": 0.2}}, r"relax: enough_ev_per_atom 0\.2 lies above further_within"),
+        ({"hull": {"threshold_ev_per_atom": 0.2}}, r"relax\.further_within_ev_per_atom 0\.15 lies below hull\."),
+        (
+            {"hull": {"threshold_ev_per_atom": 0.2}, "relax": {"starts": 1}},
+            r"refine\.within_ev_per_atom 0\.15 lies below hull\.threshold_ev_per_atom 0\.2,",
+        ),
     ],
 )
 def test_mistakes_are_named(data, said):
     with pytest.raises(ConfigError, match=said):
         RunConfig.from_dict(data)
+
+
+def test_limits_bind_only_what_is_asked_for() -> None:
+    once = {"starts": 1, "enough_ev_per_atom": 0.2}
+    config = RunConfig.load(
+        None, {"hull": {"threshold_ev_per_atom": 0.3}, "relax": once, "refine": {"potential": "none"}}
+    )
+    assert config.hull.threshold_ev_per_atom == 0.3
 
 
 def test_command_line_and_configuration_know_the_same_steps():

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.strategies import genes
 
+from tests.strategies import genes
 from wyckforge.errors import TargetError
 from wyckforge.records import Candidate, Evidence, Interval, Origin, Target
 from wyckforge.symmetry.crystal import Crystal

@@ -72,6 +72,22 @@ class RunConfig(Configuration):
     pareto: str = Field("", description="criteria of the front, 'formation_energy:min,band_gap:max'; empty: by target")
     stop_after: Stop = Field("hull", description="last step to run")
 
+    @model_validator(mode="after")
+    def _alike_for_all_that_passes(self) -> Self:
+        limits = {}
+        if self.relax.starts > 1:
+            limits["relax.further_within_ev_per_atom"] = self.relax.further_within_ev_per_atom
+        if self.refine.wanted:
+            limits["refine.within_ev_per_atom"] = self.refine.within_ev_per_atom
+        passes = self.hull.threshold_ev_per_atom
+        for name, limit in limits.items():
+            if limit < passes:
+                raise ValueError(
+                    f"{name} {limit:g} lies below hull.threshold_ev_per_atom {passes:g}, so that some of what passes "
+                    "would be looked at less closely than the rest; let it lie no lower"
+                )
+        return self
+
     @classmethod
     def load(cls, path: Path | None, overrides: Mapping[str, Any]) -> Self:
         """Read a TOML file, if one is given, and put other settings over it.

@@ -9,6 +9,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from uuid import uuid4
 
+CACHE = "WYCKFORGE_CACHE"
+"""Environment variable that names another folder for what a user's runs share."""
+
+
+def cache_folder() -> Path:
+    """Where things are kept that all runs of a user share: the user's cache, or what :data:`CACHE` names."""
+    given = os.environ.get(CACHE)
+    return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wyckforge"
+
 
 def write_csv(path: Path, head: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
     """Write a CSV file in one stroke."""

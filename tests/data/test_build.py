@@ -5,8 +5,8 @@ import math
 
 import numpy as np
 import pytest
-from tests.data.examples import perovskite, perovskite_cif, rock_salt
 
+from tests.data.examples import perovskite, perovskite_cif, rock_salt
 from wyckforge.data.build import BuildRules, build_from_path, build_table
 from wyckforge.data.rows import Problem, RawRow, Rule
 from wyckforge.errors import ConfigError, TableError

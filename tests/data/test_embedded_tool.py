@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.stress import voigt_6_to_full_3x3_stress
+
 from tests.data.examples import rock_salt
 
 TOOL = Path(__file__).parents[2] / "tools" / "build_embedded_dataset.py"

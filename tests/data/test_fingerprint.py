@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.neighborlist import neighbor_list
-from tests.data.examples import perovskite, rock_salt
 
+from tests.data.examples import perovskite, rock_salt
 from wyckforge.data.embedded import load_embedded
 from wyckforge.data.fingerprint import SIZE, fingerprint
 from wyckforge.symmetry.crystal import Crystal

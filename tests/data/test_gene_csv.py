@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.strategies import genes
 
+from tests.strategies import genes
 from wyckforge.data.gene_csv import has_genes, read_gene_csv
 from wyckforge.errors import TableError
 

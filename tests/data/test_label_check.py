@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.orbit import CRYSTALS
 
+from tests.orbit import CRYSTALS
 from wyckforge.data.label_check import check_labels, require_variety
 from wyckforge.errors import TableError
 

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from ase import Atoms
 from pymatgen.core import Lattice, Structure
-from tests.data.examples import perovskite, perovskite_cif, rock_salt
 
+from tests.data.examples import perovskite, perovskite_cif, rock_salt
 from wyckforge.data.readers import read_structures, rows_from_objects
 from wyckforge.data.rows import Rule
 from wyckforge.errors import TableError

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.data.examples import table_of
 
+from tests.data.examples import table_of
 from wyckforge.data.embedded import load_embedded
 from wyckforge.data.split import Split, chemical_system, split_table
 from wyckforge.data.table import GeneTable

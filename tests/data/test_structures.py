@@ -8,10 +8,10 @@ from ase import Atoms
 from hypothesis import given
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
-from tests.data.examples import perovskite_cif
 
+from tests.data.examples import perovskite_cif
 from wyckforge.data.rows import Rule
-from wyckforge.data.structures import RejectedStructure, from_ase, from_pymatgen, parse_cif, parse_poscar
+from wyckforge.data.structures import RejectedStructure, from_ase, from_pymatgen, parse_cif, parse_poscar, to_pymatgen
 
 POSCAR = "rock salt\n1.0\n0 2.8 2.8\n2.8 0 2.8\n2.8 2.8 0\n{elements}1 1\ndirect\n0 0 0\n{second}\n"
 
@@ -107,6 +107,7 @@ def test_pymatgen_and_ase_objects_of_one_crystal_agree():
     np.testing.assert_allclose(ours.lattice, theirs.lattice)
     np.testing.assert_allclose(ours.frac_coords, theirs.frac_coords, atol=1e-12)
     np.testing.assert_array_equal(ours.numbers, theirs.numbers)
+    assert from_pymatgen(to_pymatgen(ours)).to_dict() == ours.to_dict()
 
 
 def test_molecules_dummies_and_disorder_in_objects_are_rejected():

@@ -6,8 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.data.examples import label, perovskite, rock_salt, table_of
 
+from tests.data.examples import label, perovskite, rock_salt, table_of
 from wyckforge.data.labels import LabelColumn
 from wyckforge.data.table import GeneTable
 from wyckforge.errors import TableError

@@ -223,10 +223,10 @@ def test_out_of_time_phonons_cost_their_own_evidence_alone_and_are_made_up_for(t
     )
     out, phonons_s = tmp_path / "run", asked.phonon.max_seconds
     with monkeypatch.context() as hurry:
-        hurry.setattr(design_run, "_time_limit", lambda allowed_s: 0.05 if allowed_s == phonons_s else 600.0)
+        hurry.setattr(design_run, "time_limit", lambda allowed_s: 0.05 if allowed_s == phonons_s else 600.0)
         with pytest.raises(
             TargetError,
-            match=r"0 of 1 realised candidates have a result of the last step, 'phonon'.*1 of the others ended",
+            match=r"0 of 1 realised candidates have a result of the last step, 'phonon'.* 1 cut off; the same command",
         ):
             run_design(asked, out, progress=False)
     first = next(read_candidates(out / "candidates.jsonl"))

@@ -10,8 +10,9 @@ from tests.packages import MetalsPackage
 
 from wyckforge.config import RunConfig
 from wyckforge.errors import ConfigError, MissingDependencyError, TableError
-from wyckforge.execute.inputs import Inputs, potentials_used, prediction_inputs
+from wyckforge.execute.inputs import Inputs, hash_of, potentials_used, prediction_inputs
 from wyckforge.realise.csp.config import PredictionConfig
+from wyckforge.train.artefact import bundled
 
 UNKNOWN = r"potential 'chgnett' given; allowed are chgnet, sevennet-0"
 
@@ -92,10 +93,21 @@ def test_mistakes_of_a_prediction_are_told(metals: MetalsPackage, tmp_path: Path
         prediction_inputs(prediction(relax={"potential": "metals"}))
 
 
+def test_a_run_is_known_by_all_that_decides_its_result() -> None:
+    found = Inputs.load(config(refine={"potential": "none"}, judge={"models": ["none"]})).description
+    assert {"geometry", "stability", "hull", "relax.potential"} <= set(found)
+    assert found["geometry"] == prediction_inputs(prediction())["geometry"]
+    assert found["geometry"]["sha256"] == hash_of(bundled("geometry"))
+    assert "geometry" not in Inputs.load(config(stop_after="build", build={"source": "pyxtal"})).description
+    assert "geometry" not in Inputs.load(config(stop_after="funnel")).description
+
+
 def test_a_prediction_is_known_by_its_potential_and_its_table(metals: MetalsPackage, tmp_path: Path) -> None:
     metals.install()
     asked = prediction(relax={"potential": "metals"})
-    assert prediction_inputs(asked) == {"relax.potential": {"name": "metals", "tool": "metals (metals 1.5)"}}
+    found = prediction_inputs(asked)
+    assert set(found) == {"relax.potential", "geometry", "positions"}
+    assert found["relax.potential"] == {"name": "metals", "tool": "metals (metals 1.5)"}
     reference = tmp_path / "own.csv"
     asked = prediction(relax={"potential": "metals"}, hull={"reference": str(reference)})
     hulls = []

@@ -16,7 +16,7 @@ from tests.realise.metals import alloys
 
 from wyckforge.config import ExecutionConfig
 from wyckforge.errors import ConfigError, TableError, TargetError
-from wyckforge.execute import folder
+from wyckforge.execute import folder, prediction_run
 from wyckforge.execute.prediction_run import run_prediction, tries, try_stages, walk_stages, walkers
 from wyckforge.realise.csp.config import PredictionConfig
 from wyckforge.realise.csp.space import SearchSpace
@@ -66,7 +66,7 @@ def test_walks_begin_at_the_lowest_with_free_coordinates() -> None:
     ]  # fmt: skip
     chosen = walkers([*tried, replace(tried[2], id="again")], 2)
     assert [one.origin.seed_id for one in chosen] == ["t2", "t1"]
-    assert [one.id for one in chosen] == ["w00001", "w00002"]
+    assert [one.id for one in chosen] == ["w-t2", "w-t1"]
     assert chosen[0].find("hull") is None
 
 
@@ -78,6 +78,10 @@ def test_mistakes_are_told_before_anything_is_written(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(ConfigError, match="holds files but no"):
         run_prediction(config(), tmp_path)
+
+
+def ids(journal: Path) -> list[str]:
+    return [json.loads(line)["id"] for line in journal.read_text().splitlines()]
 
 
 HERE = ExecutionConfig(engine="in_process")
@@ -96,6 +100,55 @@ def test_mistakes_in_what_it_reads_are_told_before_anything_is_written(metals: M
     with pytest.raises(TableError, match=r"absent\.csv cannot be read"):
         run_prediction(cheap(hull={"reference": str(tmp_path / "absent.csv")}), tmp_path / "out", HERE, progress=False)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_wrong_engine_is_refused_before_anything_is_made(metals: MetalsPackage, tmp_path: Path) -> None:
+    metals.install()
+    engine = ExecutionConfig(engine="parsl", parsl_config=str(tmp_path / "absent.toml"))
+    with pytest.raises(ConfigError, match=r"absent\.toml"):
+        run_prediction(cheap(), tmp_path / "out", engine, progress=False)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_structure_found_late_is_walked_from_and_earlier_walks_stay(
+    metals: MetalsPackage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metals.install()
+    asked = cheap(space_group="99,160", tries=4, hop={"hops": 1, "walkers": 1})
+    run_prediction(asked, tmp_path / "whole", HERE, progress=False)
+    (lowest,) = ids(tmp_path / "whole" / "walks.jsonl")
+    fails = [True]
+
+    def away(candidate: Candidate) -> Candidate:
+        if f"w-{candidate.id}" == lowest and fails:
+            raise OSError(fails.pop())
+        return candidate
+
+    monkeypatch.setattr(prediction_run, "try_stages", lambda config: (away, *try_stages(config)))
+    run_prediction(asked, tmp_path / "late", HERE, progress=False)
+    (other,) = ids(tmp_path / "late" / "walks.jsonl")
+    found = run_prediction(asked, tmp_path / "late", HERE, progress=False)
+    assert ids(tmp_path / "late" / "walks.jsonl") == [other, lowest]
+    assert other != lowest
+    assert found.record["walks"] == 2
+
+
+def test_a_walk_that_was_cut_off_found_nothing_until_it_is_taken_up_again(
+    metals: MetalsPackage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metals.install()
+    asked, fails = cheap(space_group="99", tries=2, hop={"hops": 1, "walkers": 1}), [True]
+
+    def away(candidate: Candidate) -> Candidate:
+        if fails:
+            raise OSError(fails.pop())
+        return candidate
+
+    monkeypatch.setattr(prediction_run, "walk_stages", lambda config: (away, *walk_stages(config)))
+    found = run_prediction(asked, tmp_path, HERE, progress=False)
+    assert found.record["walks"] == 0
+    assert sum(one.find("found").value for one in found.candidates) == found.record["relaxed"]
+    assert run_prediction(asked, tmp_path, HERE, progress=False).record["walks"] == 1
 
 
 def test_a_run_with_other_energies_is_another_run(metals: MetalsPackage, tmp_path: Path) -> None:
@@ -167,8 +220,7 @@ def test_two_processes_on_one_folder_share_the_tries(metals: MetalsPackage, tmp_
     for process in both:
         _, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors
-    names = [json.loads(line)["id"] for line in (tmp_path / "out" / "tries.jsonl").read_text().splitlines()]
-    assert sorted(names) == [f"t{k:05d}" for k in range(1, 9)]
+    assert sorted(ids(tmp_path / "out" / "tries.jsonl")) == [f"t{k:05d}" for k in range(1, 9)]
     alone = run_prediction(asked, tmp_path / "alone", HERE, progress=False)
     found = folder.read_candidates(tmp_path / "out" / folder.CANDIDATES)
     assert [one.to_dict() for one in found] == [one.to_dict() for one in alone.candidates]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from wyckforge.execute.journal import CUT_OFF
 from wyckforge.execute.run_stages import run_stages
 from wyckforge.records import Evidence
 from wyckforge.symmetry.crystal import Crystal
+from wyckforge.symmetry.gene import WyckoffGene
 
 
 def run(tmp_path: Path, count: int, *stages, workers: int = 1, timeout_s: float = 30.0):
@@ -99,6 +101,17 @@ def test_finished_candidates_are_not_repeated(tmp_path: Path) -> None:
     found = run(tmp_path, 4, recorded)
     assert {path.name: path.read_text() for path in traces.iterdir()} == {f"c{i}": "x" for i in range(4)}
     assert [c.find("record").value for c in found] == [2.0] * 4
+
+
+def test_a_line_of_another_gene_is_refused_before_anything_is_done(tmp_path: Path) -> None:
+    traces, out = tmp_path / "traces", tmp_path / "out.jsonl"
+    traces.mkdir()
+    run(tmp_path, 2, work.second)
+    lines = out.read_bytes()
+    others = [replace(one, gene=WyckoffGene.parse("225|K:a|Br:b")) for one in work.candidates(2)]
+    with pytest.raises(TableError, match=r"holds another gene as c0, which is now 225\|K:a\|Br:b"):
+        run_stages(others, [work.Record(traces)], out=out, executor=InProcess(), progress=False)
+    assert (out.read_bytes(), list(traces.iterdir())) == (lines, [])
 
 
 def test_a_line_cut_short_is_repeated(tmp_path: Path) -> None:

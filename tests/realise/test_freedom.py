@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tests.realise.metals import alloys, emt
 
+from wyckforge.potential.contract import Evaluation
 from wyckforge.realise.freedom import Freedom
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.detection import detect, operations
@@ -79,3 +80,20 @@ def test_the_size_of_a_step_is_how_far_the_atoms_go() -> None:
     strain = np.zeros(len(freedom))
     strain[0] = 0.1
     assert freedom.size(strain, per_strain=5.0) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("crystal", ALLOYS, ids=system_of)
+def test_forces_of_a_symmetric_potential_are_allowed_and_what_is_forbidden_is_left_out(crystal: Crystal) -> None:
+    freedom, rng = freedom_of(crystal), np.random.default_rng(6)
+    here = 0.03 * rng.normal(size=len(freedom))
+    lattice, coords = freedom.place(here)
+    found = emt().evaluate(lattice, crystal.numbers, coords)
+    noise = rng.normal(size=found.forces.shape), rng.normal(size=(3, 3))
+
+    allowed = freedom.allowed(found)
+    noisy = Evaluation(found.energy_ev, found.forces + noise[0], found.stress + noise[1] + noise[1].T)
+
+    assert allowed.forces == pytest.approx(found.forces, abs=1e-8)
+    assert allowed.stress == pytest.approx(found.stress, abs=1e-8)
+    # what is left out would not have moved anything
+    assert freedom.gradient(here, freedom.allowed(noisy)) == pytest.approx(freedom.gradient(here, noisy), abs=1e-8)

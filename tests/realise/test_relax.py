@@ -169,3 +169,25 @@ def test_a_search_that_went_on_does_not_end_for_what_stopped_it_earlier() -> Non
     found = relax(copper, potential=_Moody())
     assert found.energy_ev_per_atom < emt().evaluate(copper.lattice, copper.numbers, copper.frac_coords).energy_ev
     assert found.reason == "no step lowers the energy further"
+
+
+class Handed(Potential):
+    """EMT with forces that inversion forbids, as networks without parity have."""
+
+    name, tool = "handed", "EMT without parity"
+
+    def evaluate(self, lattice: np.ndarray, numbers: np.ndarray, frac_coords: np.ndarray) -> Evaluation:
+        found = emt().evaluate(lattice, numbers, frac_coords)
+        push = np.where(numbers == numbers[0], 1.0, -1.0)[:, None] * np.array([0.003, 0.002, -0.001])
+        return Evaluation(found.energy_ev, found.forces + push, found.stress)
+
+
+def test_forces_that_symmetry_forbids_do_not_keep_a_search_from_its_end() -> None:
+    start = rock_salt(4.9)
+    start = Crystal(start.lattice, np.where(start.numbers == 11, 29, 79), start.frac_coords)  # Cu and Au
+
+    found = relax(start, TIGHT, Handed())
+
+    assert found.converged
+    assert found.max_force_ev_per_angstrom < 1e-6
+    assert np.diag(found.crystal.lattice) == pytest.approx(np.diag(relax(start, TIGHT, emt()).crystal.lattice))

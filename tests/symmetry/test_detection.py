@@ -14,7 +14,7 @@ from tests.strategies import space_groups
 
 from wyckforge.errors import StructureError
 from wyckforge.symmetry.crystal import Crystal
-from wyckforge.symmetry.detection import SYMPREC, detect
+from wyckforge.symmetry.detection import SYMPREC, detect, standardised
 from wyckforge.symmetry.gene import WyckoffGene
 
 ALL = range(1, 231)
@@ -31,6 +31,12 @@ def test_a_primitive_cell_gives_the_conventional_gene() -> None:
     assert len(found.crystal) == found.gene.n_atoms == 8
     np.testing.assert_allclose(found.crystal.lattice, 5.6 * np.eye(3), atol=1e-12)
     assert found.symprec == SYMPREC
+
+
+def test_a_crystal_without_symmetry_to_be_found_stays_as_it_is() -> None:
+    assert len(standardised(rock_salt())) == 8
+    on_top = Crystal(FCC, np.array([11, 17]), np.zeros((2, 3)))
+    assert standardised(on_top) is on_top
 
 
 def test_every_group_is_found_from_its_generic_crystal() -> None:

@@ -7,6 +7,7 @@ import click
 from wyckforge import __version__
 from wyckforge.cli.data import data
 from wyckforge.cli.design import design, report
+from wyckforge.cli.dft import dft
 from wyckforge.cli.errors import UserErrors
 from wyckforge.cli.evaluate import evaluate
 from wyckforge.cli.finetune import finetune
@@ -40,6 +41,7 @@ for _verb in (
     relax,
     hull,
     phonon,
+    dft,
     data,
     symmetry,
 ):

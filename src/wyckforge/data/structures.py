@@ -1,4 +1,7 @@
-"""Crystals from CIF and POSCAR text and from pymatgen and ASE objects; whatever is wrong becomes a :class:`Problem`."""
+"""Crystals from CIF and POSCAR text and from pymatgen and ASE objects; whatever is wrong becomes a :class:`Problem`.
+
+The one way back that others need, to pymatgen, is here too.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +48,13 @@ def from_pymatgen(structure: Structure) -> Crystal:
         if not 1 <= getattr(site.specie, "Z", 0) <= MAX_ATOMIC_NUMBER:
             raise RejectedStructure(Rule.UNKNOWN_ELEMENT, f"{site.species_string} is no chemical element")
     return _crystal(structure.lattice.matrix, structure.atomic_numbers, structure.frac_coords)
+
+
+def to_pymatgen(crystal: Crystal) -> Structure:
+    """A crystal as a pymatgen structure."""
+    from pymatgen.core import Structure
+
+    return Structure(crystal.lattice, crystal.numbers, crystal.frac_coords)
 
 
 def from_ase(atoms: Atoms) -> Crystal:

@@ -8,16 +8,17 @@ from pydantic import Field, model_validator
 
 from wyckforge.settings import Configuration
 
-Step = Literal["relax", "scf", "bands", "phonon", "mass"]
+Step = Literal["relax", "scf", "bands", "dos", "mass", "phonon"]
 
-STEPS: tuple[Step, ...] = ("relax", "scf", "bands", "phonon", "mass")
+STEPS: tuple[Step, ...] = ("relax", "scf", "bands", "dos", "mass", "phonon")
 
 NEEDS: dict[Step, tuple[Step, ...]] = {
     "relax": (),
     "scf": (),
     "bands": ("scf",),
-    "phonon": ("scf",),
+    "dos": ("scf",),
     "mass": ("scf", "bands"),
+    "phonon": ("scf",),
 }
 """What a step builds on. Without ``relax`` the crystal is taken as it is."""
 
@@ -36,9 +37,11 @@ class DftConfig(Configuration):
     cutoff_ev: float | None = Field(None, gt=0, description="of the plane waves; left out, what the engine advises")
     relax_k_spacing_per_angstrom: float = Field(0.25, gt=0, description="of the mesh to relax on, with 2π")
     scf_k_spacing_per_angstrom: float = Field(0.2, gt=0, description="of the mesh of the ground state, with 2π")
+    dos_k_spacing_per_angstrom: float = Field(0.12, gt=0, description="of the mesh of the density of states, with 2π")
     band_points: int = Field(40, ge=2, description="k points on every segment of the path")
     smearing_ev: float = Field(0.01, gt=0, description="Gaussian width for relaxation and bands")
     energy_tolerance_ev: float = Field(1e-8, gt=0, description="of the self-consistent field")
+    max_scf_iterations: int = Field(100, ge=1, description="of the self-consistent field before a remedy is tried")
     fmax_ev_per_angstrom: float = Field(1e-3, gt=0, description="force below which a crystal is relaxed")
     max_stress_gpa: float = Field(0.05, gt=0, description="stress below which a crystal is relaxed")
     max_relax_steps: int = Field(60, ge=1, description="ionic steps of a relaxation")

@@ -108,6 +108,7 @@ class Relaxed(Result):
         converged: both are below what was asked for.
         steps: ionic steps made.
         tool: name and version of the engine.
+        remedies: in words, that the self-consistent field needed.
     """
 
     crystal: Crystal
@@ -117,6 +118,7 @@ class Relaxed(Result):
     converged: bool
     steps: int
     tool: str
+    remedies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +136,9 @@ class Ground(Result):
         site_moments_bohr: (n,) moments of the atoms; None without spin polarisation.
         hubbard_ev: Dudarev U by element; empty for plain PBE.
         tool: name and version of the engine.
+        pressure_gpa: positive where the crystal wants to grow; None where not computed.
+        mesh_gap_ev: gap between filled and empty bands on the mesh; None for metals and where not computed.
+        remedies: in words, that the self-consistent field needed.
     """
 
     crystal: Crystal
@@ -146,6 +151,9 @@ class Ground(Result):
     site_moments_bohr: Array | None
     hubbard_ev: dict[str, float]
     tool: str
+    pressure_gpa: float | None = None
+    mesh_gap_ev: float | None = None
+    remedies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,8 +208,9 @@ class GammaModes(Result):
         born_charges: (n, 3, 3) in units of e; None for metals and where not computed.
         dielectric: (3, 3) high-frequency dielectric tensor; None likewise.
         method: ``dfpt`` or ``finite displacements``.
-        drift_per_cm: largest acoustic frequency by magnitude before the sum rule.
+        drift_per_cm: frequency, by magnitude, that rigid translations have before the sum rule.
         tool: name and version of the engine.
+        remedies: in words, that the self-consistent field needed.
     """
 
     crystal: Crystal
@@ -212,3 +221,4 @@ class GammaModes(Result):
     method: str
     drift_per_cm: float
     tool: str
+    remedies: tuple[str, ...] = ()

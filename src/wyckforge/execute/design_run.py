@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -13,29 +12,26 @@ from typing import Any
 import numpy as np
 
 from wyckforge.config import RunConfig
-from wyckforge.design.expected import expected_hits
 from wyckforge.design.front import criteria_of
 from wyckforge.design.generate import generate
 from wyckforge.design.ranking import gene_order, rank_candidates
 from wyckforge.errors import TargetError
 from wyckforge.execute import folder
+from wyckforge.execute.design_account import account, count_completed, realises
 from wyckforge.execute.engines import open_executor
 from wyckforge.execute.executors import Executor
-from wyckforge.execute.inputs import Inputs, hull_energy, judge_folders, versions
-from wyckforge.execute.outputs import write_cifs, write_table
-from wyckforge.execute.run_stages import Stage, run_stages
+from wyckforge.execute.inputs import BUILT, Inputs, hull_energy, judge_folders, versions
+from wyckforge.execute.journal import CUT_OFF, read_latest
+from wyckforge.execute.outputs import write_results
+from wyckforge.execute.run_stages import Stage, run_stages, time_limit
 from wyckforge.properties import FORMATION_ENERGY
-from wyckforge.realise.judge import JUDGED, Judge
-from wyckforge.realise.phonon.stage import GAMMA, MESH, Phonons, near_hull
-from wyckforge.realise.refine import REFINED_HULL, Refine
+from wyckforge.realise.judge import Judge
+from wyckforge.realise.phonon.stage import Phonons, near_hull
+from wyckforge.realise.refine import Refine
 from wyckforge.realise.stages import Build, Hull, Relax, Symmetry
 from wyckforge.records import Candidate, Interval, Target
 from wyckforge.targets import parse_target
 from wyckforge.train.model import ProbabilisticModel
-
-STAGES = ("build", "relax", "hull", "phonon")
-COUNTED = ("build", "relax", "symmetry", "hull", REFINED_HULL, GAMMA, MESH)
-REMEDY = "widen the target, switch off a rule of the funnel, or raise sampling.max_draws"
 
 
 @dataclass(frozen=True)
@@ -89,14 +85,14 @@ def run_design(config: RunConfig, out: Path, *, progress: bool = True) -> Design
     with folder.alone(out):
         record = folder.open_folder(out, {"config": settings, "inputs": inputs.description})
         record |= {"execution": execution, "target": target.to_dict(), "versions": versions()}
-        if folder.FUNNEL not in record:
+        if folder.FUNNEL not in record or not (out / folder.DRAWN).exists():
             _draw(config, target, inputs, out, record, progress)
-    candidates = sorted(folder.read_candidates(out / folder.CANDIDATES), key=gene_order)
-    if _realises(config) and candidates:
+    drawn = sorted(folder.read_candidates(out / folder.DRAWN), key=gene_order)
+    if realises(config) and drawn:
         with executor:
-            candidates = _realise(candidates, config, target, out, record, executor, progress)
+            _realise(drawn, config, target, out, record, executor, progress)
     with folder.alone(out):
-        return _finish(candidates, config, out, record)
+        return _finish(_gathered(drawn, out), config, out, record)
 
 
 def _draw(config: RunConfig, target: Target, inputs: Inputs, out: Path, record: dict[str, Any], progress: bool) -> None:
@@ -107,7 +103,7 @@ def _draw(config: RunConfig, target: Target, inputs: Inputs, out: Path, record: 
         inputs.checkpoint,
         inputs.reference,
         target,
-        wanted=_attempts(config) if _realises(config) else config.count,
+        wanted=_attempts(config) if realises(config) else config.count,
         rng=np.random.default_rng(config.seed),
         sampling=config.sampling,
         funnel=None if config.stop_after == "genes" else config.funnel,
@@ -117,7 +113,7 @@ def _draw(config: RunConfig, target: Target, inputs: Inputs, out: Path, record: 
         hull=hull_energy(inputs.hull) if inputs.hull is not None else None,
         progress=progress,
     )
-    folder.write_candidates(out / folder.CANDIDATES, generation.candidates)
+    folder.write_candidates(out / folder.DRAWN, generation.candidates)
     record |= {
         **generation.to_dict(),
         "pareto": [criterion.to_dict() for criterion in criteria],
@@ -136,8 +132,8 @@ def _realise(
     record: dict[str, Any],
     executor: Executor,
     progress: bool,
-) -> list[Candidate]:
-    """The survivors, the first of them with the evidence of their realisation.
+) -> None:
+    """Realise survivors in their order; what is found is in the journals of the run.
 
     Phonons, which take longest, are tasks of their own: what they cost in time, or a worker, is their evidence alone.
     """
@@ -148,18 +144,26 @@ def _realise(
     def send(todo: Sequence[Candidate], stages: tuple[Stage, ...], name: str, limit_s: float) -> list[Candidate]:
         return run_stages(todo, stages, out=out / name, executor=executor, timeout_s=limit_s, progress=progress)
 
-    while (missing := config.count - _completed(done, config)) > 0 and len(done) < limit:
+    while (missing := config.count - count_completed(done, config)) > 0 and len(done) < limit:
         batch = survivors[len(done) : min(len(done) + missing, limit)]
-        found = send(batch, stages_of(config, target), folder.REALISED, _time_limit(_realisation_s(config)))
+        found = send(batch, stages_of(config, target), folder.REALISED, time_limit(_realisation_s(config)))
         if config.stop_after == "phonon":
-            near = [candidate for candidate in found if near_hull(candidate)]
-            limit_s = _time_limit(config.phonon.max_seconds)
+            near = [one for one in found if near_hull(one) and one.find(CUT_OFF) is None]  # else it is realised anew
+            limit_s = time_limit(config.phonon.max_seconds)
             tested = {one.id: one for one in send(near, (Phonons(config.phonon),), folder.PHONONS, limit_s)}
             found = [tested.get(candidate.id, candidate) for candidate in found]
         done += found
     spent = record["timings_s"].get("realise", 0.0) + time.monotonic() - start
     record["timings_s"]["realise"] = round(spent, 2)
-    return [*done, *survivors[len(done) :]]
+
+
+def _gathered(drawn: Sequence[Candidate], out: Path) -> list[Candidate]:
+    """Every gene drawn, with the last that the journals say of it: whoever realised it, and in whose place."""
+    latest = {one.id: one for one in drawn}
+    for journal in (out / folder.REALISED, out / folder.PHONONS):
+        if journal.exists():
+            latest |= read_latest(journal, latest)
+    return list(latest.values())
 
 
 def stages_of(config: RunConfig, target: Target) -> tuple[Stage, ...]:
@@ -175,9 +179,9 @@ def stages_of(config: RunConfig, target: Target) -> tuple[Stage, ...]:
         "relax": (relax,),
         "hull": (hull, *refine),
     }
-    last = STAGES.index(config.stop_after)
-    chain = [stage for name in STAGES[: last + 1] for stage in energies.get(name, ())]
-    if last >= STAGES.index("relax"):  # the last relaxation gives the crystal that is looked at
+    last = BUILT.index(config.stop_after)
+    chain = [stage for name in BUILT[: last + 1] for stage in energies.get(name, ())]
+    if last >= BUILT.index("relax"):  # the last relaxation gives the crystal that is looked at
         chain += [Symmetry(), *judge]
     return tuple(chain)
 
@@ -187,119 +191,16 @@ def _realisation_s(config: RunConfig) -> float:
     return (config.relax.starts + 1) * (config.build.timeout_s + config.relax.max_seconds)
 
 
-def _time_limit(allowed_s: float) -> float:
-    """Seconds after which a task is given up: twice what the settings allow, and a minute to start a process."""
-    return 60 + 2 * allowed_s
-
-
 def _finish(candidates: Sequence[Candidate], config: RunConfig, out: Path, record: dict[str, Any]) -> DesignResult:
     """Rank, write everything, and close the record."""
     ranked = rank_candidates(candidates, last_stage="hull" if config.stop_after == "phonon" else config.stop_after)
-    folder.write_candidates(out / folder.CANDIDATES, ranked)
-    write_table(out / folder.TABLE, ranked)
-    write_cifs(out / folder.CIFS, ranked)
-    completed = _completed(ranked, config)
-    record |= {"realise": _stage_counts(ranked), "completed": completed, "status": "complete"}
-    record["ended"] = _ended(ranked, config) if _realises(config) else {}
-    record["expected"] = _expected(ranked, config, record)
-    record["message"] = _message(config, record, len(ranked))
+    write_results(out, ranked)
+    record |= {**account(ranked, config, record), "status": "complete"}
     folder.write_json(out / folder.RUN, record)
-    if not completed:
+    if not record["completed"]:
         raise TargetError(record["message"])
-    return DesignResult(tuple(ranked), completed, record, out)
-
-
-def _expected(ranked: Sequence[Candidate], config: RunConfig, record: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The hit rate to expect of what is handed over: the candidates that came through the last step.
-
-    ``None`` where nothing was asked of properties, or where the claims of the model are not calibrated.
-    """
-    handed = [candidate for candidate in ranked if not _realises(config) or _came_through(candidate, config)]
-    claims = [claim for one in handed if (claim := _claim(one)) is not None]
-    if not record.get("calibrated") or not config.target.properties or not claims:
-        return None
-    expected = expected_hits(claims)
-    return expected.to_dict() if expected else None
-
-
-def _claim(candidate: Candidate) -> float | None:
-    """The probability of meeting the target: of the relaxed structure where that was judged, else of the gene."""
-    found = candidate.find(JUDGED) or candidate.find("target")
-    return None if found is None else found.value
-
-
-def _realises(config: RunConfig) -> bool:
-    return config.stop_after in STAGES
+    return DesignResult(tuple(ranked), record["completed"], record, out)
 
 
 def _attempts(config: RunConfig) -> int:
     return ceil(config.count * config.attempts_per_candidate)
-
-
-def _completed(candidates: Sequence[Candidate], config: RunConfig) -> int:
-    """How many came through the last step; without realisation, all."""
-    if not _realises(config):
-        return len(candidates)
-    return sum(_came_through(candidate, config) for candidate in candidates)
-
-
-def _came_through(candidate: Candidate, config: RunConfig) -> bool:
-    """Whether the last step has a value, whatever its verdict, or passes without one: a crystal with one atom in its
-    primitive cell has no optical modes.
-    """
-    found = candidate.find(_last_evidence(config))
-    return found is not None and (found.value is not None or found.verdict == "pass")
-
-
-def _last_evidence(config: RunConfig) -> str:
-    """Stage of the evidence that the last step leaves."""
-    return GAMMA if config.stop_after == "phonon" else config.stop_after
-
-
-def _stage_counts(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
-    counts = []
-    for stage in COUNTED:
-        verdicts = Counter(found.verdict for candidate in candidates if (found := candidate.find(stage)) is not None)
-        if verdicts:
-            counts.append({"step": stage, "entered": verdicts.total()} | {str(key): n for key, n in verdicts.items()})
-    return counts
-
-
-def _ended(candidates: Sequence[Candidate], config: RunConfig) -> dict[str, int]:
-    """Why realised candidates have no result of the last step, with counts.
-
-    What the symmetry or a judge finds keeps no candidate from it, so that only the steps on the way are asked.
-    """
-    steps = (_last_evidence(config), "run", REFINED_HULL, "hull", "relax", "build")
-    lost = [one for one in candidates if one.find("build") is not None and not _came_through(one, config)]
-    asked = ([one.find(step) for step in steps] for one in lost)
-    last = [next((found for found in some if found is not None and found.verdict != "pass"), None) for some in asked]
-    return dict(Counter(f"{found.stage}: {found.reason}" for found in last if found is not None))
-
-
-def _strictest(steps: Sequence[Mapping[str, Any]]) -> str:
-    """The step that let the smallest share of what reached it through, and its most frequent reason, in words."""
-    worst = min((step for step in steps if step["reasons"]), key=lambda s: s["passed"] / s["entered"], default=None)
-    if worst is None:
-        return ""
-    reason, count = max(worst["reasons"].items(), key=lambda item: item[1])
-    return f"; strictest was {worst['step']}, which stopped {count:,} of {worst['entered']:,} with: {reason}"
-
-
-def _message(config: RunConfig, record: Mapping[str, Any], survivors: int) -> str:
-    drawn = f"{record['draws']:,} genes decoded"
-    lost = ", ".join(f"{step['step']} {step['passed']:,}" for step in record["funnel"])
-    if survivors == 0:
-        return f"none of {drawn} came through (left after {lost}{_strictest(record['funnel'])}); {REMEDY}"
-    if not _realises(config):
-        short = f", {config.count} asked for (left after {lost}); to find more, {REMEDY}"
-        return f"{survivors:,} of {drawn} came through{short if survivors < config.count else ''}"
-    tried = next((step["entered"] for step in record["realise"] if step["step"] == "build"), 0)
-    text = f"{record['completed']} of {tried} realised candidates have a result of the last step, {config.stop_after!r}"
-    if record["completed"] >= config.count:
-        return text
-    text += f", {config.count} asked for"
-    if record["ended"]:
-        reason, count = max(record["ended"].items(), key=lambda item: item[1])
-        text += f"; {count} of the others ended with: {reason}"
-    return f"{text}; {survivors:,} genes were there to try: raise --count or {REMEDY}"

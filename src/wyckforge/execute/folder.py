@@ -15,6 +15,8 @@ from wyckforge.records import Candidate
 
 RUN = "run.json"
 LOCK = "run.lock"
+DRAWN = "drawn.jsonl"
+"""The survivors of the funnel as they were drawn: written once, before any of them is realised."""
 CANDIDATES = "candidates.jsonl"
 REALISED = "realised.jsonl"
 PHONONS = "phonons.jsonl"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wyckforge.errors import InvalidGeneError, StructureError
 from wyckforge.execute.executors import Executor
-from wyckforge.execute.run_stages import run_stages
+from wyckforge.execute.run_stages import run_stages, time_limit
 from wyckforge.realise.config import RelaxConfig
 from wyckforge.realise.phases import Computed, Phase, ReferenceEnergy, failed
 from wyckforge.records import Candidate
@@ -46,7 +46,7 @@ def run_phases(
         [stage],
         out=log,
         executor=executor,
-        timeout_s=60 + 2 * config.max_seconds if timeout_s is None else timeout_s,
+        timeout_s=time_limit(config.max_seconds) if timeout_s is None else timeout_s,
         unit="phase",
         progress=progress,
     )

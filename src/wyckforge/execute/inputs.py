@@ -18,7 +18,7 @@ from wyckforge.errors import ConfigError, MissingDependencyError
 if TYPE_CHECKING:
     from wyckforge.data.table import GeneTable
     from wyckforge.design.ranking import HullEnergy
-    from wyckforge.realise.config import HullConfig, RelaxConfig
+    from wyckforge.realise.config import BuildConfig, HullConfig, RelaxConfig
     from wyckforge.realise.csp.config import PredictionConfig
     from wyckforge.realise.hull import ReferenceHull
     from wyckforge.train.classifier import Bundled
@@ -32,6 +32,9 @@ PLACED = ("hull", "phonon")
 
 RELAXED = ("relax", *PLACED)
 """Last steps of runs that relax."""
+
+BUILT = ("build", *RELAXED)
+"""Last steps of runs that build structures."""
 
 NO_JUDGE = "none"
 """Stands for: not the judge of the package."""
@@ -67,6 +70,7 @@ class Inputs:
         from wyckforge.data.embedded import load_embedded
         from wyckforge.data.table import GeneTable
         from wyckforge.realise.hull import ReferenceHull
+        from wyckforge.realise.stability import BUNDLED as STABILITY
         from wyckforge.train.artefact import bundled
         from wyckforge.train.forward.model import ForwardModel
         from wyckforge.train.model import checkpoint_folder, load_checkpoint
@@ -81,17 +85,21 @@ class Inputs:
         if config.stop_after == "genes":
             return cls(checkpoint, reference, None, description)
         description |= load_potentials(potentials_used(config))
+        if config.stop_after in BUILT:
+            description |= _starts_from(config.build)
         for name in classifiers_used(config):
             description[f"classifier {name}"] = {"name": name, "sha256": hash_of(bundled(name))}
         ranking, *others = _hull_tables(config)
         hull = ReferenceHull.load(ranking)
         description["hull"] = {"rows": len(hull), "sha256": hash_of(ranking)}
         for table in others:
-            description[f"hull {table.stem}"] = {"name": table.name, "sha256": hash_of(table)}
+            description[f"hull {table.stem}"] = _file(table)
+        if config.stop_after in PLACED:
+            description["stability"] = _file(Path(str(files("wyckforge.realise") / STABILITY)))
         if config.stop_after in RELAXED:
             for number, judge in enumerate(map(Path, judge_folders(config.judge.models)), start=1):
                 ForwardModel.load(judge)  # before anything is made that it could not judge
-                description[f"judge {number}"] = {"name": judge.name, "sha256": hash_of(judge)}
+                description[f"judge {number}"] = _file(judge)
         return cls(checkpoint, reference, hull, description)
 
 
@@ -169,10 +177,24 @@ def prediction_inputs(config: PredictionConfig) -> dict[str, dict[str, Any]]:
         MissingDependencyError: the potential cannot be loaded.
         TableError: the table of reference energies is absent or not one, or not of the potential that relaxes.
     """
-    description = load_potentials({"relax.potential": config.relax.potential})
+    from wyckforge.data.positions import BUNDLED as POSITIONS
+
+    description = load_potentials({"relax.potential": config.relax.potential}) | _starts_from(config.build)
+    description["positions"] = _file(Path(str(files("wyckforge.data") / POSITIONS)))
     if (table := _placing_table(config.relax, config.hull, required=False)) is not None:
-        description["hull"] = {"name": table.name, "sha256": hash_of(table)}
+        description["hull"] = _file(table)
     return description
+
+
+def _starts_from(config: BuildConfig) -> dict[str, dict[str, Any]]:
+    """The model that draws the structures to begin with, if one does."""
+    from wyckforge.train.artefact import bundled
+
+    return {"geometry": _file(bundled("geometry"))} if config.source == "model" else {}
+
+
+def _file(path: Path) -> dict[str, Any]:
+    return {"name": path.name, "sha256": hash_of(path)}
 
 
 def load_potentials(names: Mapping[str, str]) -> dict[str, dict[str, Any]]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Container
+from collections.abc import Container, KeysView
 from pathlib import Path
 from typing import Self
 
@@ -31,10 +31,6 @@ _CHUNK = 1 << 24
 class Journal:
     """A JSON-lines file of candidates, open for claims and new lines.
 
-    Attributes:
-        settled: ids that need no work: finished, or cut off since the journal was opened. What was cut off before is
-            to be tried again.
-
     Raises:
         TableError: the file holds something else.
         WyckforgeError: the file or its lock file cannot be written.
@@ -44,7 +40,7 @@ class Journal:
         self._path = path
         self._read_to = 0
         self._held: set[str] = set()
-        self.settled: set[str] = set()
+        self._genes: dict[str, int] = {}  # by id, a hash: no more than that is to stay in memory
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.open("ab").close()
@@ -58,6 +54,28 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         self._locks.close()
+
+    @property
+    def settled(self) -> KeysView[str]:
+        """Ids that need no work: finished, or cut off since the journal was opened. What was cut off before is to be
+        tried again.
+        """
+        return self._genes.keys()
+
+    def is_settled(self, candidate: Candidate) -> bool:
+        """Whether a candidate needs no work.
+
+        Raises:
+            TableError: the line with its id is about another gene.
+        """
+        if (found := self._genes.get(candidate.id)) is None:
+            return False
+        if found != hash(str(candidate.gene)):
+            raise TableError(
+                f"{self._path} holds another gene as {candidate.id}, which is now {candidate.gene}: it is of a run "
+                "that read something else; give another output folder"
+            )
+        return True
 
     def claim(self, name: str) -> bool:
         """Whether the candidate is now this writer's: not settled, and in nobody else's hands."""
@@ -89,7 +107,7 @@ class Journal:
                 f"{self._path} cannot be written ({error.strerror}); finished candidates are safe: "
                 "make room and start again"
             ) from error
-        self.settled.add(candidate.id)
+        self._genes[candidate.id] = hash(str(candidate.gene))
         self.release(candidate.id)
 
     def _read(self, *, retry_cut_off: bool = False) -> None:
@@ -100,18 +118,19 @@ class Journal:
             while chunk := file.read(_CHUNK):
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
-                    name, cut_off = self._glance(line)
+                    name, gene, cut_off = self._glance(line)
                     if cut_off and retry_cut_off:
-                        self.settled.discard(name)
+                        self._genes.pop(name, None)
                     else:
-                        self.settled.add(name)
+                        self._genes[name] = hash(gene)
             self._read_to = file.tell() - len(rest)
 
-    def _glance(self, line: bytes) -> tuple[str, bool]:
-        """Id of a line, and whether the candidate was cut off."""
+    def _glance(self, line: bytes) -> tuple[str, str, bool]:
+        """Id and gene of a line, and whether the candidate was cut off."""
         try:
             data = json.loads(line)
-            return str(data["id"]), any(found["stage"] == CUT_OFF for found in data["evidence"])
+            cut_off = any(found["stage"] == CUT_OFF for found in data["evidence"])
+            return str(data["id"]), str(data["gene"]), cut_off
         except (ValueError, KeyError, TypeError) as error:
             raise TableError(
                 f"{self._path} is not a file of candidates ({error}); give another output folder"

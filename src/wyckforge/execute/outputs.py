@@ -9,11 +9,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from wyckforge.execute.folder import write_text
+from wyckforge.data.structures import to_pymatgen
+from wyckforge.execute.folder import CANDIDATES, CIFS, TABLE, write_candidates, write_text
 from wyckforge.records import Candidate
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.detection import SYMPREC
 from wyckforge.symmetry.tables import space_group
+
+
+def write_results(out: Path, ranked: Sequence[Candidate]) -> None:
+    """Write the ranked candidates to the folder of a run: with all evidence, as a table, and their structures."""
+    write_candidates(out / CANDIDATES, ranked)
+    write_table(out / TABLE, ranked)
+    write_cifs(out / CIFS, ranked)
 
 
 def write_table(path: Path, candidates: Sequence[Candidate]) -> None:
@@ -42,11 +50,10 @@ def write_cifs(folder: Path, candidates: Sequence[Candidate]) -> None:
 
 def cif(crystal: Crystal) -> str:
     """CIF text with the symmetry found at symprec 0.01; in P1 where no symmetry can be determined."""
-    from pymatgen.core import Structure
     from pymatgen.io.cif import CifWriter
     from pymatgen.symmetry.analyzer import SymmetryUndeterminedError
 
-    structure = Structure(crystal.lattice, crystal.numbers, crystal.frac_coords)
+    structure = to_pymatgen(crystal)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -16,9 +16,11 @@ from wyckforge.config import ExecutionConfig
 from wyckforge.errors import TargetError
 from wyckforge.execute import folder
 from wyckforge.execute.engines import open_executor
+from wyckforge.execute.executors import Executor
 from wyckforge.execute.inputs import prediction_inputs, versions
-from wyckforge.execute.outputs import write_cifs, write_table
-from wyckforge.execute.run_stages import Stage, run_stages
+from wyckforge.execute.journal import read_latest
+from wyckforge.execute.outputs import write_results
+from wyckforge.execute.run_stages import Stage, run_stages, time_limit
 from wyckforge.realise.config import DesignRelaxConfig
 from wyckforge.realise.csp.config import PredictionConfig
 from wyckforge.realise.csp.distinct import Found, distinct
@@ -61,7 +63,7 @@ def run_prediction(
         progress: show progress on standard error.
 
     Raises:
-        ConfigError: the folder holds something else, or there is no potential of that name.
+        ConfigError: the folder holds something else, there is no potential of that name, or the engine cannot be had.
         MissingDependencyError: the potential cannot be loaded.
         TableError: the table of reference energies cannot be read, or is not of the potential.
         TargetError: the formula, Z or the space groups are malformed, no gene fits, or no try gave a relaxed structure;
@@ -71,6 +73,7 @@ def run_prediction(
     z, groups = units(config.z), parse_space_groups(config.space_group) if config.space_group else None
     inputs = prediction_inputs(config)
     space = SearchSpace.of(config.formula, z, groups)
+    executor = open_executor(execution, out / folder.LOGS)  # a wrong engine is told before anything is made
     folder.make_folder(out)
     with folder.alone(out):
         identity = {"config": config.to_dict(), "inputs": inputs, folder.FUNNEL: []}  # no gene is filtered
@@ -79,7 +82,7 @@ def run_prediction(
         record |= {"execution": execution.model_dump(mode="json"), "versions": versions(), "settings": _settings(space)}
         record |= {"genes": space.distinct, "status": "running"}
         folder.write_json(out / folder.RUN, record)
-    tried, walked = _search(space, config, execution, out, progress)
+    tried, walked = _search(space, config, executor, out, progress)
     record["seconds"] = round(time.monotonic() - begin, 1)
     with folder.alone(out):
         return _finish(tried, walked, out, record)
@@ -114,40 +117,54 @@ def walk_stages(config: PredictionConfig) -> tuple[Stage, ...]:
 
 
 def walkers(tried: Sequence[Candidate], count: int) -> list[Candidate]:
-    """The lowest distinct structures with free coordinates, as new candidates from which walks begin."""
+    """The lowest distinct structures with free coordinates, as new candidates from which walks begin.
+
+    Their ids are those of the tries, not places in the order: a later start may find a lower structure.
+    """
     able = [found.candidate for found in distinct(tried) if found.candidate.gene.degrees_of_freedom]
     return [
         replace(
             one,
-            id=f"w{k:05d}",
+            id=_walk_of(one),
             origin=Origin("hopping", one.id, one.gene.formula),
             evidence=tuple(found for found in one.evidence if found.stage in ("build", "relax")),
         )
-        for k, one in enumerate(able[:count], start=1)
+        for one in able[:count]
     ]
 
 
+def _walk_of(one: Candidate) -> str:
+    """Id of the walk from the structure of a try."""
+    return f"w-{one.id}"
+
+
+def _has_walked(candidate: Candidate) -> bool:
+    """Whether a walk came to its end; one that was cut off has the structure that it began at, and found nothing."""
+    return candidate.find("relax_cost") is not None
+
+
 def _search(
-    space: SearchSpace, config: PredictionConfig, execution: ExecutionConfig, out: Path, progress: bool
+    space: SearchSpace, config: PredictionConfig, executor: Executor, out: Path, progress: bool
 ) -> tuple[list[Candidate], list[Candidate]]:
     """All tries and all walks, those of earlier and of other processes included."""
-    with open_executor(execution, out / folder.LOGS) as executor:
 
-        def send(todo: Sequence[Candidate], stages: tuple[Stage, ...], name: str, relaxations: int) -> list[Candidate]:
-            limit = 60 + 2 * (config.build.timeout_s + relaxations * config.relax.max_seconds)
-            return run_stages(todo, stages, out=out / name, executor=executor, timeout_s=limit, progress=progress)
+    def send(todo: Sequence[Candidate], stages: tuple[Stage, ...], name: str, relaxations: int) -> list[Candidate]:
+        limit = time_limit(config.build.timeout_s + relaxations * config.relax.max_seconds)
+        return run_stages(todo, stages, out=out / name, executor=executor, timeout_s=limit, progress=progress)
 
+    with executor:
         tried = send(tries(space, config), try_stages(config), TRIES, 1)
         chosen = walkers(tried, config.hop.walkers) if config.hop.hops else []
-        return tried, send(chosen, walk_stages(config), WALKS, config.hop.hops)
+        send(chosen, walk_stages(config), WALKS, config.hop.hops)
+    walks = dict.fromkeys(map(_walk_of, tried))
+    found = read_latest(out / WALKS, walks)  # also from structures that are no longer among the lowest
+    return tried, [found[name] for name in walks if name in found and _has_walked(found[name])]
 
 
 def _finish(tried: Sequence[Candidate], walked: Sequence[Candidate], out: Path, record: dict[str, Any]) -> Prediction:
     """Rank, write everything, and close the record."""
     ranked = tuple(map(_ranked, distinct([*tried, *walked])))
-    folder.write_candidates(out / folder.CANDIDATES, ranked)
-    write_table(out / folder.TABLE, ranked)
-    write_cifs(out / folder.CIFS, ranked)
+    write_results(out, ranked)
     record |= {**_account(tried, walked, ranked), "status": "complete"}
     folder.write_json(out / folder.RUN, record)
     if not ranked:

@@ -27,6 +27,11 @@ ATTEMPTS = 2
 _POLL_S = 0.5
 
 
+def time_limit(allowed_s: float) -> float:
+    """Seconds after which a task is given up: twice what its settings allow, and a minute to start a process."""
+    return 60 + 2 * allowed_s
+
+
 def run_stages(
     candidates: Iterable[Candidate],
     stages: Sequence[Stage],
@@ -45,7 +50,7 @@ def run_stages(
 
     Raises:
         ConfigError: no time.
-        TableError: ``out`` is not a file of candidates.
+        TableError: ``out`` is not a file of candidates, or not of these.
         WyckforgeError: ``out`` cannot be written, or there are no workers. Finished candidates are safe.
     """
     order: dict[str, None] = {}
@@ -99,7 +104,7 @@ def work_through(
 
     Raises:
         ConfigError: no time.
-        TableError: ``out`` is not a file of candidates.
+        TableError: ``out`` is not a file of candidates, or one of them has the id of another gene there.
         WyckforgeError: ``out`` cannot be written, say because the disk is full, or there are no workers. Finished
             candidates are safe.
     """
@@ -156,7 +161,7 @@ class _Writer:
         for candidate in candidates:
             if self._journal.claim(candidate.id):
                 yield candidate
-            elif candidate.id in self._journal.settled:
+            elif self._journal.is_settled(candidate):
                 self._bar.update()
             else:
                 self._put_off(candidate)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from wyckforge.errors import StructureError, WyckforgeError
+from wyckforge.files import CACHE, cache_folder
 from wyckforge.potential.workers import single_threaded
 from wyckforge.symmetry.crystal import Crystal
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-LOCATION = "WYCKFORGE_CACHE"
+LOCATION = CACHE
 """Environment variable that names another folder for the cache."""
 
 _VERSION = 1
@@ -148,8 +149,7 @@ def _read(database: sqlite3.Connection, keys: list[str]) -> Iterator[tuple[str, 
 
 @contextmanager
 def _opened() -> Iterator[sqlite3.Connection]:
-    given = os.environ.get(LOCATION)
-    folder = Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wyckforge"
+    folder = cache_folder()
     path = folder / "chgnet.sqlite"
     try:
         folder.mkdir(parents=True, exist_ok=True)

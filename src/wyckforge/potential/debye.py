@@ -139,7 +139,7 @@ def thermal(
     debye, volume = float(theta[best]), float(grid[best])
     heat = 3 * k * _heat_capacity(debye / temperature)
     expansion = gamma * heat / (bulk[best] * giga * volume * angstrom**3)
-    conductivity = _slack(debye * n_atoms ** (-1 / 3), gamma, mass, volume * n_atoms, temperature)
+    conductivity = slack_conductivity(debye * n_atoms ** (-1 / 3), gamma, mass, volume * n_atoms, temperature)
     return Thermal(float(bulk[best]), volume / float(np.median(volumes)), gamma, debye, conductivity, float(expansion))
 
 
@@ -178,8 +178,19 @@ def debye_function(x: Array) -> Array:
     return found
 
 
-def _slack(debye: float, gamma: float, mass: float, volume: float, temperature: float) -> float:
-    """Lattice thermal conductivity in W/(m K), from the Debye temperature of the acoustic modes."""
+def slack_conductivity(debye: float, gamma: float, mass: float, volume: float, temperature: float) -> float:
+    """Lattice thermal conductivity in W/(m K), from the Debye temperature of the acoustic modes.
+
+    Source: Toher et al., Phys. Rev. B 90, 174107 (2014), eq. 12, after Slack, J. Phys. Chem. Solids 34, 321 (1973) and
+    Morelli and Slack (2006). It holds from about the Debye temperature on.
+
+    Args:
+        debye: acoustic Debye temperature in K: that of all modes over the cube root of the atoms in the primitive cell.
+        gamma: Grüneisen parameter.
+        mass: mean atomic mass in u.
+        volume: of the primitive cell in Å³.
+        temperature: in K.
+    """
     front = 0.849 * 3 * 4 ** (1 / 3) / (20 * np.pi**3 * (1 - 0.514 / gamma + 0.228 / gamma**2))
     metres = (volume * angstrom**3) ** (1 / 3)
     at_debye = front * (k * debye / hbar) ** 2 * k * mass * atomic_mass * metres / (hbar * gamma**2)

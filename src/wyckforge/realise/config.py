@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from wyckforge.settings import Settings
 
@@ -42,6 +42,16 @@ class DesignRelaxConfig(RelaxConfig):
     further_within_ev_per_atom: AboveHull = Field(
         0.15, description="no further start of a gene whose best one is more above the hull: others are worth more"
     )
+
+    @model_validator(mode="after")
+    def _leaves_room_for_further_starts(self) -> Self:
+        if self.starts > 1 and self.enough_ev_per_atom > self.further_within_ev_per_atom:
+            raise ValueError(
+                f"enough_ev_per_atom {self.enough_ev_per_atom:g} lies above further_within_ev_per_atom "
+                f"{self.further_within_ev_per_atom:g}, so that no gene gets a further start; let it lie below, or give "
+                "starts = 1"
+            )
+        return self
 
 
 class RefineConfig(Settings):

@@ -14,6 +14,7 @@ import warnings
 from functools import cache
 from typing import TYPE_CHECKING
 
+from wyckforge.data.structures import to_pymatgen
 from wyckforge.symmetry.crystal import Crystal
 
 if TYPE_CHECKING:
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 
     from wyckforge.potential.contract import Potential
 
-_CORRECTED = " + MP2020"
+CORRECTED = " + MP2020"
+"""Ending of the name of corrected energies."""
 
 
 def comparable_tool(potential: Potential) -> str:
     """What the energies of a potential are called once they hold the corrections that they lack."""
-    return potential.tool if potential.corrections == "none" else potential.tool + _CORRECTED
+    return potential.tool if potential.corrections == "none" else potential.tool + CORRECTED
 
 
 def comparable_energy(energy_per_atom: float, crystal: Crystal, potential: Potential) -> float:
@@ -42,10 +44,9 @@ def comparable_energy(energy_per_atom: float, crystal: Crystal, potential: Poten
 
 def mp2020_correction(crystal: Crystal) -> float:
     """The MP2020 correction of a crystal in eV/atom."""
-    from pymatgen.core import Structure
     from pymatgen.entries.computed_entries import ComputedStructureEntry
 
-    structure = Structure(crystal.lattice, crystal.numbers, crystal.frac_coords)
+    structure = to_pymatgen(crystal)
     elements = structure.composition.elements
     anion = max(elements, key=lambda element: element.X).symbol
     # The Materials Project adds U to some metals where oxygen or fluorine is the most electronegative element.

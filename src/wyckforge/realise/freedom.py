@@ -58,6 +58,17 @@ class Freedom:
         by_moves = -np.einsum("ni,ij,njk->k", found.forces, deformed, self.directions)
         return np.concatenate([by_strain, by_moves])
 
+    def allowed(self, found: Evaluation) -> Evaluation:
+        """The part of forces and stress that symmetry allows; all of it, if the potential is as symmetric as nature.
+
+        Some networks are equivariant under rotations alone: theirs leave small forces on atoms at centres of inversion.
+        """
+        along = np.einsum("ni,nik->k", found.forces, self.directions)
+        atoms_moved = np.einsum("nik,nik->k", self.directions, self.directions)
+        forces = self.directions @ (along / atoms_moved)
+        stress = np.einsum("ij,kij,klm->lm", found.stress, self.strains, self.strains)
+        return Evaluation(found.energy_ev, forces, stress)
+
     def curvature(self) -> Array:
         """(m,) guess of the second derivatives by each parameter."""
         atoms = np.einsum("nik,nik->k", self.directions, self.directions) * ATOM_STIFFNESS_EV_PER_SQUARE_ANGSTROM

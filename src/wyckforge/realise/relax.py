@@ -14,14 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from ase.units import GPa
 
-from wyckforge.errors import StructureError
 from wyckforge.potential.catalogue import load_potential
 from wyckforge.potential.contract import Array, Evaluation, Potential, PotentialError, require_room
 from wyckforge.realise.build import MIN_DISTANCE_ANGSTROM, shortest_distance
 from wyckforge.realise.config import RelaxConfig
 from wyckforge.realise.freedom import Freedom
 from wyckforge.symmetry.crystal import Crystal
-from wyckforge.symmetry.detection import detect, operations
+from wyckforge.symmetry.detection import detect, operations, standardised
 
 # No element binds by more than 13 eV/atom; below this a potential extrapolates.
 LOWEST_ENERGY_EV_PER_ATOM = -20.0
@@ -53,8 +52,8 @@ class Relaxation:
     Attributes:
         crystal: standardised conventional cell.
         energy_ev_per_atom: energy of that structure by the potential.
-        max_force_ev_per_angstrom: largest force on an atom.
-        max_stress_gpa: largest stress component by magnitude.
+        max_force_ev_per_angstrom: largest force on an atom, of what symmetry allows.
+        max_stress_gpa: largest stress component by magnitude, likewise.
         converged: both are below their limits.
         calls: evaluations of the potential.
         reason: why it stopped early; empty when converged.
@@ -96,7 +95,7 @@ def relax(
     reason = search.run()
     best = search.here
     return Relaxation(
-        _standardised(best.crystal),
+        standardised(best.crystal),
         best.energy / len(best.crystal),
         best.max_force,
         best.max_stress_gpa,
@@ -198,7 +197,7 @@ class _Search:
         if (distance := shortest_distance(crystal, within=MIN_DISTANCE_ANGSTROM)) < MIN_DISTANCE_ANGSTROM:
             raise PotentialError(f"two atoms came within {distance:.2f} Å")
         self.calls += 1
-        found = self.potential.evaluate(lattice, start.numbers, coords)
+        found = self.freedom.allowed(self.potential.evaluate(lattice, start.numbers, coords))
         if (energy := found.energy_ev / len(crystal)) < LOWEST_ENERGY_EV_PER_ATOM:
             raise PotentialError(f"the energy fell to {energy:.1f} eV/atom, which no crystal has")
         return _Point(parameters, crystal, found, self.freedom.gradient(parameters, found))
@@ -248,10 +247,3 @@ class _Search:
         seen, known = float(step @ change), float(step @ along)
         if min(abs(seen), abs(known)) > 1e-8 * float(step @ step):
             self.curvature += np.outer(change, change) / seen - np.outer(along, along) / known
-
-
-def _standardised(crystal: Crystal) -> Crystal:
-    try:
-        return detect(crystal).crystal
-    except StructureError:
-        return crystal

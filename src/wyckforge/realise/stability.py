@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 from wyckforge.records import Evidence, Verdict
 
+BUNDLED = "stability.json"
+
 STABLE = "stable"
 """Stage of the evidence: the probability that DFT puts the crystal within 0.1 eV/atom of its hull."""
 
@@ -81,7 +83,7 @@ def features(above: Floats) -> Floats:
 @cache
 def bundled() -> Mapping[frozenset[str], Stability]:
     """The fits of the package, by their potentials."""
-    text = (files("wyckforge.realise") / "stability.json").read_text(encoding="utf-8")
+    text = (files("wyckforge.realise") / BUNDLED).read_text(encoding="utf-8")
     fits = map(Stability.from_dict, json.loads(text))
     return {frozenset(fit.tools): fit for fit in fits}
 

@@ -160,28 +160,82 @@ def curve(points: Sequence[tuple[float, float]], x_label: str, y_label: str) -> 
     return _frame(x_axis, y_axis, x_label, y_label, parts, x_ticks=False)
 
 
-def lines(curves: Iterable[Sequence[tuple[float, float]]], places: Sequence[tuple[float, str]], y_label: str) -> Markup:
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Points (x, y) of a line and its look: ``line``, ``line second`` (another channel) or ``line thin``."""
+
+    points: Sequence[tuple[float, float]]
+    look: str = "line"
+
+
+def lines(
+    curves: Iterable[Line],
+    places: Sequence[tuple[float, str]],
+    y_label: str,
+    y_range: tuple[float, float] | None = None,
+) -> Markup:
     """Lines over a horizontal axis on which some places have names, and a dashed line at zero.
 
     Args:
-        curves: points (x, y) of each line.
+        curves: the lines.
         places: x and name of every named place, ascending; at least two, the first and the last being the ends.
         y_label: label of the vertical axis, with its unit.
+        y_range: what is shown; left out, all that is there.
 
     Returns:
         An ``<svg>`` element.
     """
     curves = list(curves)
     x_axis = _Axis(places[0][0], places[-1][0], _LEFT, _WIDTH - _RIGHT)
-    y_axis = _vertical([0.0, *(y for curve in curves for _, y in curve)])
+    y_axis = _vertical([0.0, *(y for curve in curves for _, y in curve.points)])
+    if y_range is not None:
+        y_axis = _Axis(*y_range, _HEIGHT - _BOTTOM, _TOP)
     parts = [f'<path class="mark" d="M{_LEFT} {y_axis(0):.1f}H{_WIDTH - _RIGHT}"/>']
     for x, name in places:
         parts.append(f'<path class="grid" d="M{x_axis(x):.1f} {_TOP}V{_HEIGHT - _BOTTOM}"/>')
         parts.append(f'<text class="tick mid" x="{x_axis(x):.1f}" y="{_HEIGHT - _BOTTOM + 17}">{escape(name)}</text>')
-    for curve in curves:
-        line = "L".join(f"{x_axis(x):.1f} {y_axis(y):.1f}" for x, y in curve)
-        parts.append(f'<path class="line" d="M{line}"/>')
+    parts.append(_drawn(curves, x_axis, y_axis))
     return _frame(x_axis, y_axis, "", y_label, parts, x_ticks=False)
+
+
+def curves(
+    lines: Sequence[Line],
+    x_label: str,
+    y_label: str,
+    y_range: tuple[float, float] | None = None,
+    dots: Sequence[tuple[float, float]] = (),
+) -> Markup:
+    """Lines and dots over two plain axes.
+
+    Args:
+        lines: at least one.
+        x_label: label of the horizontal axis, with its unit.
+        y_label: label of the vertical axis, with its unit.
+        y_range: what is shown; left out, all that is there.
+        dots: points that the lines were made for.
+
+    Returns:
+        An ``<svg>`` element.
+    """
+    points = [*dots, *(point for one in lines for point in one.points)]
+    x_axis, y_axis = _horizontal([x for x, _ in points]), _vertical([y for _, y in points])
+    if y_range is not None:
+        y_axis = _Axis(*y_range, _HEIGHT - _BOTTOM, _TOP)
+    parts = [_drawn(lines, x_axis, y_axis)]
+    parts += [f'<circle class="dot kept" cx="{x_axis(x):.1f}" cy="{y_axis(y):.1f}" r="2.5"/>' for x, y in dots]
+    return _frame(x_axis, y_axis, x_label, y_label, parts)
+
+
+def _drawn(lines: Iterable[Line], x_axis: _Axis, y_axis: _Axis) -> str:
+    """Paths, cut off where the frame ends."""
+    width, height = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
+    shift = f'<g transform="translate({-_LEFT} {-_TOP})">'
+    paths = "".join(
+        f'<path class="{one.look}" d="M{"L".join(f"{x_axis(x):.1f} {y_axis(y):.1f}" for x, y in one.points)}"/>'
+        for one in lines
+    )
+    # a nested picture hides what reaches beyond its edges
+    return f'<svg x="{_LEFT}" y="{_TOP}" width="{width}" height="{height}">{shift}{paths}</g></svg>'
 
 
 def histogram(values: Sequence[float], x_label: str, mark: float | None = None) -> Markup:

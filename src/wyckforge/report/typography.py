@@ -13,6 +13,7 @@ from wyckforge.errors import TargetError
 from wyckforge.properties import describe
 from wyckforge.records import Interval
 
+_GREEK = {"GAMMA": "Γ", "DELTA": "Δ", "LAMBDA": "Λ", "SIGMA": "Σ"}
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -70,6 +71,12 @@ def runs(numbers: Iterable[int]) -> str:
 def step_words(name: str) -> str:
     """``charge_neutrality`` as ``charge neutrality``."""
     return name.replace("f_block", "f-block").replace("_", " ")
+
+
+def zone_label(name: str) -> str:
+    """A point of the Brillouin zone as SeeK-path means it: ``Γ`` for ``GAMMA``, ``Σ₀`` for ``SIGMA_0``."""
+    letter, _, index = name.partition("_")
+    return _GREEK.get(letter, letter) + index.translate(_SUBSCRIPTS)
 
 
 def target_words(target: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -90,6 +90,14 @@ def detect(crystal: Crystal, *, symprec: float = SYMPREC, angle_tolerance: float
     )
 
 
+def standardised(crystal: Crystal) -> Crystal:
+    """The standardised conventional cell; the crystal itself where no symmetry can be determined."""
+    try:
+        return detect(crystal).crystal
+    except StructureError:
+        return crystal
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Operations:
     """The space group of a crystal in the basis of its cell: x → W x + w.

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from wyckforge.data.structures import to_pymatgen
 from wyckforge.records import Candidate
 from wyckforge.symmetry.crystal import Crystal
-
-if TYPE_CHECKING:
-    from pymatgen.core import Structure
 
 LENGTH, SITE, ANGLE_DEGREES = 0.2, 0.3, 5.0
 """Tolerances of pymatgen's StructureMatcher: its defaults, relative for lengths and sites."""
@@ -55,7 +52,7 @@ def same_structure(one: Crystal, other: Crystal) -> bool:
     from pymatgen.analysis.structure_matcher import StructureMatcher
 
     matcher = StructureMatcher(ltol=LENGTH, stol=SITE, angle_tol=ANGLE_DEGREES)
-    return bool(matcher.fit(_structure(one), _structure(other)))
+    return bool(matcher.fit(to_pymatgen(one), to_pymatgen(other)))
 
 
 def is_relaxed(candidate: Candidate) -> bool:
@@ -74,9 +71,3 @@ def energy(candidate: Candidate) -> float:
 
 def _same(one: Candidate, other: Candidate) -> bool:
     return one.crystal is not None and other.crystal is not None and same_structure(one.crystal, other.crystal)
-
-
-def _structure(crystal: Crystal) -> Structure:
-    from pymatgen.core import Structure
-
-    return Structure(crystal.lattice, crystal.numbers, crystal.frac_coords)

@@ -47,6 +47,7 @@ class Dynamics:
     Attributes:
         calls: evaluations of the potential.
         drift: largest violation of the acoustic sum rule before it is imposed, in eV/Å².
+        at_gamma: (3n, 3n) force constants at Γ, before it is imposed, in eV/Å².
 
     Raises:
         PotentialError: the potential has no answer.
@@ -69,6 +70,7 @@ class Dynamics:
         self._phonopy.forces = forces
         self._phonopy.produce_force_constants(show_drift=False)
         self.drift = self._drift()
+        self.at_gamma = self._at_gamma()
         self._phonopy.symmetrize_force_constants(show_drift=False)
 
     @property
@@ -125,6 +127,14 @@ class Dynamics:
 
     def _drift(self) -> float:
         return float(np.abs(np.array(self._phonopy.force_constants).sum(axis=1)).max())
+
+    def _at_gamma(self) -> Array:
+        primitive, n = self._phonopy.primitive, len(self.cell)
+        rows = np.array(self._phonopy.force_constants)[primitive.p2s_map]
+        images = np.array(primitive.s2p_map)
+        blocks = np.array([rows[:, images == own].sum(axis=1) for own in primitive.p2s_map])  # column, row, 3, 3
+        constants: Array = blocks.transpose(1, 2, 0, 3).reshape(3 * n, 3 * n)
+        return constants
 
 
 def divisions_of(cell: Crystal, length_angstrom: float) -> Repeats:

@@ -1,0 +1,1 @@
+"""Quantum ESPRESSO behind the contract of engines."""

@@ -1,0 +1,231 @@
+"""What goes wrong, and what is magnetic, in calculations as small as can be."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.dft.qe.salts import cubic, iron, silicon
+
+from wyckforge.dft.config import DftConfig
+from wyckforge.dft.convergence import converge
+from wyckforge.dft.engine import EngineError
+from wyckforge.dft.qe.engine import QuantumEspresso
+from wyckforge.errors import MissingDependencyError
+
+pytestmark = pytest.mark.usefixtures("files")
+
+SMALL = DftConfig(
+    relax_k_spacing_per_angstrom=1.0, scf_k_spacing_per_angstrom=1.0, cutoff_ev=200.0, energy_tolerance_ev=1e-5
+)
+
+RELAX = """
+import json, sys
+from pathlib import Path
+from wyckforge.dft.config import DftConfig
+from wyckforge.dft.qe.engine import QuantumEspresso
+from wyckforge.symmetry.crystal import Crystal
+folder = Path(sys.argv[1])
+crystal = Crystal.from_dict(json.loads((folder.parent / "crystal.json").read_text()))
+QuantumEspresso().relax(crystal, DftConfig.from_dict(json.loads(sys.argv[2])), folder)
+"""
+
+GAMMA = """
+import json, sys
+from pathlib import Path
+from wyckforge.dft.config import DftConfig
+from wyckforge.dft.qe.engine import QuantumEspresso
+from wyckforge.dft.results import Ground
+folder = Path(sys.argv[1])
+ground = Ground.read(folder.parent / "ground.json")
+config = DftConfig.from_dict(json.loads(sys.argv[2]))
+QuantumEspresso().gamma(ground, config, folder, folder.parent / "scf", polar=True)
+"""
+
+
+def kill_once(script: str, folder: Path, output: Path, sign: str) -> None:
+    """Start a script, and kill it as soon as an output holds a sign of progress."""
+    process = subprocess.Popen([sys.executable, "-c", script, str(folder), json.dumps(SMALL.to_dict())])
+    while not (output.is_file() and re.search(sign, output.read_text(errors="replace"))):
+        assert process.poll() is None, "the step was over before it could be killed"
+        time.sleep(0.005)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    while running_in(output.parent):
+        time.sleep(0.01)
+    assert "JOB DONE" not in output.read_text(errors="replace")
+
+
+def running_in(folder: Path) -> list[Path]:
+    """Processes that work in a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").resolve() == folder.resolve() and (process / "cmdline").read_bytes():
+                found.append(process)
+        except OSError:
+            continue
+    return found
+
+
+def test_a_killed_relaxation_goes_on_from_its_last_geometry(tmp_path: Path) -> None:
+    (tmp_path / "crystal.json").write_text(json.dumps(silicon(5.9).to_dict()))
+    kill_once(RELAX, tmp_path / "step", tmp_path / "step" / "relax-1.out", r"ATOMIC_POSITIONS[^P]*Si[^P]*\n\n")
+    first = (tmp_path / "step" / "relax-1.out").read_bytes()
+    last = re.findall(r"CELL_PARAMETERS \(angstrom\)\n +\S+ +(\S+)", first.decode())[-1]
+
+    relaxed = QuantumEspresso().relax(silicon(5.9), SMALL, tmp_path / "step")
+
+    assert (tmp_path / "step" / "relax-1.out").read_bytes() == first
+    begun = (tmp_path / "step" / "relax-2.in").read_text()
+    assert f"CELL_PARAMETERS angstrom\n  0.000000000000 {last}000" in begun
+    assert relaxed.converged
+    assert (4 * relaxed.crystal.volume) ** (1 / 3) == pytest.approx(5.57, abs=0.01)  # so few plane waves make it large
+
+
+def test_a_killed_phonon_goes_on_where_it_was(tmp_path: Path) -> None:
+    engine = QuantumEspresso()
+    ground = engine.ground(silicon(), SMALL, tmp_path / "scf")
+    ground.write(tmp_path / "ground.json")
+    output = tmp_path / "phonon" / "phonon.out"
+    kill_once(GAMMA, tmp_path / "phonon", output, r"Representation # +1 modes #[\s\S]*iter # +2 ")
+
+    modes = engine.gamma(ground, SMALL, tmp_path / "phonon", tmp_path / "scf", polar=True)
+
+    assert "Electric Fields Calculation" not in output.read_text()  # that was known before the kill
+    assert "Representation #   1 modes #" in output.read_text()
+    assert modes.dielectric is not None
+    assert modes.frequencies_per_cm[3:] == pytest.approx(np.full(3, modes.frequencies_per_cm[-1]), abs=0.1)
+
+
+def test_finite_displacements_and_the_response_to_a_field_make_longitudinal_modes(tmp_path: Path) -> None:
+    phosphide = cubic(5.5, [13, 15], [0.0, 0.25])
+    config = SMALL.model_copy(update={"phonon_method": "finite displacements", "cutoff_ev": 300.0})
+    ground = QuantumEspresso().ground(phosphide, config, tmp_path / "scf")
+
+    modes = QuantumEspresso().gamma(ground, config, tmp_path / "phonon", tmp_path / "scf", polar=True)
+
+    assert np.abs(modes.frequencies_per_cm[:3]).max() < 0.01
+    assert modes.frequencies_per_cm[3:] == pytest.approx(np.full(3, 440.0), rel=0.05)
+    assert modes.longitudinal_per_cm is not None
+    assert modes.longitudinal_per_cm[:, 5].min() > modes.frequencies_per_cm[5] + 20
+    assert (tmp_path / "phonon" / "tensors.xml").is_file()
+
+
+def test_a_field_that_converges_slowly_gets_a_remedy(tmp_path: Path) -> None:
+    impatient = SMALL.model_copy(update={"max_scf_iterations": 4})
+
+    ground = QuantumEspresso().ground(silicon(), impatient, tmp_path / "hasty")
+
+    assert ground.remedies
+    assert "local-TF" in ground.remedies[0]
+    assert "convergence NOT achieved" in (tmp_path / "hasty" / "scf.out").read_text()
+    assert "mixing_mode = 'local-TF'" in (tmp_path / "hasty" / "scf-2.in").read_text()
+    patient = QuantumEspresso().ground(silicon(), SMALL, tmp_path / "patient")
+    assert patient.remedies == ()
+    assert ground.energy_ev == pytest.approx(patient.energy_ev, abs=1e-4)
+
+
+def test_a_field_that_does_not_converge_is_no_answer(tmp_path: Path) -> None:
+    hopeless = SMALL.model_copy(update={"max_scf_iterations": 1, "energy_tolerance_ev": 1e-10})
+
+    with pytest.raises(EngineError, match=r"convergence NOT achieved after .*\(tried: mixing_beta 0\.3") as told:
+        QuantumEspresso().ground(silicon(), hopeless, tmp_path)
+    assert str(tmp_path) in str(told.value)
+
+
+def test_time_is_up(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="time was up"):
+        QuantumEspresso().ground(silicon(), SMALL.model_copy(update={"timeout_hours": 1e-6}), tmp_path)
+    assert running_in(tmp_path) == []
+
+
+def test_nothing_is_returned_that_belongs_to_another_input(tmp_path: Path) -> None:
+    engine, richer = QuantumEspresso(), SMALL.model_copy(update={"cutoff_ev": 250.0})
+    first = engine.ground(silicon(), SMALL, tmp_path / "scf")
+    bands = engine.eigenvalues(first, np.zeros((1, 3)), SMALL, tmp_path / "bands", tmp_path / "scf")
+
+    second = engine.ground(silicon(5.6), richer, tmp_path / "scf")
+    others = engine.eigenvalues(second, np.zeros((1, 3)), richer, tmp_path / "bands", tmp_path / "scf")
+
+    assert second.energy_ev != first.energy_ev
+    assert np.abs(others - bands).max() > 0.01
+    assert engine.ground(silicon(), SMALL, tmp_path / "scf").energy_ev == pytest.approx(first.energy_ev, abs=1e-6)
+
+
+def test_without_a_ground_state_there_are_no_bands(tmp_path: Path) -> None:
+    ground = QuantumEspresso().ground(silicon(), SMALL, tmp_path / "scf")
+
+    with pytest.raises(EngineError, match="compute the step scf again"):
+        QuantumEspresso().eigenvalues(ground, np.zeros((1, 3)), SMALL, tmp_path / "bands", tmp_path / "elsewhere")
+
+
+METALLIC = SMALL.model_copy(update={"smearing_ev": 0.1, "cutoff_ev": 450.0, "scf_k_spacing_per_angstrom": 1.2})
+
+
+def test_iron_is_a_ferromagnet(tmp_path: Path) -> None:
+    engine = QuantumEspresso()
+
+    ground = engine.ground(iron(), METALLIC, tmp_path / "scf")
+    energies = engine.eigenvalues(ground, np.zeros((1, 3)), METALLIC, tmp_path / "bands", tmp_path / "scf")
+
+    assert ground.moment_bohr == pytest.approx(2.3, abs=0.4)
+    assert ground.site_moments_bohr is not None
+    assert ground.mesh_gap_ev is None
+    assert sum(ground.electrons) == pytest.approx(16.0)
+    assert energies.shape[:2] == (2, 1)
+    assert (energies[0, 0, :10] < energies[1, 0, :10]).all()  # semicore and d bands of the majority lie lower
+
+
+def test_an_open_shell_without_moment_is_computed_without_spin(tmp_path: Path) -> None:
+    carbide = cubic(4.33, [22, 6], [0.0, 0.5])
+
+    ground = QuantumEspresso().ground(carbide, METALLIC, tmp_path)
+
+    assert ground.site_moments_bohr is None
+    assert ground.moment_bohr == 0.0
+    assert (tmp_path / "magnetic" / "scf.out").is_file()
+
+
+def test_an_oxide_gets_its_hubbard_u(tmp_path: Path) -> None:
+    oxide = cubic(4.18, [28, 8], [0.0, 0.5])
+
+    ground = QuantumEspresso().ground(oxide, METALLIC.model_copy(update={"cutoff_ev": 600.0}), tmp_path)
+
+    assert ground.hubbard_ev == {"Ni": 6.2}
+    assert ground.moment_bohr == pytest.approx(2.0, abs=0.01)
+    assert ground.mesh_gap_ev is not None
+    assert ground.mesh_gap_ev > 1.0
+
+
+def test_the_energy_falls_with_the_cutoff(tmp_path: Path) -> None:
+    found = list(converge(QuantumEspresso(), silicon(), SMALL, "cutoff_ev", [150.0, 250.0, 400.0], tmp_path))
+
+    energies = [one.energy_ev_per_atom for one in found]
+    assert [one.value for one in found] == [150.0, 250.0, 400.0]
+    assert energies == sorted(energies, reverse=True)
+    assert abs(energies[2] - energies[1]) < abs(energies[1] - energies[0])
+    assert all(one.pressure_gpa is not None and one.gap_ev is not None for one in found)
+
+
+def test_pressure_is_positive_where_a_crystal_wants_to_grow(tmp_path: Path) -> None:
+    squeezed = QuantumEspresso().ground(silicon(5.3), SMALL, tmp_path / "squeezed")
+    stretched = QuantumEspresso().ground(silicon(5.8), SMALL, tmp_path / "stretched")
+
+    assert squeezed.pressure_gpa is not None
+    assert stretched.pressure_gpa is not None
+    assert stretched.pressure_gpa < 0 < squeezed.pressure_gpa
+
+
+def test_an_absent_engine_is_told_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+
+    with pytest.raises(MissingDependencyError, match=r"pw\.x .* `apt-get install quantum-espresso`"):
+        QuantumEspresso().check([14])

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.dft.model_bands import FCC
+from tests.salts import crystal, material, salts_task
+
+from wyckforge.dft.bands.edges import BandsError, Edges
+from wyckforge.dft.bands.ellipsoids import Ellipsoid
+from wyckforge.dft.bands.masses import Mass
+from wyckforge.dft.bands.summary import Summary, summarise
+from wyckforge.dft.bands.valleys import Valley
+from wyckforge.dft.results import Bands
+from wyckforge.dft.thermoelectric import (
+    K_EV,
+    Part,
+    Score,
+    ThermoelectricConfig,
+    goldsmid_sharp,
+    highest_temperature,
+    lattice_conductivity,
+    modelled_conductivity,
+    rank,
+    score,
+    transport,
+)
+from wyckforge.errors import TableError
+from wyckforge.models.forward.architecture import Pace
+from wyckforge.models.forward.catalogue import PUBLISHED
+from wyckforge.train.forward.model import fit_model
+
+DATA = Path(__file__).parent / "data"
+ELLIPSOID = Ellipsoid(4, (0.1, 0.1, 1.0), 0.0, "")
+SPHERE = Ellipsoid(4, (0.3, 0.3, 0.3), 0.0, "")
+
+
+def valley(label: str = "L", n_k: int = 4, offset_ev: float = 0.0, bands: tuple[int, ...] = (4,)) -> Valley:
+    k_point = (0.5, 0.5, 0.5) if label == "L" else (0.0, 0.0, 0.0)
+    return Valley("electron", 0, bands, k_point, label, 1.0 + offset_ev, offset_ev, n_k, 2, False)
+
+
+def said(surfaces: dict[Valley, tuple[Ellipsoid, ...]], masses: tuple[Mass, ...] = ()) -> Summary:
+    return Summary(Edges(None, (None,), ""), tuple(surfaces), masses, tuple(surfaces.values()))
+
+
+def line(mass: float) -> Mass:
+    unit = (1.0, 0.0, 0.0)
+    return Mass(
+        "electron", 0, 4, (0.5, 0.5, 0.5), "L", "W", unit, mass, mass, mass, 0.0, 0.0, 1.0, 0.1, 0.1, 9, 0.0, ()
+    )  # fmt: skip
+
+
+def test_the_rule_of_ten_and_the_largest_seebeck_coefficient_meet() -> None:
+    assert highest_temperature(0.8) == pytest.approx(928, abs=1)  # the paper: "below ~1,000 K"
+    for gap in (0.1, 0.8):  # at the temperature that the rule allows, S is 5 k/e whatever the gap
+        assert goldsmid_sharp(gap, highest_temperature(gap)) == pytest.approx(5 * K_EV * 1e6)
+    assert goldsmid_sharp(0.3, 300) == pytest.approx(500)
+
+
+def test_one_ellipsoid_many_times() -> None:
+    found = transport(said({valley(): (ELLIPSOID,)}), "electron", 600)
+    dos, conductivity = 0.01 ** (1 / 3) * 10 ** (1 / 3), 3 / (10 + 10 + 1)
+
+    assert (found.n_edge, found.n_window) == (4, 4)
+    assert found.conductivity_mass == pytest.approx(conductivity)
+    assert found.dos_mass == pytest.approx(4 ** (2 / 3) * (0.1 * 0.1 * 1.0) ** (1 / 3))
+    assert found.complexity == pytest.approx(4 * ((0.01) ** (1 / 3) / conductivity) ** 1.5)
+    assert found.valleys_per_mass == pytest.approx(4 / conductivity)
+    assert dos > conductivity  # an anisotropic valley counts for more than its number
+    assert not found.from_lines
+
+
+def test_spheres_have_the_complexity_of_their_number() -> None:
+    found = transport(said({valley(): (SPHERE,)}), "electron", 600)
+
+    assert found.complexity == pytest.approx(4)
+    assert found.conductivity_mass == pytest.approx(0.3)
+
+
+def test_degenerate_bands_add_up() -> None:
+    both = valley("GAMMA", 1, bands=(4, 5))
+    found = transport(said({both: (SPHERE, replace(SPHERE, band=5))}), "electron", 600)
+
+    assert found.complexity == pytest.approx(2)
+    assert found.n_edge == 2
+
+
+def test_valleys_above_the_edge_enter_as_far_as_they_are_filled() -> None:
+    other = valley("GAMMA", 8, offset_ev=0.06)
+    both = said({valley(): (SPHERE,), other: (SPHERE,)})
+    complexities = [transport(both, "electron", kelvin).complexity or 0 for kelvin in (20, 300, 1e6)]
+
+    assert complexities == pytest.approx([4, 4 + 8 * np.exp(-0.06 / (K_EV * 300)), 12], rel=1e-3)
+    found = transport(both, "electron", 300)
+    assert (found.n_edge, found.n_window) == (4, 12)
+
+
+def test_without_a_tensor_the_lines_must_do() -> None:
+    unknown = Ellipsoid(4, (), None, "lines determine 1 of 2 components of the tensor")
+    found = transport(said({valley(): (unknown,)}, (line(0.1), line(0.3))), "electron", 600)
+
+    assert found.from_lines
+    assert found.conductivity_mass == pytest.approx(0.15)
+    assert found.complexity is None
+    assert found.notes == (f"L, band 4: {unknown.reason}", "m_c is the harmonic mean over the lines")
+    nothing = transport(said({valley(): ()}), "electron", 600)
+    assert (nothing.conductivity_mass, nothing.valleys_per_mass, nothing.notes) == (None, None, ("no mass is known",))
+
+
+def test_a_metal_has_no_transport_of_valleys() -> None:
+    with pytest.raises(BandsError, match="a metal has no valleys: bands overlap"):
+        transport(Summary(Edges(None, (None,), "bands overlap"), (), (), ()), "hole", 300)
+
+
+def test_silicon_has_the_complexity_of_its_six_valleys() -> None:
+    found = summarise(Bands.read(DATA / "si_qe_path.json"), Bands.read(DATA / "si_qe_lines.json"))
+    electrons = transport(found, "electron", 300)
+
+    assert electrons.conductivity_mass == pytest.approx(0.26, rel=0.05)  # measured: 0.26
+    assert electrons.dos_mass == pytest.approx(1.08, rel=0.05)  # measured: 1.08, of all six
+    assert electrons.complexity == pytest.approx(6 * (1.08 / 6 ** (2 / 3) / 0.26) ** 1.5, rel=0.1)
+
+
+def test_slack_conducts_silicon_like_a_crystal_and_lead_telluride_like_a_glass() -> None:
+    silicon = lattice_conductivity(FCC, 640, 1.0, 300)
+    lead = lattice_conductivity(
+        type(FCC)(FCC.lattice * 6.46 / 5.0, np.array([82, 52]), FCC.frac_coords), 136, 1.96, 300
+    )
+
+    assert 60 < silicon < 250  # measured: 150 W/(m K), in a cell of 5.43 Å
+    assert 0.8 < lead < 4  # measured: 2
+    assert lattice_conductivity(FCC, 640, 1.0, 600) == pytest.approx(silicon / 2)
+
+
+def test_a_forward_model_is_asked_and_scaled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(PUBLISHED["elemnet"]), "pace", Pace(epochs=2, learning_rate=1e-3, batch_size=16))
+    model = fit_model("elemnet", salts_task())
+    salt = crystal("Na", "Cl", "rocksalt")
+    said = model.predict([material("Na", "Cl", "rocksalt")])["stiffness"][0]
+
+    assert modelled_conductivity(salt, model, 600, "stiffness") == pytest.approx(said / 2)
+    with pytest.raises(TableError, match="which knows"):
+        modelled_conductivity(salt, model, 600)
+
+
+def test_a_score_shows_its_parts_and_weights() -> None:
+    config = ThermoelectricConfig(gap_weight=2, lattice_weight=0)
+    electrons = transport(said({valley(): (SPHERE,)}), "electron", config.temperature_k)
+    found = score("one", 10 * K_EV * 600, [electrons], 2.0, config)
+
+    assert [(part.name, part.weight) for part in found.parts] == [
+        ("gap", 2),
+        ("N_V/m_c", 1),
+        ("complexity", 1),
+        ("lattice conductivity", 0),
+    ]
+    assert [part.score for part in found.parts] == pytest.approx([1, (4 / 0.3) / (4 / 0.3 + 20), 4 / 9, 0.5])
+    shares = [part.weight * (part.score or 0) for part in found.parts]
+    assert found.total == pytest.approx(sum(shares) / 4)
+    assert found.known == 1
+
+
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_gaps_too_narrow_and_too_wide_score_alike(factor: float) -> None:
+    assert score("none", 0.0, [], None).parts[0].score == 0
+    assert score("one", factor * 10 * K_EV * 600, [], None).parts[0].score == pytest.approx(0.5)
+
+
+def test_what_is_unknown_is_left_out_and_told() -> None:
+    found = score("one", 0.4, [], None)
+
+    assert found.known == pytest.approx(0.25)
+    assert found.total == found.parts[0].score
+    assert [part.score for part in found.parts[1:]] == [None] * 3
+
+
+def test_the_ranking_puts_the_best_known_first() -> None:
+    def one(name: str, *scores: float | None) -> Score:
+        return Score(name, tuple(Part(str(at), value, "", value, 1.0) for at, value in enumerate(scores)))
+
+    scores = [one("empty", None, None), one("half", 0.6, None), one("best", 0.9, 0.5), one("whole", 0.6, 0.6)]
+
+    assert [found.name for found in rank(scores)] == ["best", "whole", "half", "empty"]
