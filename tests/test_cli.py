@@ -77,6 +77,20 @@ def refused(result, *words: str, status: int = MISTAKE) -> None:
 # ── the verbs ──
 
 
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["design", "--elements", "", "--out", "run"], "the value of --elements is empty; give one, or leave it out"),
+        (["design", "--out", "run", "--band-gap="], "the value of --band-gap is empty"),
+        (["predict-structure", " ", "--out", "run"], "an argument is empty"),
+        (["phonon", "a.cif", ""], "an argument is empty"),
+    ],
+)
+def test_empty_values_are_refused(command, words):
+    """An unset variable of the shell must not ask for a run without constraints."""
+    refused(run(*command), words)
+
+
 def test_help_names_every_verb_and_the_exit_statuses():
     result = run("--help")
     assert result.exit_code == 0
@@ -231,7 +245,7 @@ def test_options_become_settings():
         "workers": 1,
     }
     config = run_config(None, options)
-    assert config.target.properties == {"bulk_modulus": "100:", "band_gap": "0.5:2.0", "formation_energy": ":-0.5"}
+    assert config.target.properties == {"bulk_modulus": "100:", "band_gap": "0.5:2", "formation_energy": ":-0.5"}
     assert config.target.space_group == "143:"
     assert config.target.stoichiometry == ""
     assert config.sampling.unconditional

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from typing import get_args
 
 import pytest
@@ -30,7 +32,7 @@ def test_toml_in_resolved_json_out(tmp_path):
     )
     config = RunConfig.from_toml(path)
     assert (config.seed, config.stop_after, config.funnel.anions) == (7, "funnel", False)
-    assert config.target.properties == {"band_gap": "0.5:2.0"}
+    assert config.target.properties == {"band_gap": "0.5:2"}
     assert (config.relax.smax_gpa, config.relax.starts) == (1.5, 2)
     resolved = json.loads(json.dumps(config.to_dict()))
     assert resolved["sampling"]["scale"] == 1.4
@@ -61,6 +63,11 @@ def test_options_go_over_the_file(tmp_path):
         ({"seed": -1}, "seed: "),
         ({"stop_after": "phonons"}, "stop_after: .*'hull'"),
         ({"funnel": {"oxidation_states": ""}}, "oxidation_states: .*'icsd24'"),
+        ({"relax": {"further_within_ev_per_atom": math.nan}}, r"relax.further_within_ev_per_atom: .*finite number"),
+        ({"relax": {"max_seconds": math.inf}}, r"relax.max_seconds: .*finite number"),
+        ({"target": {"weights": {"band_gap": math.inf}}}, r"target.weights.band_gap: .*finite number"),
+        ({"hull": {"threshold_ev_per_atom": 50}}, r"hull.threshold_ev_per_atom: .*less than or equal to 10"),
+        ({"refine": {"within_ev_per_atom": 150}}, r"refine.within_ev_per_atom: .*less than or equal to 10"),
         ({"sampling": {"scale": 0}}, r"sampling.scale: .*greater than 0"),
         ({"target": {"elements": ["Na"]}}, "target.elements: .*string"),
         ({"relax": {"enough_ev_per_atom": 0.2}}, r"relax: enough_ev_per_atom 0\.2 lies above further_within"),
@@ -109,3 +116,18 @@ def test_one_setting_of_the_phonons_leaves_the_others_as_they_are(setting) -> No
     (key, value), *_ = setting.items()
     expected = plain | {key: plain[key] | value if isinstance(value, dict) else value}
     assert changed == expected
+
+
+def test_mistakes_are_told_in_our_words():
+    for data, words in (
+        ({"seed": "x"}, "seed: 'x' given; it should be a valid integer; see docs"),
+        ({"relax": {"max_steps": 1.5}}, "relax.max_steps: 1.5 given; it should be"),
+        ({"execution": {"engine": "parsl"}}, "needs parsl_config (--parsl-config), a file as in configs/"),
+    ):
+        with pytest.raises(ConfigError, match=re.escape(words)):
+            RunConfig.from_dict(data)
+
+
+def test_an_interval_is_the_same_setting_however_it_is_written():
+    first, *others = (RunConfig.from_dict({"target": {"properties": {"gap": text}}}) for text in ("0.5:2", "0.50:2.0"))
+    assert others == [first]

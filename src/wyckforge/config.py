@@ -37,7 +37,7 @@ class ExecutionConfig(Settings):
         if (self.engine == "parsl") != bool(self.parsl_config):
             raise ValueError(
                 f"engine {self.engine!r} and parsl_config {self.parsl_config!r} given; "
-                "the engine parsl, and no other, needs a file of configs/parsl/"
+                "the engine parsl, and no other, needs parsl_config (--parsl-config), a file as in configs/parsl/"
             )
         return self
 

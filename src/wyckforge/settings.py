@@ -13,9 +13,9 @@ from wyckforge.errors import ConfigError
 
 
 class Settings(BaseModel):
-    """A group of settings."""
+    """A group of settings. Numbers are finite: ``nan`` equals nothing, so that no run would be known again by it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Configuration(Settings):
@@ -57,7 +57,8 @@ class Configuration(Settings):
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"])) or "the whole"
-            problem = f"{first['msg']}, got {first['input']!r}"
+            wanted = first["msg"].partition(", unable to parse")[0].replace("Input should", "it should")
+            problem = f"{first['input']!r} given; {wanted}"
             if first["type"] == "value_error":  # our own words, which name what was given
                 problem = str(first["ctx"]["error"])
             if first["type"] == "extra_forbidden":

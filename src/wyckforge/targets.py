@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from wyckforge.errors import InvalidGeneError, TargetError
 from wyckforge.records import Interval, Target
@@ -27,6 +27,12 @@ class TargetConfig(Settings):
     stoichiometry: str = Field("", description="formula coefficients in any order, '1:1:3'")
     atoms: str = Field("", description="atoms in the conventional cell, ':30'")
     n_elements: str = Field("", description="distinct elements, '3'")
+
+    @field_validator("properties")
+    @classmethod
+    def _written_in_one_way(cls, properties: dict[str, str]) -> dict[str, str]:
+        """``0.5:2.0`` and ``0.5:2`` are one setting; what is no interval stays, for :func:`parse_target` to tell."""
+        return {name: _in_one_way(text) for name, text in properties.items()}
 
 
 def parse_target(config: TargetConfig) -> Target:
@@ -71,9 +77,16 @@ def parse_properties(items: Iterable[str]) -> dict[str, str]:
     return properties
 
 
+def _in_one_way(text: str) -> str:
+    try:
+        return str(Interval.parse(text))
+    except TargetError:
+        return text
+
+
 def _check_weights(config: TargetConfig) -> None:
     for name, weight in config.weights.items():
-        if name not in config.properties or not 0 < weight < math.inf:
+        if name not in config.properties or not weight > 0:
             raise TargetError(
                 f"weight {name} = {weight:g} given; allowed are positive numbers for the properties of the target "
                 f"({', '.join(config.properties) or 'it has none'})"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,9 +61,14 @@ def test_what_competes_at_a_formula():
     assert done.exit_code == 0
     assert [line.split() for line in done.stdout.splitlines()[2:]] == [["0.500", "Na"], ["0.500", "NaCl"]]
     assert TOOL in done.stdout
-    wrong = run("show", "Xy2")
+
+
+@pytest.mark.parametrize("formula", ["Xy2", "O0", "Na0Cl1", "Li1e400O", "H1e308O1e308"])
+def test_what_is_no_formula_is_refused(formula):
+    wrong = run("show", formula)
     assert wrong.exit_code == 2
-    assert "formula 'Xy2' given" in wrong.stderr
+    assert f"formula '{formula}' given" in wrong.stderr
+    assert wrong.stderr.count("\n") == 1
 
 
 def test_the_potential_asked_for_is_that_of_the_table():
@@ -85,3 +92,43 @@ def test_nothing_to_compute_is_a_mistake(tmp_path):
     done = run("build", "--out", tmp_path / "mine.parquet")
     assert done.exit_code == 2
     assert "give STRUCTURES or --materials-project SYSTEM" in done.stderr
+
+
+def test_a_table_is_not_replaced_by_one_that_lacks_its_formulas(structures, tmp_path):
+    out = tmp_path / "mine.parquet"
+    salt, gold = structures / "salt.vasp", structures / "sodium_gold.vasp"
+    for _ in range(2):  # the same command again
+        assert run("build", structures, "--no-relax", "--out", out).exit_code == 0
+    before = out.read_bytes()
+    other = run("build", salt, "--no-relax", "--out", out)
+    assert other.exit_code == 2
+    assert f"holds energies of {TOOL} for NaAu, which would be lost; add to it with --extend {out}" in other.stderr
+    assert run("build", structures, "--no-relax", "--out", out, "--potential", "sevennet-0").exit_code == 2
+    assert out.read_bytes() == before
+    assert run("build", gold, "--no-relax", "--extend", out, "--out", out).exit_code == 0
+    assert ReferenceTable.read(out).rows["formula"].tolist() == ["NaAu", "NaCl"]
+
+
+def test_where_no_table_can_be_written_nothing_is_computed(structures, tmp_path):
+    (tmp_path / "folder.parquet").mkdir()
+    (tmp_path / "notes.parquet").write_text("mine")
+    before = set(tmp_path.iterdir())
+    for name, words in (
+        ("mine.csv", "the table is Parquet, give NAME.parquet"),
+        ("folder.parquet", "is a directory"),
+        ("notes.parquet", "notes.parquet cannot be read"),
+    ):
+        done = run("build", structures, "--no-relax", "--out", tmp_path / name)
+        assert done.exit_code == 2
+        assert words in done.stderr
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_elements_without_an_electronegativity_are_no_cause_for_words_of_pymatgen(tmp_path, write_rock_salt):
+    script = "from wyckforge.cli import main; main()"
+    salt = write_rock_salt("helium", "He", "O", edge=4.5)
+    for command in (["show", "HeO2"], ["build", salt, "--no-relax", "--out", tmp_path / "mine.parquet"]):
+        done = subprocess.run(
+            [sys.executable, "-c", script, "hull", *command], capture_output=True, text=True, check=True
+        )
+        assert "Warning" not in done.stderr

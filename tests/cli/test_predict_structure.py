@@ -45,6 +45,7 @@ def test_mistakes_are_told(tmp_path: Path) -> None:
     out = ["--out", str(tmp_path / "run")]
     for command, words in (
         (["Qq2"], "formula 'Qq2' given"),
+        (["NaOg"], "no atomic volume is known for Og"),
         (["NaCl", "--z", "3", "--space-group", "225"], "no combination of Wyckoff positions"),
         (["NaCl", "--z", "4:"], "Z '4:' given"),
         (["NaCl", "--space-group", "0"], "space group"),

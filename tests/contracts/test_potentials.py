@@ -50,7 +50,7 @@ class _Wrong(Potential):
         try:
             found = self.right.evaluate(lattice, numbers, frac_coords)
         except PotentialError:
-            if self.flaw != "isolated":
+            if self.flaw not in ("isolated", "dense"):
                 raise
             return Evaluation(0.0, np.zeros((1, 3)), np.zeros((3, 3)))
         energy, forces, stress = found.energy_ev, found.forces, found.stress
@@ -73,7 +73,7 @@ class _Wrong(Potential):
     ("flaw", "check"),
     [
         ("corrections", CHECKS[0]),
-        *zip(("shape", "writes", "axes", "per atom", "forces", "stress", "isolated"), CHECKS, strict=True),
+        *zip(("shape", "writes", "axes", "per atom", "forces", "stress", "isolated", "dense"), CHECKS, strict=True),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -92,6 +92,15 @@ def test_elements_and_overlaps_that_a_potential_cannot_describe_are_refused() ->
         load_potential("sevennet-0").evaluate(3 * np.eye(3), np.array([110]), np.zeros((1, 3)))
     with pytest.raises(PotentialError):
         emt().evaluate(3 * np.eye(3), np.array([92]), np.zeros((1, 3)))
+
+
+@pytest.mark.parametrize("name", ["chgnet", "sevennet-0"])
+def test_unknown_elements_and_lone_atoms_are_told_in_our_words(name: str) -> None:
+    potential = load_potential(name)
+    with pytest.raises(PotentialError, match=r"^(CHGNet|SevenNet 0 .*) does not know Og$"):
+        potential.evaluate(4 * np.eye(3), np.array([118]), np.zeros((1, 3)))
+    with pytest.raises(PotentialError, match=r"isolated, nothing within [56] Å$"):
+        potential.evaluate(30 * np.eye(3), np.array([11]), np.zeros((1, 3)))
 
 
 def test_as_an_ase_calculator_calls_are_counted_and_answers_kept() -> None:

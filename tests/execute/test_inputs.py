@@ -9,7 +9,7 @@ import pytest
 from tests.packages import MetalsPackage
 
 from wyckforge.config import RunConfig
-from wyckforge.errors import ConfigError, MissingDependencyError, TableError
+from wyckforge.errors import ConfigError, MissingDependencyError, TableError, TargetError
 from wyckforge.execute.inputs import Inputs, hash_of, potentials_used, prediction_inputs
 from wyckforge.realise.csp.config import PredictionConfig
 from wyckforge.train.artefact import bundled
@@ -120,3 +120,14 @@ def test_a_prediction_is_known_by_its_potential_and_its_table(metals: MetalsPack
     bundled = prediction_inputs(prediction())
     assert bundled["hull"]["name"] == "chgnet.parquet"
     assert bundled["relax.potential"] == {"name": "chgnet", "tool": "CHGNet 0.3.0"}
+
+
+def test_elements_unknown_to_the_potential_are_told_before_anything_is_tried(metals: MetalsPackage) -> None:
+    metals.install(
+        "from wyckforge.potential.ase_bridge import AsePotential; "
+        "return AsePotential(EMT(), name='metals', tool='metals 1.5', elements=frozenset({29, 79}))"
+    )
+    asked = {"relax": {"potential": "metals"}, "space_group": "225", "z": "4"}
+    with pytest.raises(TargetError, match=r"formula 'CuAg' given; metals 1\.5 does not know Ag"):
+        prediction_inputs(PredictionConfig.from_dict({"formula": "CuAg", **asked}))
+    assert prediction_inputs(PredictionConfig.from_dict({"formula": "CuAu", **asked}))

@@ -139,7 +139,7 @@ def test_an_unsound_further_start_leaves_the_first(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Relax, "_starts", lambda *_: iter((squeezed,)))
     lost = Relax(2)(built).find("relax")
     assert lost.verdict == "unknown"
-    assert lost.reason.startswith("two atoms came within")
+    assert lost.reason.startswith("the cell has 0.383 Å³ for 4 atoms")
 
 
 def test_lost_symmetry_fails_and_is_reported_at_both_tolerances() -> None:

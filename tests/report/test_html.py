@@ -88,10 +88,38 @@ def test_markup_in_records_is_shown_not_obeyed(run_folder):
     assert "&lt;in 10 tries&gt;" in text
 
 
-def test_an_unfinished_run_says_so(run_folder):
-    info = json.loads((run_folder / "run.json").read_text()) | {"status": "running"}
-    (run_folder / "run.json").write_text(json.dumps(info))
-    assert "was not finished" in write_report(run_folder).read_text()
+def set_status(folder, status):
+    info = json.loads((folder / "run.json").read_text()) | {"status": status}
+    (folder / "run.json").write_text(json.dumps(info))
+
+
+@pytest.mark.parametrize("drawn", ["candidates.jsonl", "drawn.jsonl"])
+def test_a_killed_run_says_so_and_shows_what_it_has(run_folder, candidates, drawn):
+    """Genes are drawn, two are realised and the line of a third is cut short."""
+    genes = [replace(one, crystal=None, evidence=one.evidence[:4]) for one in candidates]
+    (run_folder / "candidates.jsonl").unlink()
+    (run_folder / drawn).write_text("".join(json.dumps(one.to_dict()) + "\n" for one in genes))
+    set_status(run_folder, "running")
+    text = summary(run_folder)
+    assert "pursued                                   0" in text
+    (run_folder / "realised.jsonl").write_text("\n".join(json.dumps(one.to_dict()) for one in candidates[:3])[:-40])
+    text, page = summary(run_folder), write_report(run_folder).read_text()
+    assert "This run is not finished" in text
+    assert "This run is not finished" in page
+    assert "pursued                                   2" in text
+    assert "relaxed to convergence                    2" in text
+    assert "SrTiO₃" in text
+    set_status(run_folder, "complete")
+    if drawn == "candidates.jsonl":
+        assert "not finished" not in summary(run_folder)
+
+
+def test_what_nobody_asked_for_is_no_step(candidates):
+    judged = [one.with_evidence(Evidence("formation_energy", "pass", -0.6)) for one in candidates]
+    asked = Run((), {"target": {"formation_energy": ":-0.5"}})
+    for run, shown in ((asked, True), (Run((), {"target": {"band_gap": "1:"}}), False), (Run((), {}), False)):
+        labels = {label for label, *_ in stage_counts(rank_rows(judged), run)}
+        assert ("kept the formation energy asked for" in labels) is shown
 
 
 def test_a_run_without_candidates_says_where_they_were_lost(run_folder):
@@ -121,7 +149,7 @@ def test_a_foreign_file_is_refused(run_folder):
 
 
 def test_an_absent_file_is_named(tmp_path):
-    with pytest.raises(MissingDependencyError, match=r"holds no candidates\.jsonl"):
+    with pytest.raises(MissingDependencyError, match=r"holds no run\.json"):
         write_report(tmp_path)
 
 
@@ -192,7 +220,7 @@ def test_columns_are_aligned():
 
 
 def test_stages_count_their_verdicts(candidates):
-    counts = {label: (passed, lost) for label, passed, lost in stage_counts(rank_rows(candidates), 0.1)}
+    counts = {label: (passed, lost) for label, passed, lost in stage_counts(rank_rows(candidates), Run((), {}))}
     assert counts["built in their group"] == (4, "1 failed")
     assert counts["relaxed to convergence"] == (3, "1 unknown")
     assert counts["within 0.1 eV/atom of the hull"] == (2, "1 failed, 1 unknown")
@@ -204,7 +232,7 @@ def test_an_unstable_mesh_is_seen_and_does_not_count_as_success(run_folder, cand
         one.with_evidence(Evidence("phonon_gamma", "pass", 3.0), Evidence("phonon_mesh", "fail", -53.6, "cm⁻¹"))
         for one in candidates
     ]
-    counts = {label: (passed, lost) for label, passed, lost in stage_counts(rank_rows(tested), 0.1)}
+    counts = {label: (passed, lost) for label, passed, lost in stage_counts(rank_rows(tested), Run((), {}))}
     assert counts["no imaginary mode at Γ"] == (5, "")
     assert counts["no imaginary mode anywhere"] == (0, "5 failed")
     assert counts["all of these"] == (0, "")

@@ -16,6 +16,7 @@ from wyckforge.cli.hull import hull
 from wyckforge.cli.model import predict, train
 from wyckforge.cli.phonon import phonon
 from wyckforge.cli.predict_structure import predict_structure
+from wyckforge.cli.relax import relax
 from wyckforge.cli.symmetry import symmetry
 
 
@@ -37,6 +38,7 @@ for _verb in (
     train,
     finetune,
     fit,
+    relax,
     hull,
     phonon,
     dft,

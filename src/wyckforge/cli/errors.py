@@ -22,6 +22,7 @@ class UserErrors(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb; translate what a user can cause."""
         try:
+            _refuse_empty(ctx.args)
             return super().invoke(ctx)
         except click.UsageError as error:
             verb = error.ctx.command_path if error.ctx else "wyckforge"
@@ -38,6 +39,19 @@ class UserErrors(click.Group):
             if error.filename is None or error.strerror is None:
                 raise
             _leave(ctx, f"{error.filename}: {error.strerror}; check the path and its permissions", FAILED)
+
+
+def _refuse_empty(words: list[str]) -> None:
+    """Pass if no value is empty: it is most often a variable of the shell that was not set, and would ask for nothing.
+
+    Raises:
+        click.UsageError: one is.
+    """
+    for before, word in zip(["", *words], words, strict=False):
+        option, equals, value = word.partition("=") if word.startswith("--") else (before, "=", word)
+        if equals and not value.strip():
+            what = f"the value of {option}" if option.startswith("-") else "an argument"
+            raise click.UsageError(f"{what} is empty; give one, or leave it out")
 
 
 def _leave(ctx: click.Context, message: str, status: int) -> NoReturn:

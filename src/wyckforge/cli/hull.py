@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wyckforge.realise.reference import ReferenceTable
 
 BUNDLED = "bundled"
+SUFFIX = ".parquet"
 _SHOWN = 6
 
 
@@ -26,7 +27,9 @@ def hull() -> None:
 @hull.command()
 @click.argument("structures", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--potential", default="chgnet", show_default=True, help="Interatomic potential, by name.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Parquet file to write.")
+@click.option(
+    "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="File to write, NAME.parquet."
+)
 @click.option("--extend", metavar="TABLE", help=f"Table to add to; {BUNDLED}: that of the package for the potential.")
 @click.option("--relax/--no-relax", "relaxed", default=True, show_default=True, help="Relax the structures.")
 @click.option("--materials-project", metavar="SYSTEM", help="Phases of Li-Fe-O, too, with the key in MP_API_KEY.")
@@ -45,8 +48,8 @@ def build(
     """Compute the energies of known phases in STRUCTURES, and write a table of them.
 
     STRUCTURES are CIF or POSCAR files, folders of them, or tables with structures. A command that was stopped goes on
-    where it was when it is repeated. What cannot be read or computed is named on standard error and left out, and the
-    exit status is 1.
+    where it was when it is repeated. A table that is there is replaced only by one with all its formulas. What cannot
+    be read or computed is named on standard error and left out, and the exit status is 1.
     """
     from wyckforge.errors import TableError
     from wyckforge.execute.executors import LocalPool
@@ -58,9 +61,12 @@ def build(
 
     if not structures and not materials_project:
         raise click.UsageError("nothing to compute; give STRUCTURES or --materials-project SYSTEM")
+    if out.suffix != SUFFIX:
+        raise click.BadParameter(f"{out} given; the table is Parquet, give NAME{SUFFIX}", param_hint="--out")
     tool = comparable_tool(load_potential(potential))
     base = _table(extend, tool) if extend else None
     phases, problems = _phases(structures, materials_project)
+    _refuse_loss(out, tool, phases, base)
     log = out.with_name(out.name + ".progress.jsonl")
     ctx.meta[SAVED] = f"finished phases are in {log}; repeat the command to go on"
     with LocalPool(workers) as pool:
@@ -114,6 +120,28 @@ def _table(name: str, tool: str) -> ReferenceTable:
     table = ReferenceTable.read(bundled_table(tool) if name == BUNDLED else Path(name))
     require_same_tool(tool, table.tool, table.name)
     return table
+
+
+def _refuse_loss(out: Path, tool: str, phases: list[Phase], base: ReferenceTable | None) -> None:
+    """Pass if no table is there yet, or one of the tool, all of whose formulas the new one has: that of this command.
+
+    Raises:
+        TableError: there is another one, or something else.
+    """
+    from wyckforge.errors import TableError
+    from wyckforge.realise.phases import formula_of
+    from wyckforge.realise.reference import ReferenceTable
+
+    if not out.exists():
+        return
+    old = ReferenceTable.read(out)
+    new = {formula_of(phase.crystal) for phase in phases} | set([] if base is None else base.rows["formula"])
+    if lost := sorted(set(old.rows["formula"]) - (new if old.tool == tool else set())):
+        others = f" and {len(lost) - 1:,} more" if lost[1:] else ""
+        raise TableError(
+            f"--out {out} holds energies of {old.tool} for {lost[0]}{others}, which would be lost; "
+            f"add to it with --extend {out}, or give another file"
+        )
 
 
 def _phases(structures: tuple[Path, ...], system: str | None) -> tuple[list[Phase], list[str]]:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from hashlib import sha256
 from importlib.metadata import version
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from wyckforge.cli.errors import FAILED, SAVED
-from wyckforge.cli.symmetry import structure_rows
+from wyckforge.cli.crystals import Done, each_crystal, fingerprint, free_stem
+from wyckforge.cli.errors import SAVED
 
 if TYPE_CHECKING:
     from wyckforge.realise.config import PhononConfig
@@ -28,7 +26,11 @@ PACKAGES = ("wyckforge", "phonopy", "seekpath", "spglib", "moyopy")
 @click.option("--potential", help="Interatomic potential by name.  [default: sevennet-0]")
 @click.option("--mesh/--gamma-only", default=True, show_default=True, help="Test a full mesh, or Γ alone.")
 @click.option("--follow", "follow_modes", is_flag=True, help="Follow unstable modes down to a stable crystal.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for records, dispersion plots and crystals.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for records, dispersion plots and crystals.",
+)
 @click.pass_context
 def phonon(
     ctx: click.Context,
@@ -40,50 +42,40 @@ def phonon(
 ) -> None:
     """Test crystals in CIF or POSCAR files, folders of them, or tables, for imaginary phonon modes.
 
-    Every crystal is relaxed tightly within its symmetry first. What cannot be read or told is named on standard error,
-    the others are still done, and the exit status is 1.
+    Every crystal is relaxed tightly within its symmetry first, and has its line as soon as it is done. What cannot be
+    read or told is named on standard error, the others are still done, and the exit status is 1.
     """
     from wyckforge.potential.catalogue import load_potential
     from wyckforge.realise.config import PhononConfig, TightRelaxConfig
-    from wyckforge.realise.phonon.follow import study_and_follow
-    from wyckforge.report.terminal import align
 
     relaxation = TightRelaxConfig() if potential is None else TightRelaxConfig(potential=potential)
     asked = load_potential(relaxation.potential)
     config = PhononConfig(relax=relaxation, mesh=mesh, follow=follow_modes)
     if out is not None:
         ctx.meta[SAVED] = f"finished structures are in {out}"
-    table: list[list[str]] = []
-    failed = False
-    for row in structure_rows(structures):
-        if row.crystal is None:
-            click.echo(f"wyckforge: {row.id}: {row.problem}", err=True)
-            failed = True
-            continue
-        chain = study_and_follow(row.crystal, config, asked)
-        first = chain.studies[0]
-        table += [_cells(row.id if one is first else "→", one) for one in chain.studies]
-        if problem := chain.reason or (first.verdict.reason if first.verdict.stability == "unknown" else ""):
-            click.echo(f"wyckforge: {row.id}: {problem}", err=True)
-            failed = True
+
+    def work(name: str, crystal: Crystal) -> Done:
+        from wyckforge.realise.phonon.follow import study_and_follow
+
+        chain = study_and_follow(crystal, config, asked)
         if out is not None:
-            _write(out, row.id, row.crystal, chain, config)
-    if table:
-        click.echo("\n".join(align([_HEAD, *table], right={4, 5, 7, 8})))
-    if failed:
-        ctx.exit(FAILED)
+            _write(out, name, crystal, chain, config)
+        verdict = chain.studies[0].verdict
+        problem = chain.reason or (verdict.reason if verdict.stability == "unknown" else "")
+        return [_cells(one) for one in chain.studies], problem
+
+    each_crystal(ctx, structures, _HEAD, _CELLS, work)
 
 
-_HEAD = ["structure", "gene", "Γ", "mesh", "lowest (cm⁻¹)", "(THz)", "at q", "calls", "time (s)"]
+_HEAD = ("Γ", "mesh", "lowest (cm⁻¹)", "(THz)", "at q", "calls", "time (s)", "gene")
+_CELLS = "{:<8}  {:<8}  {:>13}  {:>7}  {:<17}  {:>5}  {:>8}  {}"
 
 
-def _cells(name: str, found: Study) -> list[str]:
+def _cells(found: Study) -> tuple[str, ...]:
     from wyckforge.realise.phonon.dynamics import PER_CM_PER_THZ
 
     low, q_point = found.verdict.lowest_per_cm, found.verdict.q_point
-    return [
-        name,
-        found.gene,
+    return (
         found.gamma.stability,
         found.mesh.stability if found.mesh else "–",
         "–" if low is None else f"{low:.1f}",
@@ -91,21 +83,8 @@ def _cells(name: str, found: Study) -> list[str]:
         "–" if q_point is None else " ".join(f"{part:.3g}" for part in q_point),
         str(found.calls),
         f"{found.seconds:.0f}",
-    ]
-
-
-def _free_stem(out: Path, stem: str, given: str, generations: int) -> str:
-    """A name under which there are no files of another structure; records tell whose they are."""
-
-    def taken(candidate: str) -> bool:
-        record = out / f"{candidate}.json"
-        if record.exists():
-            return bool(json.loads(record.read_text()).get("given") != given)
-        children = [f"{candidate}_child{generation}" for generation in range(1, generations)]
-        return any((out / f"{name}{end}").exists() for name in (candidate, *children) for end in (".cif", ".json"))
-
-    names = (stem if number == 1 else f"{stem}_{number}" for number in count(1))
-    return next(name for name in names if not taken(name))
+        found.gene,
+    )
 
 
 def _write(out: Path, name: str, crystal: Crystal, chain: Following, config: PhononConfig) -> None:
@@ -115,8 +94,8 @@ def _write(out: Path, name: str, crystal: Crystal, chain: Following, config: Pho
     from wyckforge.realise.phonon.record import record_of
     from wyckforge.report.phonon import dispersion_plot
 
-    given = sha256(name.encode() + crystal.content()).hexdigest()
-    stem = _free_stem(out, Path(name).stem, given, len(chain.studies))
+    given = fingerprint("phonon", name, crystal)
+    stem = free_stem(out, Path(name).stem, given, children=len(chain.studies) - 1)
     records = [record_of(one, config) for one in chain.studies]
     whole = {
         "structure": name,

@@ -99,12 +99,16 @@ def structure_rows(files: tuple[Path, ...]) -> list[Any]:
     """Rows of all files and folders, named by their paths, those of a table by what it calls them.
 
     What cannot be read is a row with its problem.
+
+    Raises:
+        TableError: there is nothing to read in any of them, as where the only path is misspelt.
     """
     from wyckforge.data.readers import TABLES, read_structures
     from wyckforge.data.rows import Problem, RawRow, Rule
     from wyckforge.errors import TableError
 
     rows: list[RawRow] = []
+    mistakes: list[str] = []
     for file in files:
         try:
             read = list(read_structures(file))
@@ -114,7 +118,10 @@ def structure_rows(files: tuple[Path, ...]) -> list[Any]:
                 read = [replace(row, id=str(file)) for row in read]
             rows += read
         except TableError as error:
+            mistakes.append(str(error))
             rows.append(RawRow(id=str(file), crystal=None, problem=Problem(Rule.UNREADABLE, str(error))))
+    if files and len(mistakes) == len(files):
+        raise TableError("; ".join(mistakes))
     return rows
 
 

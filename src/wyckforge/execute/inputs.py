@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wyckforge.config import RunConfig
-from wyckforge.errors import ConfigError, MissingDependencyError
+from wyckforge.errors import ConfigError, MissingDependencyError, TargetError
 
 if TYPE_CHECKING:
     from wyckforge.data.table import GeneTable
@@ -176,14 +176,34 @@ def prediction_inputs(config: PredictionConfig) -> dict[str, dict[str, Any]]:
         ConfigError: there is no potential of that name.
         MissingDependencyError: the potential cannot be loaded.
         TableError: the table of reference energies is absent or not one, or not of the potential that relaxes.
+        TargetError: the formula is malformed, or holds an element that the potential does not know.
     """
     from wyckforge.data.positions import BUNDLED as POSITIONS
 
+    _require_elements(config)
     description = load_potentials({"relax.potential": config.relax.potential}) | _starts_from(config.build)
     description["positions"] = _file(Path(str(files("wyckforge.data") / POSITIONS)))
     if (table := _placing_table(config.relax, config.hull, required=False)) is not None:
         description["hull"] = _file(table)
     return description
+
+
+def _require_elements(config: PredictionConfig) -> None:
+    """Pass if the potential knows all elements of the formula, as far as it says.
+
+    Raises:
+        TargetError: the formula is malformed, or the potential does not.
+    """
+    from wyckforge.potential.catalogue import load_potential
+    from wyckforge.potential.contract import PotentialError, require_known
+    from wyckforge.realise.csp.space import composition
+
+    elements = composition(config.formula)
+    potential = load_potential(config.relax.potential)
+    try:
+        require_known(potential.tool, potential.elements, elements)
+    except PotentialError as error:
+        raise TargetError(f"formula {config.formula!r} given; {error}; give another formula or potential") from None
 
 
 def _starts_from(config: BuildConfig) -> dict[str, dict[str, Any]]:

@@ -12,7 +12,15 @@ from ase.neighborlist import neighbor_list
 from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 from numpy.typing import NDArray
 
-from wyckforge.potential.contract import Array, Corrections, Evaluation, Potential, PotentialError
+from wyckforge.potential.contract import (
+    Array,
+    Corrections,
+    Evaluation,
+    Potential,
+    PotentialError,
+    require_known,
+    require_room,
+)
 
 
 class AsePotential(Potential):
@@ -24,6 +32,7 @@ class AsePotential(Potential):
         tool: name and version of the model, as evidence and hulls shall call it.
         cutoff_angstrom: an atom with no neighbour so near is refused, as the potential cannot see what holds it.
         corrections: what the energies lack, see :attr:`Potential.corrections`.
+        elements: atomic numbers that the model knows, if it says so.
     """
 
     def __init__(
@@ -34,12 +43,15 @@ class AsePotential(Potential):
         tool: str,
         cutoff_angstrom: float = 5.0,
         corrections: Corrections = "none",
+        elements: frozenset[int] | None = None,
     ) -> None:
-        self.name, self.tool, self.corrections = name, tool, corrections
+        self.name, self.tool, self.corrections, self.elements = name, tool, corrections, elements
         self._calculator, self._cutoff = calculator, cutoff_angstrom
 
     def evaluate(self, lattice: Array, numbers: NDArray[np.int64], frac_coords: Array) -> Evaluation:
         """See :meth:`Potential.evaluate`."""
+        require_known(self.tool, self.elements, numbers)
+        require_room(lattice, len(numbers))
         atoms = Atoms(numbers=numbers, cell=lattice, scaled_positions=frac_coords, pbc=True)
         if missing := set(range(len(atoms))) - set(neighbor_list("i", atoms, self._cutoff)):
             raise PotentialError(f"{self.tool}: atom {min(missing)} is isolated, nothing within {self._cutoff:g} Å")

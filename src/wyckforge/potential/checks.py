@@ -120,6 +120,15 @@ def refuses_what_it_cannot_see(potential: Potential, crystal: Crystal) -> None:
     raise AssertionError(f"{potential.tool} gave an energy for an atom with no neighbour")
 
 
+def refuses_what_is_too_dense(potential: Potential, crystal: Crystal) -> None:
+    """A cell that holds more atoms than any crystal is an error, not thousands of neighbours."""
+    try:
+        potential.evaluate(np.eye(3), crystal.numbers[:1], np.zeros((1, 3)))
+    except PotentialError:
+        return
+    raise AssertionError(f"{potential.tool} gave an energy for an atom in 1 Å³")
+
+
 CHECKS: tuple[Callable[[Potential, Crystal], None], ...] = (
     says_what_it_is,
     leaves_its_input_alone,
@@ -128,6 +137,7 @@ CHECKS: tuple[Callable[[Potential, Crystal], None], ...] = (
     forces_are_slopes_of_the_energy,
     stress_is_the_slope_of_the_energy,
     refuses_what_it_cannot_see,
+    refuses_what_is_too_dense,
 )
 
 

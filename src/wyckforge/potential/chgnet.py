@@ -14,7 +14,7 @@ from ase.units import GPa
 from chgnet.model import CHGNet
 from pymatgen.core import Structure
 
-from wyckforge.potential.contract import Evaluation, Potential, PotentialError
+from wyckforge.potential.contract import Evaluation, Potential, PotentialError, require_known, require_room
 from wyckforge.symmetry.crystal import Crystal
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MODEL_NAME = "0.3.0"
 TOOL = f"CHGNet {MODEL_NAME}"
+ELEMENTS = frozenset(range(1, 95))
+"""Atomic numbers for which the network has an embedding."""
 
 
 @cache
@@ -44,8 +46,10 @@ def graph_of(
     """Atoms, bonds and angles as the network takes them.
 
     Raises:
-        PotentialError: an atom has no neighbour within 6 Å.
+        PotentialError: an atom has no neighbour within 6 Å, an element is unknown, or there is no room for the atoms.
     """
+    require_known("CHGNet", ELEMENTS, numbers)
+    require_room(lattice, len(numbers))
     convert = load_model().graph_converter
     with _answering():
         return convert(Structure(lattice, numbers, frac_coords))
@@ -101,6 +105,8 @@ def _answering() -> Iterator[None]:
     except (IndexError, ValueError, RuntimeError) as error:
         if "memory" in str(error).lower():
             raise
+        if "isolated atom" in str(error):
+            raise PotentialError("CHGNet: an atom is isolated, nothing within 6 Å") from error
         raise PotentialError(f"CHGNet cannot describe the structure: {error}") from error
 
 
@@ -116,7 +122,7 @@ def energy_per_atom(crystal: Crystal) -> float:
 class Chgnet(Potential):
     """CHGNet 0.3.0 behind the contract; its energies hold MP2020 corrections."""
 
-    name, tool = "chgnet", TOOL
+    name, tool, elements = "chgnet", TOOL, ELEMENTS
 
     def evaluate(
         self, lattice: NDArray[np.float64], numbers: NDArray[np.int64], frac_coords: NDArray[np.float64]

@@ -19,7 +19,8 @@ class Counted(Potential):
     """
 
     def __init__(self, potential: Potential) -> None:
-        self.name, self.tool, self.corrections = potential.name, potential.tool, potential.corrections
+        self.name, self.tool = potential.name, potential.tool
+        self.corrections, self.elements = potential.corrections, potential.elements
         self.calls = 0
         self._potential = potential
 

@@ -30,4 +30,5 @@ def sevennet(weights: str) -> AsePotential:
         tool=tool,
         cutoff_angstrom=float(calculator.cutoff),
         corrections="mp2020",
+        elements=frozenset(calculator.type_map),
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from wyckforge.settings import Settings
+
+AboveHull = Annotated[float, Field(ge=-10, le=10)]
+"""An energy above hull in eV/atom; what lies beyond was meant in another unit."""
 
 
 class BuildConfig(Settings):
@@ -35,8 +38,8 @@ class DesignRelaxConfig(RelaxConfig):
     """The relaxation of a gene: as :class:`RelaxConfig`, from how many starts."""
 
     starts: int = Field(3, ge=1, description="structures relaxed per gene with free coordinates; the best is kept")
-    enough_ev_per_atom: float = Field(0.02, description="no further start once one is so little above the hull")
-    further_within_ev_per_atom: float = Field(
+    enough_ev_per_atom: AboveHull = Field(0.02, description="no further start once one is so little above the hull")
+    further_within_ev_per_atom: AboveHull = Field(
         0.15, description="no further start of a gene whose best one is more above the hull: others are worth more"
     )
 
@@ -55,7 +58,9 @@ class RefineConfig(Settings):
     """The second level: crystals near the hull are relaxed again by another potential and placed on its own hull."""
 
     potential: str = Field("sevennet-0", description="second potential; none: one level only")
-    within_ev_per_atom: float = Field(0.15, description="largest energy above the first hull that is looked at again")
+    within_ev_per_atom: AboveHull = Field(
+        0.15, description="largest energy above the first hull that is looked at again"
+    )
 
     @property
     def wanted(self) -> bool:
@@ -67,7 +72,7 @@ class HullConfig(Settings):
     """What counts as stable, against which energies."""
 
     reference: str = Field("", description="table of reference energies; empty: the bundled one of the potential")
-    threshold_ev_per_atom: float = Field(0.1, description="largest energy above hull that passes")
+    threshold_ev_per_atom: AboveHull = Field(0.1, description="largest energy above hull that passes")
 
 
 class JudgeConfig(Settings):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from wyckforge.errors import InvalidGeneError, TableError
+from wyckforge.realise.formulas import quiet, read_formula
 from wyckforge.realise.reference import ENERGY_COLUMN, ReferenceTable, require_same_tool
 from wyckforge.symmetry.elements import atomic_number, symbol
 
@@ -114,6 +115,7 @@ class ReferenceHull:
             found[formula] = min(energy, found.get(formula, np.inf))
         return found
 
+    @quiet()
     def energy_above_hull(self, composition: Mapping[int, float], energy_per_atom: float, *, tool: str) -> HullResult:
         """Distance of an energy from the hull of all references of the chemical system.
 
@@ -175,13 +177,11 @@ def composition_of(formula: str) -> dict[int, float]:
     """Atoms by atomic number.
 
     Raises:
-        TableError: pymatgen cannot read the formula.
+        TableError: the formula cannot be read, holds no element, or has a coefficient that is not positive and finite.
     """
-    from pymatgen.core import Composition
-
     try:
-        return {element.Z: count for element, count in Composition(formula, strict=True).items()}
-    except (ValueError, AttributeError) as error:
+        return read_formula(formula)
+    except ValueError as error:
         raise TableError(f"formula {formula!r} given ({error}); write it like 'NaCl'") from None
 
 

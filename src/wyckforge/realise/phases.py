@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from wyckforge.errors import StructureError
 from wyckforge.realise.config import RelaxConfig
+from wyckforge.realise.formulas import quiet
 from wyckforge.realise.reference import ReferenceTable
 from wyckforge.realise.stages import describe
 from wyckforge.records import Candidate, Evidence, Origin
@@ -120,12 +121,12 @@ class ReferenceEnergy:
         if found is None or found.value is None:
             return failed(phase, candidate.evidence[-1].reason)
         method = "single-point" if not self.relaxed else "relaxed" if found.verdict == "pass" else "unconverged"
-        return Computed(phase.id, _formula(phase.crystal), found.value, method)
+        return Computed(phase.id, formula_of(phase.crystal), found.value, method)
 
 
 def failed(phase: Phase, reason: str) -> Computed:
     """A phase without an energy."""
-    return Computed(phase.id, _formula(phase.crystal), None, "failed", reason)
+    return Computed(phase.id, formula_of(phase.crystal), None, "failed", reason)
 
 
 def table_of(computed: Iterable[Computed], tool: str, name: str) -> ReferenceTable:
@@ -139,7 +140,9 @@ def table_of(computed: Iterable[Computed], tool: str, name: str) -> ReferenceTab
     return ReferenceTable(rows, tool, name, {"unit": "eV/atom"})
 
 
-def _formula(crystal: Crystal) -> str:
+@quiet()
+def formula_of(crystal: Crystal) -> str:
+    """The reduced formula of a crystal, as tables write it."""
     from pymatgen.core import Composition
 
     from wyckforge.symmetry.elements import symbol

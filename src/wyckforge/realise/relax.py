@@ -15,7 +15,7 @@ import numpy as np
 from ase.units import GPa
 
 from wyckforge.potential.catalogue import load_potential
-from wyckforge.potential.contract import Array, Evaluation, Potential, PotentialError
+from wyckforge.potential.contract import Array, Evaluation, Potential, PotentialError, require_room
 from wyckforge.realise.build import MIN_DISTANCE_ANGSTROM, shortest_distance
 from wyckforge.realise.config import RelaxConfig
 from wyckforge.realise.freedom import Freedom
@@ -193,6 +193,7 @@ class _Search:
         if not self.config.min_volume_ratio <= ratio <= self.config.max_volume_ratio:
             raise PotentialError(f"the volume went to {ratio:.2f} of its start")
         crystal = Crystal(lattice, start.numbers, coords)
+        require_room(lattice, len(crystal))
         if (distance := shortest_distance(crystal, within=MIN_DISTANCE_ANGSTROM)) < MIN_DISTANCE_ANGSTROM:
             raise PotentialError(f"two atoms came within {distance:.2f} Å")
         self.calls += 1

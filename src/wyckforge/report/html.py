@@ -24,6 +24,7 @@ from wyckforge.report.typography import (
     target_words,
 )
 from wyckforge.report.view import (
+    UNFINISHED,
     Row,
     Site,
     cell_parameters,
@@ -106,7 +107,7 @@ def render(run: Run, cifs: Mapping[str, str]) -> str:
     return environment.get_template("report.html").render(
         title=_title(rows),
         target=target_words(_as_asked(run.info)),
-        notice=_notice(run.info),
+        notice=UNFINISHED if run.unfinished else str(run.info.get("message", "")),
         expected=expected_words(run.info),
         judged=any(row.verdict("judged") != "none" or row.judged_gap is not None for row in rows),
         calibrated=bool(run.info.get("calibrated")),
@@ -169,7 +170,7 @@ def _funnel_bars(run: Run, rows: Sequence[Row]) -> list[svg.Bar]:
     for step in funnel:
         share = f"{step['passed'] / step['entered']:.0%} of those that came" if step["entered"] else ""
         bars.append(svg.Bar(step_words(step["step"]), step["passed"], share))
-    stages = [svg.Bar(label, count, lost) for label, count, lost in stage_counts(rows, run.stable_ev_per_atom)]
+    stages = [svg.Bar(label, count, lost) for label, count, lost in stage_counts(rows, run)]
     if stages or not bars:
         bars.append(svg.Bar("pursued", len(pursued(rows)), "the best"))
     return bars + stages
@@ -209,13 +210,6 @@ def _as_asked(info: Mapping[str, Any]) -> dict[str, Any]:
     target = dict(info.get("target", {}))
     asked = info.get("config", {}).get("target", {}).get("exclude", "")
     return target | {"exclude": [word.strip() for word in asked.split(",")]} if asked else target
-
-
-def _notice(info: Mapping[str, Any]) -> str:
-    """What the run says about itself, if it is more than success."""
-    if info.get("status") == "running":
-        return "This run was not finished. Repeat its command to go on; what is below is what it has so far."
-    return str(info.get("message", ""))
 
 
 def _provenance(info: Mapping[str, Any]) -> list[tuple[str, str]]:

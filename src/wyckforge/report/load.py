@@ -13,6 +13,9 @@ from wyckforge.records import Candidate
 
 CANDIDATES = "candidates.jsonl"
 RUN = "run.json"
+DRAWN = "drawn.jsonl"
+JOURNALS = ("realised.jsonl", "phonons.jsonl")
+"""What candidates have met so far; the file of candidates holds it once a run has ended."""
 STABLE_EV_PER_ATOM = 0.1
 
 
@@ -21,7 +24,8 @@ class Run:
     """A finished or interrupted design run.
 
     Attributes:
-        candidates: one per identifier, the latest line of each, in the order of the file.
+        candidates: one per identifier, the latest line of each, in the order of the file; of a run that has not ended,
+            those drawn, with what the journals say of them.
         info: ``run.json``.
         problems: lines that could not be read, with the reason; a run killed while writing leaves one.
     """
@@ -35,37 +39,77 @@ class Run:
         """Energy above hull up to which the run counted a crystal as near the hull."""
         return float(self.info.get("config", {}).get("hull", {}).get("threshold_ev_per_atom", STABLE_EV_PER_ATOM))
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether the run was stopped, or is still going on."""
+        return self.info.get("status") == "running"
+
     @classmethod
     def load(cls, folder: Path) -> Run:
-        """Read ``candidates.jsonl`` and ``run.json``.
+        """Read ``run.json`` and the candidates.
 
         Args:
             folder: where ``wyckforge design --out`` wrote.
 
         Raises:
-            MissingDependencyError: one of the two files is absent.
+            MissingDependencyError: there is no record of a run, or there are no candidates.
             TableError: ``run.json`` is not JSON, or no line of a non-empty candidates file can be read.
         """
-        for name in (CANDIDATES, RUN):
-            if not (folder / name).is_file():
-                raise MissingDependencyError(
-                    f"{folder} holds no {name}; give a folder that `wyckforge design --out` wrote"
-                )
-        try:
-            info = json.loads((folder / RUN).read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise TableError(f"{folder / RUN} is not JSON ({error}); run the design again") from error
-        if not isinstance(info, dict):
-            raise TableError(f"{folder / RUN} holds no JSON object; run the design again")
+        info = _record(folder)
+        files = [folder / CANDIDATES]
+        if info.get("status") == "running":
+            drawn = folder / DRAWN
+            files = [drawn if drawn.is_file() else folder / CANDIDATES, *(folder / name for name in JOURNALS)]
         candidates: dict[str, Candidate] = {}
         problems: list[str] = []
-        for number, line in enumerate((folder / CANDIDATES).read_text(encoding="utf-8").splitlines(), start=1):
-            try:
-                candidate = Candidate.from_dict(json.loads(line))
-            except (ValueError, KeyError, TypeError, AttributeError, WyckforgeError) as error:
-                problems.append(f"line {number}: {error}")
-                continue
-            candidates[candidate.id] = candidate
+        for file in (_required(files[0]), *filter(Path.is_file, files[1:])):
+            found, wrong = _read(file)
+            candidates |= found
+            problems += wrong
         if problems and not candidates:
-            raise TableError(f"{folder / CANDIDATES} holds no readable candidate ({problems[0]}); run the design again")
+            raise TableError(f"{files[0]} holds no readable candidate ({problems[0]}); run the design again")
         return cls(tuple(candidates.values()), info, tuple(problems))
+
+
+def _required(path: Path) -> Path:
+    """A file of a run.
+
+    Raises:
+        MissingDependencyError: it is absent.
+    """
+    if not path.is_file():
+        raise MissingDependencyError(
+            f"{path.parent} holds no {path.name}; give a folder that `wyckforge design --out` wrote"
+        )
+    return path
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    """The content of ``run.json``.
+
+    Raises:
+        MissingDependencyError: it is absent.
+        TableError: it is not JSON.
+    """
+    path = _required(folder / RUN)
+    try:
+        info = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise TableError(f"{path} is not JSON ({error}); run the design again") from error
+    if not isinstance(info, dict):
+        raise TableError(f"{path} holds no JSON object; run the design again")
+    return info
+
+
+def _read(path: Path) -> tuple[dict[str, Candidate], list[str]]:
+    """The latest line of every candidate, by id, and the lines that cannot be read, with the reason."""
+    candidates: dict[str, Candidate] = {}
+    problems: list[str] = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            candidate = Candidate.from_dict(json.loads(line))
+        except (ValueError, KeyError, TypeError, AttributeError, WyckforgeError) as error:
+            problems.append(f"line {number}: {error}")
+            continue
+        candidates[candidate.id] = candidate
+    return candidates, problems

@@ -8,7 +8,16 @@ from textwrap import wrap
 
 from wyckforge.report.load import Run
 from wyckforge.report.typography import formula_text, number, step_words
-from wyckforge.report.view import Row, expected_words, own_properties, pursued, rank_rows, stage_counts
+from wyckforge.report.view import (
+    UNFINISHED,
+    Row,
+    expected_words,
+    own_properties,
+    pursued,
+    rank_rows,
+    realised,
+    stage_counts,
+)
 
 MAX_LINES = 20
 WIDTH = 100
@@ -34,10 +43,9 @@ def summary(folder: Path) -> str:
         f"{step_words(step['step']):<34}{step['passed']:>9,} of {step['entered']:,}"
         for step in run.info.get("funnel", [])
     ]
-    lines.append(f"{'pursued':<34}{len(pursued(rows)):>9,}")
+    lines.append(f"{'pursued':<34}{len(realised(rows) if run.unfinished else pursued(rows)):>9,}")
     lines += [
-        f"{label:<34}{count:>9,}{f'  ({lost})' if lost else ''}"
-        for label, count, lost in stage_counts(rows, run.stable_ev_per_atom)
+        f"{label:<34}{count:>9,}{f'  ({lost})' if lost else ''}" for label, count, lost in stage_counts(rows, run)
     ]
     if not rows:
         return "\n".join([*lines, "", "No candidate came through; widen the target, or allow more draws."])
@@ -77,8 +85,9 @@ _WORDS = {"formula", "space group", "front", "converged", "symmetry", "gene"}
 
 
 def _remarks(run: Run) -> list[str]:
-    """What is to be expected, and what the model has hardly seen."""
-    remarks = [f"Warning: {warning}." for warning in run.info.get("warnings", [])]
+    """What is to be expected, what the model has hardly seen, and whether more is to come."""
+    remarks = [UNFINISHED] if run.unfinished else []
+    remarks += [f"Warning: {warning}." for warning in run.info.get("warnings", [])]
     remarks += [words] if (words := expected_words(run.info)) else []
     return [line for remark in remarks for line in ("", *wrap(remark, WIDTH))]
 

@@ -14,9 +14,12 @@ import numpy as np
 from wyckforge.errors import StructureError
 from wyckforge.properties import BAND_GAP, FORMATION_ENERGY
 from wyckforge.records import Candidate, Evidence
+from wyckforge.report.load import Run
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.elements import symbol
 from wyckforge.symmetry.tables import DENOMINATOR, SpaceGroup
+
+UNFINISHED = "This run is not finished. Repeat its command to go on; what is shown is what it has so far."
 
 _SAME_ATOM = 0.1  # images of an atom closer than this, in Å, to another are that atom
 
@@ -182,7 +185,12 @@ def expected_words(info: Mapping[str, Any]) -> str:
 
 def pursued(rows: Sequence[Row]) -> list[Row]:
     """The candidates that were realised; all of them where the run stopped before."""
-    return [row for row in rows if row.verdict("build") != "none"] or list(rows)
+    return realised(rows) or list(rows)
+
+
+def realised(rows: Sequence[Row]) -> list[Row]:
+    """The candidates that were realised."""
+    return [row for row in rows if row.verdict("build") != "none"]
 
 
 def converged_energies(rows: Sequence[Row]) -> list[float]:
@@ -190,7 +198,7 @@ def converged_energies(rows: Sequence[Row]) -> list[float]:
     return [row.e_hull for row in rows if row.e_hull is not None and row.verdict("relax") == "pass"]
 
 
-def stage_counts(rows: Sequence[Row], stable_ev_per_atom: float) -> list[tuple[str, int, str]]:
+def stage_counts(rows: Sequence[Row], run: Run) -> list[tuple[str, int, str]]:
     """Verdicts of the steps of the realisation: (what passed, how many, what did not)."""
     steps = {
         "build": "built in their group",
@@ -198,11 +206,13 @@ def stage_counts(rows: Sequence[Row], stable_ev_per_atom: float) -> list[tuple[s
         "symmetry": "kept their symmetry",
         "judged": "on target by their structure",
         "formation_energy": "kept the formation energy asked for",
-        "hull": f"within {stable_ev_per_atom:g} eV/atom of the hull",
+        "hull": f"within {run.stable_ev_per_atom:g} eV/atom of the hull",
         "refined_hull": "near that of the second potential",
         "phonon_gamma": "no imaginary mode at Γ",
         "phonon_mesh": "no imaginary mode anywhere",
     }
+    if FORMATION_ENERGY not in run.info.get("target", {}):
+        del steps["formation_energy"]  # what nobody asked for is no step
     counts, reached = [], []
     for stage, label in steps.items():
         verdicts = Counter(row.verdict(stage) for row in rows)

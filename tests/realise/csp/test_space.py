@@ -92,7 +92,12 @@ def test_formulas_are_read(text: str, expected: dict[int, int]) -> None:
     assert composition(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "CaTiO2.5", "Qq2", "42", "ca ti"])
+def test_elements_of_no_known_crystal_are_refused() -> None:
+    with pytest.raises(TargetError, match="no atomic volume is known for Og"):
+        composition("NaOg")
+
+
+@pytest.mark.parametrize("text", ["", "CaTiO2.5", "Qq2", "42", "ca ti", "Na0Cl", "Li1e400O"])
 def test_malformed_formulas_are_refused(text: str) -> None:
     with pytest.raises(TargetError, match="formula"):
         composition(text)

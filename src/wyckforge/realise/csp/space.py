@@ -16,10 +16,12 @@ from itertools import islice
 
 import numpy as np
 
+from wyckforge.data.atomic_volumes import atomic_volumes
 from wyckforge.data.positions import KnownPositions, known_positions, stoichiometry
-from wyckforge.errors import InvalidGeneError, TargetError
+from wyckforge.errors import TargetError
 from wyckforge.realise.csp.combinations import Combinations
-from wyckforge.symmetry.elements import atomic_number
+from wyckforge.realise.formulas import read_formula
+from wyckforge.symmetry.elements import symbol
 from wyckforge.symmetry.gene import WyckoffGene
 from wyckforge.symmetry.tables import space_group
 from wyckforge.targets import parse_counts
@@ -163,17 +165,21 @@ def composition(formula: str) -> dict[int, int]:
     """Atoms in one formula unit by atomic number: ``Ca2Ti2O6`` is read as CaTiO3.
 
     Raises:
-        TargetError: the formula is malformed, holds no element, or has broken coefficients.
+        TargetError: the formula is malformed, holds no element, or has broken coefficients; or of an element no crystal
+            is known by which the size of cells could be told.
     """
-    from pymatgen.core import Composition
-
     try:
-        amounts = Composition(formula).get_el_amt_dict()
-        counts = {atomic_number(name): int(amount) for name, amount in amounts.items()}
-        if not counts or any(amount != int(amount) or amount < 1 for amount in amounts.values()):
+        amounts = read_formula(formula)
+        if any(amount != int(amount) for amount in amounts.values()):
             raise ValueError("coefficients must be positive whole numbers")
-    except (ValueError, InvalidGeneError) as error:
+    except ValueError as error:
         raise TargetError(f"formula {formula!r} given ({error}); write it like CaTiO3 or Ca(OH)2") from None
+    counts = {element: int(amount) for element, amount in amounts.items()}
+    if unknown := sorted(name for name in map(symbol, counts) if name not in atomic_volumes()):
+        raise TargetError(
+            f"formula {formula!r} given; no atomic volume is known for {', '.join(unknown)}, so that no cell can be "
+            "drawn; give a formula of other elements"
+        )
     divisor = reduce(math.gcd, counts.values())
     return {element: count // divisor for element, count in sorted(counts.items())}
 
