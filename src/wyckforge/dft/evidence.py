@@ -166,7 +166,7 @@ def _mass(found: Summary, carrier: Carrier, tool: str, where: str) -> Evidence:
     if lightest is None:
         flags = dict.fromkeys(flag for one in found.masses if one.of(edge) for flag in one.flags)
         return Evidence(stage, "unknown", reason="; ".join((degeneracy, "no mass can be fitted", *flags)), tool=tool)
-    reason = f"lightest along a line, towards {lightest.towards}, fitted {where}; {degeneracy}"
+    reason = f"lightest of the band next to the gap, towards {lightest.towards}, fitted {where}; {degeneracy}"
     return Evidence(stage, "pass", lightest.mass, "mₑ", "; ".join((reason, *lightest.flags)), tool)
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
+from xml.etree import ElementTree
 
 import pytest
 from tests.dft.vasp.examples import DATA
@@ -87,3 +88,21 @@ def test_a_file_without_its_parts_ends_nothing(chain):
 def test_folders_of_other_things_are_no_steps(tmp_path):
     (tmp_path / "notes").mkdir()
     assert collect(tmp_path).evidence == []
+
+
+def test_masses_along_a_path_that_kpoints_names(chain):
+    """The real bands of silicon, cut to the line from Γ to X that they begin with."""
+    folder = chain(static="static_si", bands="bands_si")
+    file = folder / "bands" / "vasprun.xml.gz"
+    root = ElementTree.fromstring(gzip.decompress(file.read_bytes()))
+    for table in (*root.iterfind("kpoints/varray"), *root.iterfind(".//eigenvalues/array/set/set")):
+        for row in list(table)[46:]:
+            table.remove(row)
+    file.write_bytes(gzip.compress(ElementTree.tostring(root)))
+    text = "a line\n46\nLine-mode\nreciprocal\n0 0 0 GAMMA\n0.5 0 0.5 X\n"
+    (folder / "bands" / "KPOINTS").write_text(text)
+    found = found_in(collect(folder))
+    assert found["dft_band_gap"].reason.endswith("along the path, GAMMA → GAMMA–X 0.84")
+    assert found["dft_hole_mass"].value == pytest.approx(-0.27, rel=0.1)
+    assert found["dft_electron_mass"].value == pytest.approx(0.95, rel=0.1)
+    assert "N_V 6 = 6×1 (1)" in found["dft_electron_mass"].reason

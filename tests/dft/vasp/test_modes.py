@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from tests.dft.vasp.examples import DATA
 
-from wyckforge.dft.results import GammaModes
 from wyckforge.dft import vibrations
+from wyckforge.dft.results import GammaModes
 from wyckforge.dft.units import COULOMB_EV_ANGSTROM
 from wyckforge.dft.vasp.modes import force_constants_of, gamma_modes, response_of
 from wyckforge.dft.vasp.reading import OutputError
