@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from wyckforge.dft.bands.edges import find_edges
+from wyckforge.dft.bands.edges import BandsError, find_edges
 from wyckforge.dft.bands.lines import lines
 from wyckforge.dft.bands.valleys import find_valleys
 from wyckforge.dft.config import NEEDS, DftConfig, Step
@@ -84,7 +84,7 @@ class Chain:
                 continue
             try:
                 self._one(step, primitive, found)
-            except EngineError as error:
+            except (EngineError, BandsError, StructureError) as error:
                 found.problems[step] = str(error)
                 self.tell(f"{step}: unknown: {error}")
         return found
@@ -140,8 +140,9 @@ class Chain:
             raise RuntimeError("masses without bands")
         if find_edges(bands).gap is None:
             return None
-        valleys = (*find_valleys(bands, "hole"), *find_valleys(bands, "electron"))
-        k_points, pieces = lines(bands, valleys)
+        settings = self.config.bands
+        valleys = (*find_valleys(bands, "hole", settings), *find_valleys(bands, "electron", settings))
+        k_points, pieces = lines(bands, valleys, settings)
         return self._kept("mass", Bands, lambda: self._bands("mass", ground, k_points, path=pieces))
 
     def _modes(self, ground: Ground) -> GammaModes:

@@ -6,7 +6,8 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from wyckforge.settings import Configuration
+from wyckforge.dft.bands.config import BandsConfig
+from wyckforge.settings import Configuration, Settings
 
 Step = Literal["relax", "scf", "bands", "dos", "mass", "phonon"]
 
@@ -21,6 +22,19 @@ NEEDS: dict[Step, tuple[Step, ...]] = {
     "phonon": ("scf",),
 }
 """What a step builds on. Without ``relax`` the crystal is taken as it is."""
+
+
+class ThermoelectricConfig(Settings):
+    """At what temperature a thermoelectric works, and what counts how much in the ranking."""
+
+    temperature_k: float = Field(600.0, gt=0, description="at which it works")
+    gap_weight: float = Field(1.0, ge=0, description="of the gap, which is best at 10 kT")
+    valleys_weight: float = Field(1.0, ge=0, description="of N_V/m_c, of the better carrier")
+    complexity_weight: float = Field(1.0, ge=0, description="of the complexity of the Fermi surface, likewise")
+    lattice_weight: float = Field(1.0, ge=0, description="of the lattice conductivity, which is best low")
+    half_valleys: float = Field(20.0, gt=0, description="N_V/m_c that scores one half")
+    half_complexity: float = Field(5.0, gt=0, description="complexity that scores one half")
+    half_conductivity: float = Field(2.0, gt=0, description="lattice conductivity in W/(m K) that scores one half")
 
 
 class DftConfig(Configuration):
@@ -50,6 +64,8 @@ class DftConfig(Configuration):
     magnetism: bool = Field(True, description="try a ferromagnetic high-spin start where an element may be magnetic")
     cores: int = Field(1, ge=1, description="processes of the engine")
     timeout_hours: float = Field(24.0, gt=0, description="for one step; then its result is unknown")
+    bands: BandsConfig = Field(BandsConfig(), description="how valleys are told apart and masses fitted")
+    thermoelectric: ThermoelectricConfig = Field(ThermoelectricConfig(), description="how candidates are ranked")
 
     @model_validator(mode="after")
     def _check(self) -> Self:

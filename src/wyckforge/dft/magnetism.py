@@ -1,9 +1,15 @@
-"""Which elements may be magnetic, where calculations begin, and which shells get a Hubbard U."""
+"""Which elements may be magnetic, where calculations begin, which shells get a Hubbard U: one table for all engines.
+
+Source: the scheme of the Materials Project, as the paper has it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from wyckforge.potential.contract import Array
 from wyckforge.symmetry.elements import atomic_number, symbol
 
 MIN_MOMENT_BOHR = 0.15
@@ -12,14 +18,27 @@ MIN_MOMENT_BOHR = 0.15
 HUBBARD_EV = {"Co": 3.32, "Cr": 3.7, "Fe": 5.3, "Mn": 3.9, "Mo": 4.38, "Ni": 6.2, "V": 3.25, "W": 6.2}
 """Dudarev U of d shells in oxides and fluorides, as the Materials Project fitted them."""
 
-_ANIONS = frozenset({atomic_number("O"), atomic_number("F")})
+HUBBARD_ANIONS = ("F", "O")
 
-_WIDE = ("Zr", "Nb", "Mo", "Tc", "Ru", "Rh", "Pd", "Hf", "Ta", "W", "Re", "Os", "Ir", "Pt")
+_F_SHELLS = dict(zip(range(58, 71), (1, 2, 3, 4, 5, 6, 7, 6, 5, 4, 3, 2, 1), strict=True)) | dict(
+    zip(range(91, 103), (2, 3, 4, 5, 6, 7, 6, 5, 4, 3, 2, 1), strict=True)
+)
+"""Of trivalent ions, by Hund's rule."""
 
-_OPEN_D_BOHR = {"Ti": 2, "V": 3, "Cr": 4, "Mn": 5, "Fe": 4, "Co": 3, "Ni": 2, "Cu": 1} | dict.fromkeys(_WIDE, 2)
-"""Moments to start from: of free divalent 3d ions by Hund's rule, and lower ones for the wide 4d and 5d shells."""
+_WIDE = ("Zr", "Nb", "Tc", "Ru", "Rh", "Pd", "Hf", "Ta", "Re", "Os", "Ir", "Pt")
 
-_OPEN_F = frozenset(range(58, 71)) | frozenset(range(91, 103))
+STARTING_MOMENT_BOHR: dict[str, float] = (
+    {symbol(number): float(moment) for number, moment in _F_SHELLS.items()}
+    | {"Ti": 2.0, "Cu": 1.0}
+    | dict.fromkeys(_WIDE, 2.0)
+    | dict.fromkeys(("V", "Cr", "Mn", "Fe", "Co", "Ni", "Mo", "W", "Ce"), 5.0)
+    | {"Eu": 10.0}
+)
+"""Of elements with an open shell, in the ferromagnetic high-spin start.
+
+Where the Materials Project has a moment for the element, it is that one, save for Co, which it starts at low spin. Else
+it is what Hund's rule gives the free ion, and less for the wide 4d and 5d shells.
+"""
 
 
 def hubbard_ev(numbers: Sequence[int]) -> dict[str, float]:
@@ -28,7 +47,7 @@ def hubbard_ev(numbers: Sequence[int]) -> dict[str, float]:
     Args:
         numbers: atomic numbers of a crystal.
     """
-    if _ANIONS.isdisjoint(numbers):
+    if {atomic_number(one) for one in HUBBARD_ANIONS}.isdisjoint(numbers):
         return {}
     names = sorted({symbol(int(number)) for number in numbers})
     return {name: HUBBARD_EV[name] for name in names if name in HUBBARD_EV}
@@ -36,9 +55,14 @@ def hubbard_ev(numbers: Sequence[int]) -> dict[str, float]:
 
 def starting_moment_bohr(number: int) -> float:
     """Moment of an atom in the ferromagnetic high-spin start; 0 for elements without an open d or f shell."""
-    return 7.0 if number in _OPEN_F else float(_OPEN_D_BOHR.get(symbol(number), 0))
+    return STARTING_MOMENT_BOHR.get(symbol(number), 0.0)
 
 
 def may_be_magnetic(numbers: Sequence[int]) -> bool:
     """Whether any of these elements has an open d or f shell."""
     return any(starting_moment_bohr(int(number)) > 0 for number in numbers)
+
+
+def is_magnetic(moments_bohr: Array) -> bool:
+    """Whether an atom is, by the (n,) moments of all."""
+    return bool(np.abs(moments_bohr).max() >= MIN_MOMENT_BOHR)

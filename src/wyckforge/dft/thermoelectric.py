@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from ase.data import atomic_masses
-from pydantic import Field
 from scipy.constants import electron_volt, k
 
 from wyckforge.data.material import Material
 from wyckforge.dft.bands.edges import BandsError
 from wyckforge.dft.bands.summary import Summary
 from wyckforge.dft.bands.valleys import Carrier, Valley
+from wyckforge.dft.config import ThermoelectricConfig
 from wyckforge.errors import TableError
 from wyckforge.potential.debye import slack_conductivity
-from wyckforge.settings import Settings
 from wyckforge.symmetry.crystal import Crystal
 
 if TYPE_CHECKING:
@@ -33,19 +32,6 @@ TEN = 10
 
 LABELLED_K = 300.0
 """Temperature of the conductivities that forward models learn, see :data:`wyckforge.properties.KNOWN`."""
-
-
-class ThermoelectricConfig(Settings):
-    """At what temperature a thermoelectric works, and what counts how much in the ranking."""
-
-    temperature_k: float = Field(600.0, gt=0, description="at which it works")
-    gap_weight: float = Field(1.0, ge=0, description="of the gap, which is best at 10 kT")
-    valleys_weight: float = Field(1.0, ge=0, description="of N_V/m_c, of the better carrier")
-    complexity_weight: float = Field(1.0, ge=0, description="of the complexity of the Fermi surface, likewise")
-    lattice_weight: float = Field(1.0, ge=0, description="of the lattice conductivity, which is best low")
-    half_valleys: float = Field(20.0, gt=0, description="N_V/m_c that scores one half")
-    half_complexity: float = Field(5.0, gt=0, description="complexity that scores one half")
-    half_conductivity: float = Field(2.0, gt=0, description="lattice conductivity in W/(m K) that scores one half")
 
 
 @dataclass(frozen=True, slots=True)

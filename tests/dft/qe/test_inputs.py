@@ -37,18 +37,6 @@ def test_inputs_are_these_bytes(name: str) -> None:
     assert TEXTS[name].encode() == (GOLDEN / f"{name}.in").read_bytes()
 
 
-def test_k_points_are_as_close_as_wanted() -> None:
-    spacing = 0.3
-    crystal = cubic(5.0, [14], [0.0])
-    lengths = 2 * np.pi * np.linalg.norm(np.linalg.inv(crystal.lattice), axis=0)
-
-    mesh = np.array(inputs.k_mesh(crystal, spacing))
-
-    assert (lengths / mesh <= spacing).all()
-    assert (lengths / (mesh - 1) > spacing).all()
-    assert inputs.k_mesh(crystal, 100.0) == (1, 1, 1)
-
-
 @pytest.mark.parametrize(
     ("electrons", "n_bands"), [((8.0,), 8), ((28.0,), 18), ((7.0,), 8), ((13.0, 11.0), 17), ((40.0,), 25)]
 )

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from tests.dft.vasp.examples import DATA
 
+from wyckforge.dft import vibrations
 from wyckforge.dft.results import GammaModes
-from wyckforge.dft.vasp.modes import COULOMB_EV_ANGSTROM, force_constants_of, gamma_modes, modes, response_of
+from wyckforge.dft.units import COULOMB_EV_ANGSTROM
+from wyckforge.dft.vasp.modes import force_constants_of, gamma_modes, response_of
 from wyckforge.dft.vasp.reading import OutputError
 from wyckforge.symmetry.crystal import Crystal
 
@@ -59,8 +61,8 @@ def test_the_splitting_is_that_of_a_diatomic_cubic_crystal():
     half = 2.72739551
     crystal = Crystal((1 - np.eye(3)) * half, np.array([11, 17]), np.array([[0, 0, 0], [0.5, 0.5, 0.5]]))
     stiffness = 8.0
-    constants = np.einsum("ij,ab->ijab", np.array([[1, -1], [-1, 1]]) * stiffness, np.eye(3))
-    found = modes(crystal, constants, (charges, dielectric), "dfpt", "VASP")
+    constants = np.kron(np.array([[1, -1], [-1, 1]]) * stiffness, np.eye(3))
+    found = vibrations.gamma_modes(crystal, constants, charges, dielectric, method="dfpt", tool="VASP")
     reduced = 22.98976928 * 35.453 / (22.98976928 + 35.453)
     charge, screening = found.born_charges[0, 0, 0], found.dielectric[0, 0]
     field = 4 * np.pi * COULOMB_EV_ANGSTROM * charge**2 / (screening * crystal.volume)
@@ -72,8 +74,16 @@ def test_the_splitting_is_that_of_a_diatomic_cubic_crystal():
 
 def test_force_constants_are_in_electronvolt_per_square_angstrom():
     constants = force_constants_of(DATA / "phonon_born_si" / "vasprun.xml.gz")
-    assert constants[0, 0, 0, 0] == pytest.approx(0.50614739 * 28.085, rel=1e-4)
-    assert constants[0, 1] == pytest.approx(-constants[0, 0])
+    assert constants[0, 0] == pytest.approx(0.50614739 * 28.085, rel=1e-4)
+    assert constants[:3, 3:] == pytest.approx(-constants[:3, :3])
+
+
+def test_force_constants_go_atom_by_atom():
+    """What a shift of the whole crystal does to each atom, which mixed-up rows and columns would not leave small."""
+    constants = force_constants_of(DATA / "phonon_dfpt_si" / "vasprun.xml.gz")
+    assert constants.shape == (24, 24)
+    assert constants == pytest.approx(constants.T, abs=1e-2)
+    assert constants.reshape(8, 3, 8, 3).sum(axis=2) == pytest.approx(np.zeros((8, 3, 3)), abs=0.1)
 
 
 def test_a_run_without_vibrations():

@@ -17,7 +17,8 @@ import numpy as np
 
 from wyckforge.dft.config import DftConfig
 from wyckforge.dft.engine import Engine, EngineError
-from wyckforge.dft.magnetism import MIN_MOMENT_BOHR, hubbard_ev, may_be_magnetic
+from wyckforge.dft.magnetism import hubbard_ev, is_magnetic, may_be_magnetic
+from wyckforge.dft.mesh import divisions
 from wyckforge.dft.qe import inputs, pseudopotentials
 from wyckforge.dft.qe.inputs import Field, Model, Relaxation
 from wyckforge.dft.qe.outputs import site_moments
@@ -72,7 +73,7 @@ class QuantumEspresso(Engine):
     def relax(self, crystal: Crystal, config: DftConfig, folder: Path) -> Relaxed:
         """Cell and atoms relaxed within the symmetry of the crystal; see :meth:`Engine.relax`."""
         runner = self._runner(folder, config)
-        mesh = inputs.k_mesh(crystal, config.relax_k_spacing_per_angstrom)
+        mesh = divisions(crystal, config.relax_k_spacing_per_angstrom)
         model = self._model(crystal, config, spin=False)
         if config.magnetism and may_be_magnetic(crystal.numbers.tolist()):
             model = self._magnetic(runner, crystal, config, mesh, density=False)[0] or model
@@ -102,7 +103,7 @@ class QuantumEspresso(Engine):
     def ground(self, crystal: Crystal, config: DftConfig, folder: Path) -> Ground:
         """The ground state; see :meth:`Engine.ground`."""
         runner = self._runner(folder, config)
-        mesh = inputs.k_mesh(crystal, config.scf_k_spacing_per_angstrom)
+        mesh = divisions(crystal, config.scf_k_spacing_per_angstrom)
         if config.magnetism and may_be_magnetic(crystal.numbers.tolist()):
             model, solution = self._magnetic(runner, crystal, config, mesh, density=True)
             if model is not None:
@@ -207,7 +208,7 @@ class QuantumEspresso(Engine):
         write = _scf_writer(crystal, model, mesh)
         solution = solve(replace(runner, folder=folder), "scf", write, _smeared(config), density=density)
         moments = site_moments(solution.text, len(crystal))
-        real = moments is not None and np.abs(moments).max() >= MIN_MOMENT_BOHR
+        real = moments is not None and is_magnetic(moments)
         return (model if real else None), solution
 
     def _ground(self, crystal: Crystal, model: Model, solution: Solution, mesh: tuple[int, ...]) -> Ground:

@@ -104,13 +104,6 @@ class Relaxation:
     steps: int
 
 
-def k_mesh(crystal: Crystal, spacing_per_angstrom: float) -> tuple[int, int, int]:
-    """Γ-centred divisions: along a reciprocal axis, points are no farther apart than the spacing (with 2π)."""
-    lengths = 2 * math.pi * np.linalg.norm(np.linalg.inv(crystal.lattice), axis=0)
-    a, b, c = (max(1, math.ceil(length / spacing_per_angstrom - 1e-9)) for length in lengths)
-    return a, b, c
-
-
 def scf(crystal: Crystal, model: Model, field: Field, mesh: Sequence[int]) -> str:
     """Ground state on a Γ-centred mesh, with forces and stress."""
     control: dict[str, Value] = {"calculation": "scf", "tprnfor": True, "tstress": True}

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wyckforge.dft.magnetism import is_magnetic
 from wyckforge.dft.vasp.outputs import relaxed, site_moments
 from wyckforge.dft.vasp.reading import OutputError, guarded
-from wyckforge.dft.vasp.sets import STEPS, Step, input_set, is_magnetic
+from wyckforge.dft.vasp.sets import STEPS, Step, input_set
 from wyckforge.errors import StructureError
 from wyckforge.files import write_atomically
 

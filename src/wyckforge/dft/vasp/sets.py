@@ -4,7 +4,8 @@ By hand, under custodian and in a flow, inputs come from here. Whatever cell goe
 SeeK-path comes out, so that bands are computed in the cell that their path is made for.
 
 Source: the validation procedures of the paper's methods. What it leaves open is as in the Materials Project, whose
-scheme for U it follows: the choice of potentials, LASPH, and the moments to start from.
+scheme for U it follows: the choice of potentials, LASPH, and most of the moments to start from, see
+:mod:`wyckforge.dft.magnetism`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from pymatgen.core import Structure
 from pymatgen.io.vasp import Kpoints
 from pymatgen.io.vasp.sets import MPRelaxSet, MPStaticSet, VaspInputSet
 
+from wyckforge.dft.magnetism import HUBBARD_ANIONS, HUBBARD_EV, STARTING_MOMENT_BOHR, is_magnetic
+from wyckforge.dft.mesh import divisions
 from wyckforge.errors import StructureError
 from wyckforge.realise.zone_path import Path as ZonePath
 from wyckforge.symmetry.crystal import Crystal
@@ -27,9 +30,6 @@ if TYPE_CHECKING:
 Step = Literal["relax", "static", "bands", "phonon", "mp_relax", "mp_static"]
 
 STEPS: tuple[Step, ...] = get_args(Step)
-
-MAGNETIC_BOHR = 0.15
-"""Moment of an atom, in μB, from which on the paper calls it magnetic."""
 
 K_SPACING_PER_ANGSTROM: dict[str, float] = {"relax": 0.15, "static": 0.10, "phonon": 0.15}
 """Largest distance of mesh points along a reciprocal axis, with 2π, as VASP's KSPACING counts.
@@ -44,9 +44,6 @@ BAND_POINTS = 40
 
 _DIGITS = 10
 """Decimals of lattice vectors (Å) and coordinates: those behind them differ from machine to machine."""
-
-_HIGH_SPIN = {"Co": 5, "Gd": 7}
-"""Moments in μB where those of the Materials Project are not high-spin; without oxidation states, it gives Gd none."""
 
 _COMMON: dict[str, Any] = {
     "ALGO": "Normal",
@@ -74,12 +71,18 @@ _STEP: dict[str, dict[str, Any]] = {
 
 
 def _config() -> dict[str, Any]:
-    """What pymatgen keeps of a set: potentials, U and moments of the Materials Project under our own settings."""
+    """What pymatgen keeps of a set: potentials of the Materials Project, U and moments that all engines share."""
     theirs = MPRelaxSet.CONFIG
-    hubbard = {key: value for key, value in theirs["INCAR"].items() if key.startswith("LDAU")}
-    moments = theirs["INCAR"]["MAGMOM"] | _HIGH_SPIN
+    hubbard = {
+        "LDAU": True,
+        "LDAUJ": {anion: dict.fromkeys(HUBBARD_EV, 0) for anion in HUBBARD_ANIONS},
+        "LDAUL": {anion: dict.fromkeys(HUBBARD_EV, 2) for anion in HUBBARD_ANIONS},
+        "LDAUPRINT": 1,
+        "LDAUTYPE": 2,
+        "LDAUU": dict.fromkeys(HUBBARD_ANIONS, HUBBARD_EV),
+    }
     return {
-        "INCAR": _COMMON | hubbard | {"MAGMOM": moments},
+        "INCAR": _COMMON | hubbard | {"MAGMOM": STARTING_MOMENT_BOHR},
         "KPOINTS": {},
         "POTCAR": theirs["POTCAR"],
         "POTCAR_FUNCTIONAL": theirs["POTCAR_FUNCTIONAL"],
@@ -159,11 +162,6 @@ def input_set(step: Step, *, spin: bool = True) -> VaspInputSet:
     return PublishedSet(step=step, spin=spin)
 
 
-def is_magnetic(moments_bohr: np.ndarray) -> bool:
-    """Whether an atom is, by the (n,) moments of all."""
-    return bool(np.abs(moments_bohr).max() >= MAGNETIC_BOHR)
-
-
 def crystal_of(structure: Structure) -> Crystal:
     """A crystal as our own arrays, whatever its sites carry."""
     numbers = np.array([site.specie.Z for site in structure])
@@ -182,9 +180,7 @@ def standard(crystal: Crystal) -> Structure:
 
 
 def _mesh(crystal: Crystal, spacing: float) -> Kpoints:
-    lengths = 2 * np.pi * np.linalg.norm(np.linalg.inv(crystal.lattice), axis=0)
-    a, b, c = (max(1, int(number)) for number in np.ceil(lengths / spacing - 1e-6))
-    mesh = Kpoints.gamma_automatic((a, b, c))
+    mesh = Kpoints.gamma_automatic(divisions(crystal, spacing))
     mesh.comment = f"Gamma-centred, {spacing:.2f} per angstrom with 2 pi"
     return mesh
 
