@@ -153,6 +153,12 @@ def test_an_absent_file_is_named(tmp_path):
         write_report(tmp_path)
 
 
+def test_a_run_stopped_before_it_had_candidates_is_told(run_folder):
+    (run_folder / "candidates.jsonl").unlink()
+    with pytest.raises(MissingDependencyError, match="stopped before it had candidates; repeat its command"):
+        summary(run_folder)
+
+
 def test_the_terminal_shows_what_was_pursued(run_folder):
     gene = WyckoffGene.parse("221|Cl:b|Cs:a")
     idle = Candidate("g000077", gene, Origin("seed"), {}, None, (Evidence("unique", "pass"),))

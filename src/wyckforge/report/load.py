@@ -62,26 +62,17 @@ class Run:
             files = [drawn if drawn.is_file() else folder / CANDIDATES, *(folder / name for name in JOURNALS)]
         candidates: dict[str, Candidate] = {}
         problems: list[str] = []
-        for file in (_required(files[0]), *filter(Path.is_file, files[1:])):
+        if not files[0].is_file():
+            raise MissingDependencyError(
+                f"{folder} holds a run that was stopped before it had candidates; repeat its command to go on"
+            )
+        for file in (files[0], *filter(Path.is_file, files[1:])):
             found, wrong = _read(file)
             candidates |= found
             problems += wrong
         if problems and not candidates:
             raise TableError(f"{files[0]} holds no readable candidate ({problems[0]}); run the design again")
         return cls(tuple(candidates.values()), info, tuple(problems))
-
-
-def _required(path: Path) -> Path:
-    """A file of a run.
-
-    Raises:
-        MissingDependencyError: it is absent.
-    """
-    if not path.is_file():
-        raise MissingDependencyError(
-            f"{path.parent} holds no {path.name}; give a folder that `wyckforge design --out` wrote"
-        )
-    return path
 
 
 def _record(folder: Path) -> dict[str, Any]:
@@ -91,7 +82,9 @@ def _record(folder: Path) -> dict[str, Any]:
         MissingDependencyError: it is absent.
         TableError: it is not JSON.
     """
-    path = _required(folder / RUN)
+    path = folder / RUN
+    if not path.is_file():
+        raise MissingDependencyError(f"{folder} holds no {RUN}; give a folder that `wyckforge design --out` wrote")
     try:
         info = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
