@@ -187,16 +187,31 @@ def _figures(run: Calculation) -> list[tuple[str, str]]:
         figures.append((gap, f"eV, {'direct' if direct else 'indirect'} gap, {places}"))
     elif metal := run.summary.get("edges", {}).get("metal"):
         figures.append(("metal", metal))
-    for carrier, symbol in (("hole", "h"), ("electron", "e")):
-        known = [m["mass"] for m in run.summary.get("masses", ()) if m["carrier"] == carrier and m["mass"] is not None]
-        if known:
-            figures.append((number(min(known, key=abs), 2), f"m₀, lightest {carrier} (m_{symbol})"))
+    for carrier in ("hole", "electron"):
+        if mass := _at_edge(run.summary, carrier):
+            line = f"{zone_words(mass['label'])} → {zone_words(mass['towards'])}"
+            figures.append((number(mass["mass"], 2), f"m₀, {carrier}, {line}"))
     ground = run.results.get("scf", {})
     if ground.get("site_moments_bohr"):
         figures.append((number(ground["moment_bohr"], 2), "μB per cell, total moment"))
     if modes := run.results.get("phonon"):
-        figures.append((number(min(modes["frequencies_per_cm"]), 0), "cm⁻¹, lowest mode at Γ"))
+        moving = [level for level in levels(modes) if not level.acoustic]
+        figures += [(level.frequency, "cm⁻¹, lowest mode at Γ") for level in moving[:1]]
     return figures
+
+
+def _at_edge(summary: Mapping[str, Any], carrier: str) -> Mapping[str, Any] | None:
+    """The lightest line of the band that makes the edge, where one could be fitted."""
+    edge = next((valley for valley in summary.get("valleys", ()) if valley["carrier"] == carrier), None)
+    if edge is None:
+        return None
+    same = ("carrier", "spin", "k_point")
+    known = [
+        mass
+        for mass in summary.get("masses", ())
+        if mass["mass"] is not None and mass["band"] == edge["bands"][0] and all(mass[k] == edge[k] for k in same)
+    ]
+    return min(known, key=lambda mass: abs(mass["mass"]), default=None)
 
 
 def _files(folder: Path) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -34,7 +34,7 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class Stick:
-    """A level: where it lies, how high it stands (below zero: how deep), its hover text and its look."""
+    """A level: where it lies, how high it stands, its hover text and its look."""
 
     x: float
     height: float
@@ -109,7 +109,7 @@ def curves(
 
 
 def sticks(levels: Sequence[Stick], x_label: str, y_label: str, frame: Frame = CHART) -> Markup:
-    """Levels as sticks that stand on, or hang from, the line at zero.
+    """Levels as sticks that stand on the line at zero.
 
     Args:
         levels: at least one.
@@ -121,8 +121,7 @@ def sticks(levels: Sequence[Stick], x_label: str, y_label: str, frame: Frame = C
         An ``<svg>`` element.
     """
     x_axis = frame.horizontal([0.0, *(one.x for one in levels)])
-    heights = [one.height for one in levels]
-    y_axis = frame.up(min(0.0, *heights) * 1.15, max(1.0, *heights) * 1.15)
+    y_axis = frame.up(0.0, 1.15 * max(one.height for one in levels))
     parts = [f'<path class="base" d="M{frame.left:g} {y_axis(0):.1f}H{frame.wall:g}"/>']
     parts += [
         f'<path class="{one.look}" d="M{x_axis(one.x):.1f} {y_axis(0):.1f}V{y_axis(one.height):.1f}">'

@@ -108,10 +108,10 @@ def _chart(carrier: str, masses: Sequence[Mapping[str, Any]], bands: Mapping[str
         places, heights = band_points(mass, bands)
         shown = places < _BEYOND * mass["reach_per_angstrom"]
         dots += [
-            Dot(float(x), float(y), f"{x:.3f} Å⁻¹: {y:.4f} eV", look)
+            Dot(float(x), float(y), f"{x:.3f} Å⁻¹: {y:.4f} eV", f"{look} point", 2.2)
             for x, y in zip(places[shown], heights[shown] - scale.zero_ev, strict=True)
         ]
         words = f"{abs(mass['mass']):.3f} m₀, {zone_words(mass['label'])} → {zone_words(mass['towards'])}"
         legend.append((look, words + f", band {mass['band'] + 1}"))
-    picture = curves(drawn, "distance from the extremum (Å⁻¹)", scale.label, dots=dots, frame=_FRAME)
+    picture = curves(drawn, "distance from the extremum (Å⁻¹)", "energy (eV)", dots=dots, frame=_FRAME)
     return FitChart(carrier, picture, tuple(legend))

@@ -59,7 +59,7 @@ def levels(modes: Mapping[str, Any]) -> list[Level]:
 
 
 def mode_chart(modes: Mapping[str, Any]) -> Markup:
-    """Transverse levels as sticks that stand as high as they are often, longitudinal ones hanging from the same line.
+    """Levels as sticks as high as there are modes, the longitudinal ones in another look.
 
     Args:
         modes: the result of the step ``phonon``.
@@ -70,9 +70,8 @@ def mode_chart(modes: Mapping[str, Any]) -> Markup:
         drawn.append(Stick(mean, count, f"{_words(mean)} cm⁻¹, {count}-fold", look))
     for mean, count, ways in _longitudinal(modes):
         text = f"{_words(mean)} cm⁻¹, longitudinal along {', '.join(ways)}"
-        drawn.append(Stick(mean, -count, text, "stick longitudinal"))
-    below = ", longitudinal below" if modes.get("longitudinal_per_cm") else ""
-    return sticks(drawn, "frequency (cm⁻¹), imaginary ones negative", f"modes{below}", _FRAME)
+        drawn.append(Stick(mean, count, text, "stick longitudinal"))
+    return sticks(drawn, "frequency (cm⁻¹), imaginary ones negative", "modes", _FRAME)
 
 
 def tensors(modes: Mapping[str, Any]) -> list[tuple[str, list[str]]]:

@@ -49,9 +49,12 @@ def shown(crystal: Crystal | None, sites: tuple[Site, ...], *, turnable: bool = 
     """
     if crystal is None:
         return Shown((), (), "", sites)
-    views = VIEWS[:1] if turnable else VIEWS
+    if turnable:
+        pictures: tuple[tuple[str, Markup], ...] = (("conventional cell", draw_cell(crystal, VIEWS[0], turnable=True)),)
+    else:
+        pictures = tuple((view.name, draw_cell(crystal, view)) for view in VIEWS)
     return Shown(
-        pictures=tuple((view.name, draw_cell(crystal, view, turnable=turnable)) for view in views),
+        pictures=pictures,
         legend=tuple((symbol(z), element_colour(z)) for z, _ in composition(crystal)),
         cell=_cell_text(crystal),
         sites=sites,

@@ -16,6 +16,7 @@ _SIZE = 300.0
 _MARGIN = 4.0
 _GUTTER = 46.0  # room on the left for the axes
 _BALL = 0.42  # radius of a drawn ball as a share of the covalent radius
+_SUNK = 0.9  # sticks begin at this share of the radius of a ball, so that they come out of its surface
 _BOND = 1.15  # two atoms are joined below this multiple of the sum of their covalent radii
 _POLAR = 0.4  # difference of Pauling electronegativities from which a contact counts as a bond
 _ON_FACE = 0.02  # atoms this close to a face (fractional) are repeated on the opposite one
@@ -78,9 +79,11 @@ def draw_cell(crystal: Crystal, view: View, *, turnable: bool = False) -> Markup
     ]
     for i, j in bonds:
         middle = (atoms[i] + atoms[j]) / 2
-        for end, number in ((atoms[i], numbers[i]), (atoms[j], numbers[j])):
+        for end, number, radius in ((atoms[i], numbers[i], radii[i]), (atoms[j], numbers[j], radii[j])):
             look = _bond_look(int(number), 0.13 * scale)
-            shapes.append((float((end[2] + middle[2]) / 2) - 1e-3, _path(end, middle, look, turnable)))
+            way = (middle - end) / np.linalg.norm(middle - end)
+            start = end + _SUNK * _BALL * radius * scale * way
+            shapes.append((float((start[2] + middle[2]) / 2) - 1e-3, _path(start, middle, look, turnable)))
     shapes += [
         (float(at[2]), _ball(at, int(number), _BALL * radius * scale, turnable))
         for at, number, radius in zip(atoms, numbers, radii, strict=True)
