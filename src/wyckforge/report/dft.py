@@ -106,10 +106,12 @@ def write_dft_page(folder: Path) -> Path:
         MissingDependencyError: there is no ``run.json``.
         TableError: a record cannot be read.
     """
+    from jinja2 import UndefinedError
+
     run = Calculation.load(folder)
     try:
         page = render(run)
-    except (KeyError, TypeError, ValueError, IndexError, StructureError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, StructureError, UndefinedError) as error:
         raise TableError(f"the records in {folder} cannot be read ({error!r}); compute them anew") from error
     path = folder / DFT_PAGE
     path.write_text(page, encoding="utf-8")
@@ -137,7 +139,7 @@ def render(run: Calculation) -> str:
         scale=scale,
         bands=band_chart(bands, scale, run.gap) if bands else None,
         dos=dos_chart(run.results["dos"], scale) if "dos" in run.results else None,
-        polarised=bool(bands) and len(bands["energies"]) > 1,
+        polarised=bands is not None and len(bands["energies"]) > 1,
         edges=run.summary.get("edges"),
         fits=fit_charts(masses, fitted, scale) if fitted else (),
         masses=masses,
