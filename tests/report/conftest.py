@@ -162,6 +162,7 @@ def calculation(tmp_path: Path, records, bands_summary) -> Path:
         (folder / step).mkdir(parents=True)
         (folder / step / "result.json").write_text(json.dumps(result))
     (folder / "scf" / "scf.in").write_text("&control\n")
+    (folder / "scf" / "scf.done").write_text("0a1b\n")
     (folder / "scf" / "magnetic").mkdir()
     (folder / "scf" / "magnetic" / "scf 1.out").write_text("JOB DONE.\n")
     (folder / "scf" / "out").mkdir()

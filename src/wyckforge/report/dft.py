@@ -34,8 +34,8 @@ STEPS = {
 """Folders of a run and what is in them."""
 
 _RESULT = "result.json"
-_HIDDEN = frozenset({"out", "pseudo"})  # folders of the engine's own
-_SHOWN = frozenset({".in", ".out", ".cif"})
+_OWN = frozenset({"out", "pseudo"})  # folders of the engine's own
+_MARKS = ".done"  # what an engine tells itself
 
 
 @dataclass(frozen=True)
@@ -217,17 +217,17 @@ def _at_edge(summary: Mapping[str, Any], carrier: str) -> Mapping[str, Any] | No
 
 
 def _files(folder: Path) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Label of each step, and name and link of its inputs, outputs and result."""
+    """Label of each step, and name and link of its files: inputs and outputs of the engine, and the result."""
     found = []
     for step, label in STEPS.items():
-        inside = sorted(path for path in (folder / step).rglob("*") if _is_shown(path.relative_to(folder)))
+        inside = sorted(path for path in (folder / step).rglob("*") if path.is_file() and _is_shown(path, folder))
         if links := [(str(path.relative_to(folder / step)), quote(str(path.relative_to(folder)))) for path in inside]:
             found.append((label, links))
     return found
 
 
-def _is_shown(path: Path) -> bool:
-    return path.name == _RESULT or (path.suffix in _SHOWN and _HIDDEN.isdisjoint(path.parts))
+def _is_shown(path: Path, folder: Path) -> bool:
+    return path.suffix != _MARKS and _OWN.isdisjoint(path.relative_to(folder).parts)
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -112,6 +112,7 @@ def _chart(carrier: str, masses: Sequence[Mapping[str, Any]], bands: Mapping[str
             for x, y in zip(places[shown], heights[shown] - scale.zero_ev, strict=True)
         ]
         words = f"{abs(mass['mass']):.3f} m₀, {zone_words(mass['label'])} → {zone_words(mass['towards'])}"
-        legend.append((look, words + f", band {mass['band'] + 1}"))
+        spin = f" {'↑↓'[mass['spin']]}" if len(bands["energies"]) > 1 else ""
+        legend.append((look, f"{words}, band {mass['band'] + 1}{spin}"))
     picture = curves(drawn, "distance from the extremum (Å⁻¹)", "energy (eV)", dots=dots, frame=_FRAME)
     return FitChart(carrier, picture, tuple(legend))
