@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from wyckforge.dft.bands.summary import summarise
+from wyckforge.dft.results import Bands
+from wyckforge.dft.thermoelectric import transport
 from wyckforge.records import Candidate, Evidence, Origin
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.gene import WyckoffGene
@@ -135,3 +139,46 @@ def run_folder(tmp_path: Path, candidates: list[Candidate]) -> Path:
     (tmp_path / "cifs").mkdir()
     (tmp_path / "cifs" / "g000000_SrTiO3.cif").write_text("data_SrTiO3\n")
     return tmp_path
+
+
+@pytest.fixture
+def records() -> dict[str, dict]:
+    """The results of a small run on AlP, step by step: Quantum ESPRESSO, 480 eV, a mesh of 3 × 3 × 3."""
+    return json.loads((Path(__file__).parent / "data" / "alp.json").read_text())
+
+
+@pytest.fixture
+def bands_summary(records) -> dict:
+    found = summarise(Bands.from_dict(records["bands"]), Bands.from_dict(records["mass"]))
+    carriers = [asdict(transport(found, carrier, 600.0)) for carrier in ("hole", "electron")]
+    return json.loads(json.dumps(found.to_dict() | {"transport": carriers}))
+
+
+@pytest.fixture
+def calculation(tmp_path: Path, records, bands_summary) -> Path:
+    """The folder that such a run leaves, with two files of the engine."""
+    folder = tmp_path / "dft" / "g000001"
+    for step, result in records.items():
+        (folder / step).mkdir(parents=True)
+        (folder / step / "result.json").write_text(json.dumps(result))
+    (folder / "scf" / "scf.in").write_text("&control\n")
+    (folder / "scf" / "scf.done").write_text("0a1b\n")
+    (folder / "scf" / "magnetic").mkdir()
+    (folder / "scf" / "magnetic" / "scf 1.out").write_text("JOB DONE.\n")
+    (folder / "scf" / "out").mkdir()
+    (folder / "scf" / "out" / "density.out").write_text("binary\n")
+    (folder / "summary.json").write_text(json.dumps(bands_summary))
+    evidence = [
+        Evidence("gap", "pass", 1.62, "eV", "indirect <Γ → X>", "Quantum ESPRESSO 6.7"),
+        Evidence("gamma_modes", "fail", -31.0, "cm⁻¹", "one imaginary mode", "Quantum ESPRESSO 6.7"),
+    ]
+    info = {
+        "structure": "AlP.cif",
+        "config": {"engine": "qe", "cutoff_ev": 480.0},
+        "inputs": {"structure": {"name": "AlP.cif", "sha256": "0a1b"}},
+        "versions": {"wyckforge": "0.1.0"},
+        "status": "complete",
+        "evidence": [asdict(one) for one in evidence],
+    }
+    (folder / "run.json").write_text(json.dumps(info))
+    return folder

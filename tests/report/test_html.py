@@ -277,3 +277,11 @@ def test_the_outcome_is_that_of_the_last_word_of_each_stage():
     histories = ((doubt, removed), (unsure, removed), (removed, doubt), (doubt, unsure))
     rows = rank_rows([Candidate("c", gene, Origin("seed"), evidence=some) for some in histories])
     assert [row.outcome for row in rows] == [None, None, doubt, unsure]
+
+
+def test_cards_link_to_calculations_from_first_principles_that_exist(run_folder, candidates):
+    place = run_folder / "dft" / candidates[1].id
+    place.mkdir(parents=True)
+    (place / "page.html").write_text("")
+    links = Page(write_report(run_folder).read_text(encoding="utf-8")).links
+    assert [link for link in links if link.startswith("dft/")] == [f"dft/{candidates[1].id}/page.html"]

@@ -8,6 +8,7 @@ from ase.data.colors import jmol_colors
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.spatial.transform import Rotation
 
 from wyckforge.report.structure import VIEWS, draw_cell, element_colour, gradients
 from wyckforge.symmetry.crystal import Crystal
@@ -62,3 +63,41 @@ def test_colours_are_those_of_jmol_and_every_element_has_a_gradient():
     assert element_colour(118).startswith("#")
     assert 'id="el8"' in gradients({8, 55})
     assert 'id="el55"' in gradients({8, 55})
+
+
+def places(root):
+    for node in root.iter():
+        if "data-at" in node.attrib:
+            yield node, np.array([float(x) for x in node.get("data-at").split()]).reshape(-1, 3)
+
+
+def test_a_picture_that_turns_knows_where_in_space_all_its_shapes_are():
+    root = ET.fromstring(draw_cell(CAESIUM_CHLORIDE, VIEWS[0], turnable=True))
+    kinds = [(node.tag, len(points)) for node, points in places(root)]
+    assert kinds.count(("circle", 1)) == 8 + 1
+    assert kinds.count(("path", 2)) == 12 + 2 * 8
+    for node, points in places(root):
+        if node.tag == "circle":
+            assert (node.get("cx"), node.get("cy")) == tuple(f"{x:.1f}" for x in points[0, :2])
+        else:
+            assert node.get("d") == "M{:.1f} {:.1f}L{:.1f} {:.1f}".format(*points[:, :2].reshape(-1))
+    assert len([node for node in root.iter() if "data-axis" in node.attrib]) == 6
+
+
+@given(
+    stretch=arrays(np.float64, (3, 3), elements=st.floats(-0.3, 0.3)),
+    quaternion=arrays(np.float64, 4, elements=st.floats(0.1, 1)),
+)
+def test_a_picture_that_turns_stays_inside_its_frame(stretch, quaternion):
+    crystal = Crystal(5 * (np.eye(3) + stretch), np.array([3, 55]), np.array([[0, 0, 0], [0.5] * 3]))
+    root = ET.fromstring(draw_cell(crystal, VIEWS[0], turnable=True))
+    turn = Rotation.from_quat(quaternion)
+    for node, points in places(root):
+        if node.tag == "circle":
+            x, y = turn.apply(points[0] - 150)[:2] + 150
+            radius = float(node.get("r"))
+            assert radius - 0.5 <= min(x, y) <= max(x, y) <= 300.5 - radius
+
+
+def test_a_picture_that_does_not_turn_is_no_larger_for_it():
+    assert "data-" not in draw_cell(CAESIUM_CHLORIDE, VIEWS[0])

@@ -8,13 +8,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from wyckforge.report import svg
+from wyckforge.report.axes import CHART
 
 finite = st.floats(-1e4, 1e4, allow_nan=False)
 
 
 @given(low=finite, span=st.floats(1e-3, 1e5))
 def test_ticks_are_few_round_and_inside(low, span):
-    ticks = svg.ticks(low, low + span)
+    ticks = CHART.across(low, low + span).ticks
     assert 3 <= len(ticks) <= 11
     assert all(low - 1e-6 * span <= tick <= low + span * (1 + 1e-6) for tick in ticks)
     step = ticks[1] - ticks[0]

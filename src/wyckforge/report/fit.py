@@ -13,9 +13,9 @@ from wyckforge.errors import MissingDependencyError, TableError
 from wyckforge.properties import describe
 from wyckforge.report import svg
 from wyckforge.report.html import REPORT
+from wyckforge.report.page import environment, part
 
 RECORD = "metrics.json"
-_TEMPLATES = Path(__file__).parent / "templates"
 _MOST_POINTS = 1500
 _DECADES = 1.5
 """Powers of ten that positive labels must span for logarithmic axes."""
@@ -41,24 +41,25 @@ def write_fit_report(folder: Path) -> Path:
 
 def render_fit(record: Mapping[str, Any]) -> str:
     """The page as text."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined)
     rows = record["rows"]
-    return environment.get_template("fit.html").render(
-        title=" and ".join(describe(name).label for name in record["properties"]),
-        record=record,
-        figures=[
-            (f"{rows['train'] + rows['val']:,}", "crystals to learn from"),
-            (f"{rows['test']:,}", "held out"),
-            *(
-                (_short(found["mae"]), f"{describe(n).in_a_sentence}: error")
-                for n, found in record["properties"].items()
-            ),
-        ],
-        rows=[_row(name, found) for name, found in record["properties"].items()],
-        charts=[*_parities(record), *_curves(record)],
-        style=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),
+    return (
+        environment()
+        .get_template("fit.html")
+        .render(
+            title=" and ".join(describe(name).label for name in record["properties"]),
+            record=record,
+            figures=[
+                (f"{rows['train'] + rows['val']:,}", "crystals to learn from"),
+                (f"{rows['test']:,}", "held out"),
+                *(
+                    (_short(found["mae"]), f"{describe(n).in_a_sentence}: error")
+                    for n, found in record["properties"].items()
+                ),
+            ],
+            rows=[_row(name, found) for name, found in record["properties"].items()],
+            charts=[*_parities(record), *_curves(record)],
+            style=part("report.css"),
+        )
     )
 
 

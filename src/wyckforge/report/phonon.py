@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import escape
 
-from wyckforge.report import svg
+from wyckforge.report.lines import Line, lines
 from wyckforge.report.typography import zone_label
 
 _STYLE = (
@@ -26,7 +26,7 @@ def dispersion_plot(study: Mapping[str, Any], title: str) -> str:
         study: one of the ``studies`` of a record, with a dispersion.
         title: what stands above the plot.
     """
-    curves: list[svg.Line] = []
+    curves: list[Line] = []
     places: list[tuple[float, str]] = []
     at, end = 0.0, ""
     for segment in study["dispersion"]:
@@ -35,10 +35,10 @@ def dispersion_plot(study: Mapping[str, Any], title: str) -> str:
         shifted = [at + distance for distance in segment["distances"]]
         for band in zip(*segment["frequencies_per_cm"], strict=True):
             heights = (0.0 if -_UNTOUCHED < value < 0 else value for value in band)
-            curves.append(svg.Line(list(zip(shifted, heights, strict=True))))
+            curves.append(Line(list(zip(shifted, heights, strict=True))))
         at, end = shifted[-1], last
         places.append((at, end))
-    chart = svg.lines(curves, places, "frequency (cm⁻¹), imaginary below zero")
+    chart = lines(curves, places, "frequency (cm⁻¹), imaginary below zero")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 690 480" width="690"><style>{_STYLE}</style>'
         f'<rect width="100%" height="100%" fill="#fff"/><text class="mid" x="345" y="20">{escape(title)}</text>'

@@ -16,6 +16,7 @@ _SIZE = 300.0
 _MARGIN = 4.0
 _GUTTER = 46.0  # room on the left for the axes
 _BALL = 0.42  # radius of a drawn ball as a share of the covalent radius
+_SUNK = 0.9  # sticks begin at this share of the radius of a ball, so that they come out of its surface
 _BOND = 1.15  # two atoms are joined below this multiple of the sum of their covalent radii
 _POLAR = 0.4  # difference of Pauling electronegativities from which a contact counts as a bond
 _ON_FACE = 0.02  # atoms this close to a face (fractional) are repeated on the opposite one
@@ -50,12 +51,14 @@ def element_colour(number: int) -> str:
     return "#" + "".join(f"{round(255 * channel):02x}" for channel in rgb)
 
 
-def draw_cell(crystal: Crystal, view: View) -> Markup:
+def draw_cell(crystal: Crystal, view: View, *, turnable: bool = False) -> Markup:
     """The cell seen in orthographic projection.
 
     Args:
         crystal: the conventional cell.
         view: the direction to look from.
+        turnable: every shape carries its place in space, so that ``turn.js`` can show it from elsewhere, and there is
+            room for any direction.
 
     Returns:
         An ``<svg>`` element. Colours of edges and labels follow the page through ``currentColor``.
@@ -66,24 +69,32 @@ def draw_cell(crystal: Crystal, view: View) -> Markup:
     atoms, corners = frac @ lattice, _CORNERS @ lattice
     radii = _covalent_radii(numbers)
     bonds = _bonds(atoms, radii, numbers)
-    scale, shift = _fit(np.concatenate([atoms, corners]), _BALL * float(radii.max()))
+    fit = _fit_ball if turnable else _fit
+    scale, shift = fit(np.concatenate([atoms, corners]), _BALL * float(radii.max()))
     atoms, corners = atoms * scale + shift, corners * scale + shift
 
-    shapes = [(float(corners[[i, j], 2].mean()) - 1e3, _line(corners[i], corners[j])) for i, j in _EDGES]
+    shapes = [
+        (float(corners[[i, j], 2].mean()) - 1e3, _path(corners[i], corners[j], 'class="edge"', turnable))
+        for i, j in _EDGES
+    ]
     for i, j in bonds:
         middle = (atoms[i] + atoms[j]) / 2
-        for end, number in ((atoms[i], numbers[i]), (atoms[j], numbers[j])):
-            shapes.append((float((end[2] + middle[2]) / 2) - 1e-3, _bond(end, middle, int(number), 0.13 * scale)))
+        for end, number, radius in ((atoms[i], numbers[i], radii[i]), (atoms[j], numbers[j], radii[j])):
+            look = _bond_look(int(number), 0.13 * scale)
+            way = (middle - end) / np.linalg.norm(middle - end)
+            start = end + _SUNK * _BALL * radius * scale * way
+            shapes.append((float((start[2] + middle[2]) / 2) - 1e-3, _path(start, middle, look, turnable)))
     shapes += [
-        (float(at[2]), _ball(at, int(number), _BALL * radius * scale))
+        (float(at[2]), _ball(at, int(number), _BALL * radius * scale, turnable))
         for at, number, radius in zip(atoms, numbers, radii, strict=True)
     ]
     shapes.sort(key=lambda shape: shape[0])
     title = escape(f"Conventional cell, {view.name}")
+    kind = 'class="cell turnable" tabindex="0"' if turnable else 'class="cell"'
     return Markup(
-        f'<svg class="cell" viewBox="{-_GUTTER:g} 0 {_SIZE + _GUTTER:g} {_SIZE:g}" role="img" aria-label="{title}">'
+        f'<svg {kind} viewBox="{-_GUTTER:g} 0 {_SIZE + _GUTTER:g} {_SIZE:g}" role="img" aria-label="{title}">'
         + "".join(shape for _, shape in shapes)
-        + _axes(lattice)
+        + _axes(lattice, turnable)
         + "</svg>"
     )
 
@@ -132,6 +143,14 @@ def _fit(points: NDArray[np.float64], radius: float) -> tuple[float, NDArray[np.
     return scale, _SIZE / 2 - scale * (low + high) / 2
 
 
+def _fit_ball(points: NDArray[np.float64], radius: float) -> tuple[float, NDArray[np.float64]]:
+    """The same for points that are turned about their middle, which lies as deep in the picture as it lies high."""
+    middle = (points.min(axis=0) + points.max(axis=0)) / 2
+    reach = float(np.linalg.norm(points - middle, axis=1).max()) + radius
+    scale = (_SIZE / 2 - _MARGIN) / reach
+    return scale, _SIZE / 2 - scale * middle
+
+
 def _covalent_radii(numbers: NDArray[np.int64]) -> NDArray[np.float64]:
     from ase.data import covalent_radii
 
@@ -149,37 +168,49 @@ def _bonds(
     return [(int(i), int(j)) for i, j in np.argwhere(polar if polar.any() else touching)]
 
 
-def _line(start: NDArray[np.float64], end: NDArray[np.float64]) -> str:
-    return f'<path class="edge" d="M{start[0]:.1f} {start[1]:.1f}L{end[0]:.1f} {end[1]:.1f}"/>'
+def _path(start: NDArray[np.float64], end: NDArray[np.float64], look: str, turnable: bool) -> str:
+    line = f"M{start[0]:.1f} {start[1]:.1f}L{end[0]:.1f} {end[1]:.1f}"
+    return f'<path {look} d="{line}"{_in_space(turnable, start, end)}/>'
 
 
-def _bond(start: NDArray[np.float64], end: NDArray[np.float64], number: int, width: float) -> str:
-    colour = _darker(element_colour(number))
+def _bond_look(number: int, width: float) -> str:
+    return f'stroke="{_darker(element_colour(number))}" stroke-width="{width:.1f}" stroke-linecap="round"'
+
+
+def _ball(at: NDArray[np.float64], number: int, radius: float, turnable: bool) -> str:
     return (
-        f'<path d="M{start[0]:.1f} {start[1]:.1f}L{end[0]:.1f} {end[1]:.1f}" '
-        f'stroke="{colour}" stroke-width="{width:.1f}" stroke-linecap="round"/>'
+        f'<circle cx="{at[0]:.1f}" cy="{at[1]:.1f}" r="{radius:.1f}" fill="url(#el{number})"'
+        f"{_in_space(turnable, at)}><title>{symbol(number)}</title></circle>"
     )
 
 
-def _ball(at: NDArray[np.float64], number: int, radius: float) -> str:
-    return (
-        f'<circle cx="{at[0]:.1f}" cy="{at[1]:.1f}" r="{radius:.1f}" fill="url(#el{number})">'
-        f"<title>{symbol(number)}</title></circle>"
-    )
+def _in_space(turnable: bool, *points: NDArray[np.float64]) -> str:
+    """Where a shape is, in the units of the picture; nothing where it stays as it is drawn."""
+    if not turnable:
+        return ""
+    return f' data-at="{" ".join(f"{x:.1f}" for point in points for x in point)}"'
 
 
-def _axes(lattice: NDArray[np.float64]) -> str:
+def _axes(lattice: NDArray[np.float64], turnable: bool) -> str:
     """A small triad of the lattice directions in the corner; one that points at the viewer gets no arrow."""
     origin = np.array([24.0 - _GUTTER, _SIZE - 30.0])
     parts = []
     for name, vector in zip("abc", lattice, strict=True):
-        tip = 22 * vector[:2] / np.linalg.norm(vector)
-        if np.linalg.norm(tip) > 3:
-            end, label = origin + tip, origin + tip * (1 + 8 / np.linalg.norm(tip))
-            parts.append(
-                f'<path class="axis" d="M{origin[0]:.1f} {origin[1]:.1f}L{end[0]:.1f} {end[1]:.1f}"/>'
-                f'<text class="axis" x="{label[0]:.1f}" y="{label[1] + 3.5:.1f}">{name}</text>'
-            )
+        arrow = 22 * vector / np.linalg.norm(vector)
+        tip, length = arrow[:2], float(np.linalg.norm(arrow[:2]))
+        hidden = length <= 3
+        if hidden and not turnable:
+            continue
+        end, label = origin + tip, origin + tip * (1 + 8 / max(length, 1e-9))
+        place = "".join(
+            f' data-{what}="{" ".join(f"{x:.1f}" for x in point)}"'
+            for what, point in (("axis", arrow), ("foot", origin))
+        )
+        more = (place if turnable else "") + (' visibility="hidden"' if hidden else "")
+        parts.append(
+            f'<path class="axis" d="M{origin[0]:.1f} {origin[1]:.1f}L{end[0]:.1f} {end[1]:.1f}"{more}/>'
+            f'<text class="axis" x="{label[0]:.1f}" y="{label[1] + 3.5:.1f}"{more}>{name}</text>'
+        )
     return "".join(parts)
 
 

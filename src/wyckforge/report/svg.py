@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-_WIDTH, _HEIGHT = 460.0, 300.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56.0, 14.0, 14.0, 46.0
+from wyckforge.report.axes import CHART, Axis, round_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,31 +31,6 @@ class Bar:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class _Axis:
-    low: float
-    high: float
-    start: float
-    end: float
-
-    def __call__(self, value: float) -> float:
-        return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
-
-    def clip(self, value: float) -> float:
-        return self(min(max(value, self.low), self.high))
-
-    @property
-    def ticks(self) -> list[float]:
-        step = _step(self.high - self.low)
-        first = math.ceil(self.low / step - 1e-9)
-        return [step * i for i in range(first, math.floor(self.high / step + 1e-9) + 1)]
-
-
-def ticks(low: float, high: float) -> list[float]:
-    """Round numbers between two bounds, four to ten of them."""
-    return _Axis(low, high, 0, 1).ticks
-
-
 def scatter(
     points: Sequence[Point],
     x_label: str,
@@ -75,8 +49,8 @@ def scatter(
         An ``<svg>`` element.
     """
     finite = [bound for pair in (box or ()) for bound in pair]
-    x_axis = _horizontal([p.x for p in points] + [b for b in finite[:2] if math.isfinite(b)])
-    y_axis = _vertical([p.y for p in points] + [b for b in finite[2:] if math.isfinite(b)])
+    x_axis = CHART.horizontal([p.x for p in points] + [b for b in finite[:2] if math.isfinite(b)])
+    y_axis = CHART.vertical([p.y for p in points] + [b for b in finite[2:] if math.isfinite(b)])
     parts = []
     if box is not None:
         (x_low, x_high), (y_low, y_high) = box
@@ -92,7 +66,7 @@ def scatter(
             f'cy="{y_axis(point.y):.1f}" r="{5 if point.kept else 3}"><title>{escape(point.text)}</title></circle>'
         )
         parts.append(f'<a href="#{escape(point.link)}">{dot}</a>' if point.link else dot)
-    return _frame(x_axis, y_axis, x_label, y_label, parts)
+    return CHART.around(x_axis, y_axis, x_label, y_label, parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +93,7 @@ def parity(points: Sequence[Judged], axis_label: str, *, logarithmic: bool = Fal
     """
     turn = (lambda v: math.log10(max(v, 1e-12))) if logarithmic else float
     shown = [turn(v) for point in points for v in (point.label, point.value)]
-    x_axis, y_axis = _horizontal(shown), _vertical(shown)
+    x_axis, y_axis = CHART.horizontal(shown), CHART.vertical(shown)
     low, high = x_axis.low, x_axis.high
     parts = [f'<path class="mark" d="M{x_axis(low):.1f} {y_axis(low):.1f}L{x_axis(high):.1f} {y_axis(high):.1f}"/>']
     for point in points:
@@ -132,7 +106,7 @@ def parity(points: Sequence[Judged], axis_label: str, *, logarithmic: bool = Fal
             f'r="2.5"><title>{escape(point.text)}</title></circle>'
         )
     scale = "log₁₀ of " if logarithmic else ""
-    return _frame(x_axis, y_axis, f"{scale}label, {axis_label}", f"{scale}prediction", parts)
+    return CHART.around(x_axis, y_axis, f"{scale}label, {axis_label}", f"{scale}prediction", parts)
 
 
 def curve(points: Sequence[tuple[float, float]], x_label: str, y_label: str) -> Markup:
@@ -147,95 +121,17 @@ def curve(points: Sequence[tuple[float, float]], x_label: str, y_label: str) -> 
         An ``<svg>`` element.
     """
     places = [(math.log2(x), y) for x, y in points]
-    x_axis = _horizontal([x for x, _ in places])
-    y_axis = _vertical([0.0, *(y for _, y in places)])
+    x_axis = CHART.horizontal([x for x, _ in places])
+    y_axis = CHART.vertical([0.0, *(y for _, y in places)])
     line = "L".join(f"{x_axis(x):.1f} {y_axis(y):.1f}" for x, y in places)
     parts = [f'<path class="line" d="M{line}"/>']
     for (x, y), (given, _) in zip(places, points, strict=True):
         parts.append(
             f'<circle class="dot kept" cx="{x_axis(x):.1f}" cy="{y_axis(y):.1f}" r="4">'
             f"<title>{given:,.0f}: {y:.4g}</title></circle>"
-            f'<text class="tick mid" x="{x_axis(x):.1f}" y="{_HEIGHT - _BOTTOM + 17}">{given:,.0f}</text>'
+            f'<text class="tick mid" x="{x_axis(x):.1f}" y="{CHART.floor + 17}">{given:,.0f}</text>'
         )
-    return _frame(x_axis, y_axis, x_label, y_label, parts, x_ticks=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Points (x, y) of a line and its look: ``line``, ``line second`` (another channel) or ``line thin``."""
-
-    points: Sequence[tuple[float, float]]
-    look: str = "line"
-
-
-def lines(
-    curves: Iterable[Line],
-    places: Sequence[tuple[float, str]],
-    y_label: str,
-    y_range: tuple[float, float] | None = None,
-) -> Markup:
-    """Lines over a horizontal axis on which some places have names, and a dashed line at zero.
-
-    Args:
-        curves: the lines.
-        places: x and name of every named place, ascending; at least two, the first and the last being the ends.
-        y_label: label of the vertical axis, with its unit.
-        y_range: what is shown; left out, all that is there.
-
-    Returns:
-        An ``<svg>`` element.
-    """
-    curves = list(curves)
-    x_axis = _Axis(places[0][0], places[-1][0], _LEFT, _WIDTH - _RIGHT)
-    y_axis = _vertical([0.0, *(y for curve in curves for _, y in curve.points)])
-    if y_range is not None:
-        y_axis = _Axis(*y_range, _HEIGHT - _BOTTOM, _TOP)
-    parts = [f'<path class="mark" d="M{_LEFT} {y_axis(0):.1f}H{_WIDTH - _RIGHT}"/>']
-    for x, name in places:
-        parts.append(f'<path class="grid" d="M{x_axis(x):.1f} {_TOP}V{_HEIGHT - _BOTTOM}"/>')
-        parts.append(f'<text class="tick mid" x="{x_axis(x):.1f}" y="{_HEIGHT - _BOTTOM + 17}">{escape(name)}</text>')
-    parts.append(_drawn(curves, x_axis, y_axis))
-    return _frame(x_axis, y_axis, "", y_label, parts, x_ticks=False)
-
-
-def curves(
-    lines: Sequence[Line],
-    x_label: str,
-    y_label: str,
-    y_range: tuple[float, float] | None = None,
-    dots: Sequence[tuple[float, float]] = (),
-) -> Markup:
-    """Lines and dots over two plain axes.
-
-    Args:
-        lines: at least one.
-        x_label: label of the horizontal axis, with its unit.
-        y_label: label of the vertical axis, with its unit.
-        y_range: what is shown; left out, all that is there.
-        dots: points that the lines were made for.
-
-    Returns:
-        An ``<svg>`` element.
-    """
-    points = [*dots, *(point for one in lines for point in one.points)]
-    x_axis, y_axis = _horizontal([x for x, _ in points]), _vertical([y for _, y in points])
-    if y_range is not None:
-        y_axis = _Axis(*y_range, _HEIGHT - _BOTTOM, _TOP)
-    parts = [_drawn(lines, x_axis, y_axis)]
-    parts += [f'<circle class="dot kept" cx="{x_axis(x):.1f}" cy="{y_axis(y):.1f}" r="2.5"/>' for x, y in dots]
-    return _frame(x_axis, y_axis, x_label, y_label, parts)
-
-
-def _drawn(lines: Iterable[Line], x_axis: _Axis, y_axis: _Axis) -> str:
-    """Paths, cut off where the frame ends."""
-    width, height = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
-    shift = f'<g transform="translate({-_LEFT} {-_TOP})">'
-    paths = "".join(
-        f'<path class="{one.look}" d="M{"L".join(f"{x_axis(x):.1f} {y_axis(y):.1f}" for x, y in one.points)}"/>'
-        for one in lines
-    )
-    # a nested picture hides what reaches beyond its edges
-    return f'<svg x="{_LEFT}" y="{_TOP}" width="{width}" height="{height}">{shift}{paths}</g></svg>'
+    return CHART.around(x_axis, y_axis, x_label, y_label, parts, x_ticks=False)
 
 
 def histogram(values: Sequence[float], x_label: str, mark: float | None = None) -> Markup:
@@ -249,15 +145,15 @@ def histogram(values: Sequence[float], x_label: str, mark: float | None = None) 
     Returns:
         An ``<svg>`` element.
     """
-    x_axis = _horizontal([*values, *([] if mark is None else [mark])])
-    width = _step((x_axis.high - x_axis.low) / 2.5)
+    x_axis = CHART.horizontal([*values, *([] if mark is None else [mark])])
+    width = round_step((x_axis.high - x_axis.low) / 2.5)
     first = math.floor(x_axis.low / width)
-    x_axis = _Axis(first * width, math.ceil(x_axis.high / width) * width, x_axis.start, x_axis.end)
+    x_axis = Axis(first * width, math.ceil(x_axis.high / width) * width, x_axis.start, x_axis.end)
     counts: dict[int, int] = {}
     for value in values:
         index = math.floor(value / width + 1e-9)
         counts[index] = counts.get(index, 0) + 1
-    y_axis = _Axis(0, max(counts.values(), default=1) * 1.08, _HEIGHT - _BOTTOM, _TOP)
+    y_axis = Axis(0, max(counts.values(), default=1) * 1.08, CHART.floor, CHART.top)
     parts = []
     for index, count in sorted(counts.items()):
         left, right, top = x_axis(index * width), x_axis((index + 1) * width), y_axis(count)
@@ -267,11 +163,11 @@ def histogram(values: Sequence[float], x_label: str, mark: float | None = None) 
             f"<title>{index * width:g} to {(index + 1) * width:g}: {count}</title></rect>"
         )
     if mark is not None:
-        parts.append(f'<path class="mark" d="M{x_axis(mark):.1f} {_TOP}V{_HEIGHT - _BOTTOM}"/>')
-    return _frame(x_axis, y_axis, x_label, "Candidates", parts, whole_y=True)
+        parts.append(f'<path class="mark" d="M{x_axis(mark):.1f} {CHART.top}V{CHART.floor}"/>')
+    return CHART.around(x_axis, y_axis, x_label, "Candidates", parts, whole_y=True)
 
 
-def bars(rows: Sequence[Bar], *, width: float = 2 * _WIDTH, note_width: float = 0.0) -> Markup:
+def bars(rows: Sequence[Bar], *, width: float = 2 * CHART.width, note_width: float = 0.0) -> Markup:
     """Horizontal bars, one per row, with the count at the end: a funnel or a ranking of categories.
 
     Args:
@@ -296,61 +192,3 @@ def bars(rows: Sequence[Bar], *, width: float = 2 * _WIDTH, note_width: float = 
             f'<text class="count" x="{label_width + length + 8:.1f}" y="{y + 17:g}">{row.count:,}{note}</text>'
         )
     return Markup(f'<svg class="chart bars" viewBox="0 0 {width:g} {step * len(rows):g}">{"".join(parts)}</svg>')
-
-
-def _step(span: float) -> float:
-    """The round step (1, 2 or 5 times a power of ten) that divides a span into four to ten parts."""
-    power = 10.0 ** math.floor(math.log10(span / 4))
-    return next(step * power for step in (5, 2, 1) if span / (step * power) > 4 - 1e-9)
-
-
-def _bounds(values: Iterable[float]) -> tuple[float, float]:
-    values = list(values) or [0.0]
-    low, high = min(values), max(values)
-    pad = 0.06 * (high - low) or max(abs(high), 1.0) * 0.1
-    return low - pad, high + pad
-
-
-def _horizontal(values: Iterable[float]) -> _Axis:
-    return _Axis(*_bounds(values), _LEFT, _WIDTH - _RIGHT)
-
-
-def _vertical(values: Iterable[float]) -> _Axis:
-    return _Axis(*_bounds(values), _HEIGHT - _BOTTOM, _TOP)
-
-
-def _frame(
-    x_axis: _Axis,
-    y_axis: _Axis,
-    x_label: str,
-    y_label: str,
-    parts: list[str],
-    *,
-    whole_y: bool = False,
-    x_ticks: bool = True,
-) -> Markup:
-    """Grid, ticks and labels around the drawn parts."""
-    bottom, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
-    grid = []
-    for value in x_axis.ticks if x_ticks else ():
-        x = x_axis(value)
-        grid.append(f'<path class="grid" d="M{x:.1f} {_TOP}V{bottom}"/>')
-        grid.append(f'<text class="tick mid" x="{x:.1f}" y="{bottom + 17}">{_text(value)}</text>')
-    for value in y_axis.ticks:
-        if whole_y and value != int(value):
-            continue
-        y = y_axis(value)
-        grid.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{right}"/>')
-        grid.append(f'<text class="tick end" x="{_LEFT - 8}" y="{y + 4:.1f}">{_text(value)}</text>')
-    labels = (
-        f'<text class="label mid" x="{(_LEFT + right) / 2}" y="{_HEIGHT - 8}">{escape(x_label)}</text>'
-        f'<text class="label mid" transform="translate(14 {(_TOP + bottom) / 2}) rotate(-90)">{escape(y_label)}</text>'
-    )
-    return Markup(
-        f'<svg class="chart" viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" role="img" '
-        f'aria-label="{escape(y_label)} against {escape(x_label)}">{"".join(grid)}{"".join(parts)}{labels}</svg>'
-    )
-
-
-def _text(value: float) -> str:
-    return f"{round(value, 10):g}".replace("-", "−")

@@ -150,7 +150,7 @@ def sites(candidate: Candidate) -> list[Site]:
         except StructureError:
             pass
         else:
-            return _detected_sites(found.crystal, found.site_letters, found.gene.table)
+            return detected_sites(found.crystal, found.site_letters, found.gene.table)
     table = candidate.gene.table
     return [_site(z, letter, table, None) for z, letter in candidate.gene.sites]
 
@@ -232,8 +232,14 @@ def _value(candidate: Candidate, stage: str) -> float | None:
     return found.value if found else None
 
 
-def _detected_sites(crystal: Crystal, letters: Sequence[str], table: SpaceGroup) -> list[Site]:
-    """One row per orbit, with the first atom of it."""
+def detected_sites(crystal: Crystal, letters: Sequence[str], table: SpaceGroup) -> list[Site]:
+    """One row per orbit, with the first atom of it.
+
+    Args:
+        crystal: conventional cell in the standard setting.
+        letters: Wyckoff letter of each atom.
+        table: of its space group.
+    """
     rotations, shifts = table.operators[:, :, :3], table.operators[:, :, 3] / DENOMINATOR
     left = np.ones(len(crystal), dtype=np.bool_)
     rows = []
