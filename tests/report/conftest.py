@@ -143,7 +143,7 @@ def run_folder(tmp_path: Path, candidates: list[Candidate]) -> Path:
 
 @pytest.fixture
 def records() -> dict[str, dict]:
-    """The results of a small run on AlP, step by step: Quantum ESPRESSO, 480 eV, a mesh of 3 × 3 × 3."""
+    """The results of a small run on AlP, by step: Quantum ESPRESSO, 480 eV, mesh of 5 × 5 × 5, seven bands kept."""
     return json.loads((Path(__file__).parent / "data" / "alp.json").read_text())
 
 
