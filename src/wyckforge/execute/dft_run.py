@@ -1,0 +1,85 @@
+"""A calculation from first principles in a folder of its own: from a crystal to results, evidence and a page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from wyckforge.dft.catalogue import load_engine
+from wyckforge.dft.chain import Chain
+from wyckforge.dft.config import DftConfig
+from wyckforge.dft.descriptors import SUMMARY, describe
+from wyckforge.dft.evidence import evidence_of
+from wyckforge.errors import ConfigError
+from wyckforge.execute import folder
+from wyckforge.execute.inputs import versions
+from wyckforge.execute.locks import LockFile
+from wyckforge.execute.outputs import cif
+from wyckforge.symmetry.crystal import Crystal
+
+PRACTICAL = {"steps", "cores", "timeout_hours"}
+"""Settings on which no result depends, so that a later call may change them."""
+
+
+def run_dft(name: str, crystal: Crystal, config: DftConfig, out: Path, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Compute the steps of a configuration, or go on with them.
+
+    Args:
+        name: of the structure, as a user knows it.
+        crystal: in any cell.
+        config: what is computed, and how. Steps may be added in a later call.
+        out: a new or empty folder, or that of an earlier call for the same crystal and settings.
+        tell: is told of every step as it begins and ends.
+
+    Returns:
+        The content of ``run.json``, evidence included.
+
+    Raises:
+        ConfigError: no such engine; the folder holds something else, or another process is at work in it.
+        MissingDependencyError: the engine, or what it needs for an element, is absent.
+        StructureError: the crystal has no standard primitive cell.
+    """
+    engine = load_engine(config.engine)
+    engine.check(crystal.numbers.tolist())  # before anything is made
+    folder.make_folder(out)
+    with _only_here(out):
+        record = folder.open_folder(out, _identity(name, crystal, config, engine.tool))
+        record |= {"steps": list(config.steps), "versions": versions(), "status": "running"}
+        folder.write_json(out / folder.RUN, record)
+        folder.write_text(out / "structure.cif", cif(crystal))
+        begin = time.monotonic() - record.get("seconds", 0.0)
+        found = Chain(engine, config, out, tell).run(crystal)
+        record |= {
+            "status": "incomplete" if found.problems else "complete",
+            "seconds": round(time.monotonic() - begin, 1),
+            "problems": found.problems,
+            "evidence": [asdict(one) for one in evidence_of(found, config.bands)],
+        }
+        folder.write_json(out / SUMMARY, describe(name, found, config))
+        if found.relaxed is not None:
+            folder.write_text(out / "relaxed.cif", cif(found.relaxed.crystal))
+        folder.write_json(out / folder.RUN, record)
+    return record
+
+
+def _identity(name: str, crystal: Crystal, config: DftConfig, tool: str) -> dict[str, Any]:
+    settings = {key: value for key, value in config.to_dict().items() if key not in PRACTICAL}
+    structure = {"name": name, "sha256": sha256(crystal.content()).hexdigest()}
+    return {"structure": structure, "config": settings, "inputs": {"engine": tool}, folder.FUNNEL: []}
+
+
+@contextmanager
+def _only_here(out: Path) -> Iterator[None]:
+    """Keep a second process out: two engines in one folder would overwrite each other's files."""
+    lock = LockFile(out / folder.LOCK)
+    try:
+        if not lock.try_lock(0):
+            raise ConfigError(f"another process is at work in {out}; wait for it, or give another --out")
+        yield
+    finally:
+        lock.close()
