@@ -105,7 +105,7 @@ def first_of_list(n: int, config: RunConfig, out: Path) -> tuple[list[Candidate]
 
 
 def of_other_lists(genes: int, config: RunConfig, seen: Container[str]) -> list[Candidate]:
-    """The first genes of lists drawn with other seeds, without those on which settings were chosen; realised our way."""
+    """The first genes of lists with other seeds, without those on which settings were chosen; realised our way."""
     first: dict[str, Candidate] = {}
     for seed in OTHER_SEEDS:
         drawn, _ = first_of_list(genes, config.model_copy(update={"seed": seed}), WORK / f"seed-{seed}-genes-{genes}")

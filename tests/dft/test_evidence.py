@@ -78,6 +78,18 @@ def test_without_a_path_the_gap_is_that_on_the_mesh() -> None:
     assert (failed.stage, failed.verdict) == ("dft_band_gap", "unknown")
 
 
+def test_an_edge_off_the_path_is_told(silicon: Bands) -> None:
+    gap = gaps(silicon)[0].value or 0
+    mesh = replace(silicon, path=(), fermi_ev=None)
+    for shift, words in ((0.0, None), (0.2, f"{gap - 0.2:.3f} eV on the mesh"), (1.0, "on the mesh bands overlap")):
+        narrow = silicon.energies.copy()
+        narrow[:, 5, 4] = silicon.energies[:, :, 4].min() - shift
+        (found,) = gaps(silicon, replace(mesh, energies=narrow))
+        assert found.value == gap
+        assert ("off the path" in found.reason) is (words is not None)
+        assert words is None or words in found.reason
+
+
 def test_remedies_are_told() -> None:
     for one in (relaxation(RELAXED), energy(replace(GROUND, remedies=REMEDIES)), stability(MODES)):
         assert one.reason.endswith("; after mixing_beta 0.3, then ten times the smearing")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wyckforge.dft.bands.config import BandsConfig
-from wyckforge.dft.bands.edges import BandsError, Gap, find_edges
+from wyckforge.dft.bands.edges import TOUCH, BandsError, Gap, find_edges
 from wyckforge.dft.bands.summary import Summary, summarise
 from wyckforge.dft.bands.valleys import Carrier
 from wyckforge.dft.config import Step
@@ -50,9 +51,10 @@ def evidence_of(found: Findings, config: BandsConfig | None = None) -> list[Evid
         evidence.append(relaxation(found.relaxed))
     if found.ground is not None:
         evidence += [energy(found.ground), magnetism(found.ground)]
-    line = found.bands if found.bands is not None or "bands" in found.problems else found.dos
-    if line is not None:
-        evidence += gaps(line)
+    if found.bands is not None:
+        evidence += gaps(found.bands, found.dos)
+    elif found.dos is not None and "bands" not in found.problems:
+        evidence += gaps(found.dos)
     if found.dense is not None and found.bands is not None:
         evidence += masses(found.bands, found.dense, config)
     if found.modes is not None:
@@ -94,14 +96,20 @@ def magnetism(found: Ground) -> Evidence:
     return Evidence("dft_magnetism", "pass", largest, "μB", reason, found.tool)
 
 
-def gaps(bands: Bands) -> list[Evidence]:
-    """The gap, and with spin polarisation that of each channel; zero for metals."""
+def gaps(bands: Bands, mesh: Bands | None = None) -> list[Evidence]:
+    """The gap, and with spin polarisation that of each channel; zero for metals.
+
+    Args:
+        bands: along the path, or on a mesh.
+        mesh: beside a path; where it has a smaller gap, the reason says so.
+    """
     try:
         edges = find_edges(bands)
     except BandsError as error:
         return [Evidence("dft_band_gap", "unknown", reason=str(error), tool=bands.tool)]
     where = "on the mesh" if bands.weights is not None else "along the path"
-    found = [_gap("dft_band_gap", edges.gap, edges.metal, where, bands.tool)]
+    whole = _gap("dft_band_gap", edges.gap, edges.metal, where, bands.tool)
+    found = [replace(whole, reason=whole.reason + _off_path(edges.gap, mesh))]
     if len(edges.channels) == 2 and bands.occupied is not None:
         found += [
             _gap(f"dft_band_gap_{name}", gap, "bands of this spin overlap", where, bands.tool)
@@ -157,6 +165,19 @@ def _gap(stage: str, gap: Gap | None, metal: str, where: str, tool: str) -> Evid
     ends = f"{gap.valence.label} → {gap.conduction.label}"
     kind = f"direct at {gap.valence.label}" if gap.direct else f"indirect, smallest direct one {gap.direct_ev:.3f} eV"
     return Evidence(stage, "pass", gap.ev, "eV", f"{kind}, {where}" + ("" if gap.direct else f", {ends}"), tool)
+
+
+def _off_path(gap: Gap | None, mesh: Bands | None) -> str:
+    """What a mesh sees that the path does not."""
+    if gap is None or mesh is None:
+        return ""
+    try:
+        seen = find_edges(mesh)
+    except BandsError:
+        return ""
+    if seen.gap is None:
+        return f"; an edge lies off the path: on the mesh {seen.metal}"
+    return f"; an edge lies off the path: {seen.gap.ev:.3f} eV on the mesh" if seen.gap.ev < gap.ev - TOUCH else ""
 
 
 def _mass(found: Summary, carrier: Carrier, tool: str, where: str) -> Evidence:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.dft.model_bands import FCC, along_path, pocket, semiconductor
 
-from wyckforge.dft.bands.edges import BandsError, find_edges
+from wyckforge.dft.bands.edges import BandsError, find_edges, gap_ev
 from wyckforge.dft.results import Bands
 
 GAMMA = np.zeros(3)
@@ -129,3 +129,11 @@ def test_a_mesh_has_no_labels_but_places() -> None:
 
     assert gap is not None
     assert gap.conduction.label == "(0.500, 0.000, 0.500)"
+
+
+def test_the_gap_alone() -> None:
+    bands = to_x(33 / 39)
+
+    assert gap_ev(bands) == pytest.approx(1.0, abs=1e-3)
+    assert gap_ev(replace(bands, electrons=(1.5,))) is None
+    assert gap_ev(replace(bands, energies=bands.energies[:, :, :1])) is None

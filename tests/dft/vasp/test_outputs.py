@@ -50,6 +50,7 @@ def test_a_ferromagnetic_ground_state():
     assert found.moment_bohr == pytest.approx(2.0, abs=1e-4)
     assert found.site_moments_bohr == pytest.approx([0.63])
     assert (found.k_mesh, found.cutoff_ev, found.hubbard_ev) == ((8, 8, 8), 240.0, {})
+    assert found.mesh_gap_ev is None
     again = Ground.from_dict(found.to_dict())
     assert again.electrons == found.electrons
     mesh = mesh_bands(DATA / "static_magnetic", found)
@@ -72,6 +73,7 @@ def test_bands_along_a_path_take_their_electrons_from_the_ground_state():
     state = ground(DATA / "static_si")
     assert state.electrons == pytest.approx((4.0, 4.0))
     assert state.site_moments_bohr is None  # no OUTCAR here
+    assert 0.4 < state.mesh_gap_ev < 1.0  # the mesh misses the edge
     line = bands(DATA / "bands_si", state)
     assert line.energies.shape == (2, 202, 9)
     assert line.k_points[0].tolist() == [0, 0, 0]

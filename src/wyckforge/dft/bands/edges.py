@@ -99,6 +99,15 @@ def find_edges(bands: Bands) -> Edges:
     return Edges(gap, alone, "" if gap else _overlap(channels))
 
 
+def gap_ev(bands: Bands) -> float | None:
+    """The gap alone; None of a metal, and where the bands cannot tell, as without an empty one."""
+    try:
+        gap = find_edges(bands).gap
+    except BandsError:
+        return None
+    return None if gap is None else gap.ev
+
+
 def place(bands: Bands, index: int) -> str:
     """Where a k point lies: the end of a piece of the path, how far along a piece, or its components."""
     for piece in bands.path:

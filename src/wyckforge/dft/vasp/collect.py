@@ -66,12 +66,13 @@ def collect(folder: Path, hull: ReferenceHull | None = None) -> Collected:
     if state is not None:
         found.evidence += [evidence.energy(state), evidence.magnetism(state)]
     line = found.keep("bands", "dft_band_gap", folder / "bands", lambda place: bands(place, state))
-    if state is not None and not (folder / "bands").is_dir():
-        line = mesh_bands(folder / "static", state)
+    mesh = None if state is None else mesh_bands(folder / "static", state)
     if line is not None:
-        found.evidence += evidence.gaps(line)
+        found.evidence += evidence.gaps(line, mesh)
         if line.path:
             found.evidence += evidence.masses(line)
+    elif mesh is not None and not (folder / "bands").is_dir():
+        found.evidence += evidence.gaps(mesh)
     if (vibrations := found.keep("phonon", "dft_phonon_gamma", folder / "phonon", gamma_modes)) is not None:
         found.evidence.append(evidence.stability(vibrations))
     if (relaxation := found.keep("mp_relax", "dft_mp_relax", folder / "mp_relax", relaxed)) is not None:

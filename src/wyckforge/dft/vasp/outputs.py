@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wyckforge.dft.bands import edges
 from wyckforge.dft.results import Bands, Ground, PathPiece, Relaxed
 from wyckforge.dft.vasp.reading import OutputError, find, guarded, lines, refuse_document_type
 from wyckforge.dft.vasp.sets import crystal_of
@@ -95,17 +96,19 @@ def ground(folder: Path) -> Ground:
         raise OutputError(f"the run in {folder} is no ground state on a mesh of k points")
     crystal = crystal_of(run.final_structure)
     electrons = _electrons(run, folder)
+    fermi_ev = _fermi_ev(run)
     return Ground(
         crystal=crystal,
         energy_ev=energy_ev(run, folder),
         electrons=electrons,
-        fermi_ev=_fermi_ev(run),
+        fermi_ev=fermi_ev,
         k_mesh=tuple(int(number) for number in mesh),
         cutoff_ev=float(run.parameters["ENMAX"]),
         moment_bohr=electrons[0] - electrons[1] if len(electrons) == 2 else 0.0,
         site_moments_bohr=site_moments(folder, len(crystal)) if len(electrons) == 2 else None,
         hubbard_ev={element: float(u) for element, u in run.hubbards.items() if u},
         tool=tool(run),
+        mesh_gap_ev=edges.gap_ev(_on_mesh(run, crystal, electrons, fermi_ev)),
     )
 
 
@@ -140,9 +143,7 @@ def mesh_bands(folder: Path, state: Ground) -> Bands:
     Raises:
         OutputError: there is no result.
     """
-    run = finished(folder)
-    weights = np.array(run.actual_kpoints_weights, np.float64)
-    return _bands(run, state.crystal, state.electrons, state.fermi_ev, path=(), weights=weights / weights.sum())
+    return _on_mesh(finished(folder), state.crystal, state.electrons, state.fermi_ev)
 
 
 def site_moments(folder: Path, n_atoms: int) -> Array | None:
@@ -224,6 +225,11 @@ def _bands(
         spinor=spinor(run),
         tool=tool(run),
     )
+
+
+def _on_mesh(run: Vasprun, crystal: Crystal, electrons: tuple[float, ...], fermi_ev: float) -> Bands:
+    weights = np.array(run.actual_kpoints_weights, np.float64)
+    return _bands(run, crystal, electrons, fermi_ev, path=(), weights=weights / weights.sum())
 
 
 def _by_spin(run: Vasprun) -> Array:
