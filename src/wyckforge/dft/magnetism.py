@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from wyckforge.potential.contract import Array
 from wyckforge.symmetry.elements import atomic_number, symbol
 
 MIN_MOMENT_BOHR = 0.15
@@ -42,3 +45,12 @@ def starting_moment_bohr(number: int) -> float:
 def may_be_magnetic(numbers: Sequence[int]) -> bool:
     """Whether any of these elements has an open d or f shell."""
     return any(starting_moment_bohr(int(number)) > 0 for number in numbers)
+
+
+def is_magnetic(site_moments_bohr: Array) -> bool:
+    """Whether an atom keeps a moment that counts, :data:`MIN_MOMENT_BOHR` or more.
+
+    Args:
+        site_moments_bohr: (n,) of the atoms.
+    """
+    return bool(np.abs(site_moments_bohr).max() >= MIN_MOMENT_BOHR)

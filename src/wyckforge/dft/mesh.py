@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import spglib
 
+from wyckforge.dft.results import WHOLE
 from wyckforge.potential.contract import Array
 from wyckforge.symmetry.crystal import Crystal
 
@@ -38,3 +41,22 @@ def irreducible(crystal: Crystal, mesh: Divisions) -> tuple[Array, Array]:
         mapping, grid = found
     chosen, counts = np.unique(mapping, return_counts=True)
     return np.array(grid[chosen] / np.array(mesh), np.float64), np.array(counts / counts.sum(), np.float64)
+
+
+def gap_ev(energies: Array, electrons: Sequence[float]) -> float | None:
+    """Gap between the bands that the electrons fill and the others, over all k points; None where they overlap.
+
+    Args:
+        energies: (s, k, b) band energies in eV.
+        electrons: per spin channel; one number without spin polarisation.
+    """
+    per_band = 2 if len(electrons) == 1 else 1
+    tops, floors = [], []
+    for channel, many in zip(energies, electrons, strict=True):
+        n = round(many / per_band)
+        if abs(many / per_band - n) > WHOLE or n >= channel.shape[1]:
+            return None
+        tops.append(channel[:, n - 1].max() if n else -np.inf)
+        floors.append(channel[:, n].min())
+    gap = float(min(floors) - max(tops))
+    return gap if gap > 0 else None

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wyckforge.dft.engine import EngineError
+from wyckforge.dft.mesh import gap_ev
 from wyckforge.dft.units import BOHR_ANGSTROM, GPA_PER_HARTREE_BOHR3, HARTREE_EV
 from wyckforge.errors import InvalidGeneError, StructureError
 from wyckforge.potential.contract import Array
@@ -73,17 +74,7 @@ class Output:
     @property
     def gap_ev(self) -> float | None:
         """Gap between the bands that the electrons fill and the others at these k points; None where they overlap."""
-        per_band = 2 if len(self.electrons) == 1 else 1
-        tops, floors = [], []
-        for channel, electrons in zip(self.energies, self.electrons, strict=True):
-            filled = electrons / per_band
-            n = round(filled)
-            if abs(filled - n) > 1e-3 or n >= channel.shape[1]:
-                return None
-            tops.append(channel[:, n - 1].max() if n else -np.inf)
-            floors.append(channel[:, n].min())
-        gap = float(min(floors) - max(tops))
-        return gap if gap > 0 else None
+        return gap_ev(self.energies, self.electrons)
 
 
 def parse_xml(content: bytes, origin: Path) -> ElementTree.Element:
