@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from wyckforge.dft.magnetism import hubbard_ev, may_be_magnetic, starting_moment_bohr
+from wyckforge.dft.magnetism import hubbard_ev, is_magnetic, may_be_magnetic, starting_moment_bohr
 from wyckforge.symmetry.elements import atomic_number
 
 
@@ -21,3 +22,8 @@ def test_only_oxides_and_fluorides_get_a_hubbard_u() -> None:
 def test_open_shells_may_be_magnetic(name: str, magnetic: bool) -> None:
     assert may_be_magnetic(numbers(name, "O")) is magnetic
     assert (starting_moment_bohr(atomic_number(name)) > 0) is magnetic
+
+
+def test_a_moment_counts_from_a_threshold_on_whatever_its_sign() -> None:
+    assert is_magnetic(np.array([0.0, -0.15]))
+    assert not is_magnetic(np.array([0.14, -0.1]))

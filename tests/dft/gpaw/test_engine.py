@@ -69,7 +69,7 @@ def test_a_killed_relaxation_goes_on_from_its_last_geometry(tmp_path: Path) -> N
     assert (first.read_bytes(), second.read_bytes()) == texts
     assert first.stat().st_mtime_ns == age  # read, not computed
     assert relaxed.converged
-    assert (4 * relaxed.crystal.volume) ** (1 / 3) == pytest.approx(5.45, abs=0.1)  # with so few plane waves
+    assert (4 * relaxed.crystal.volume) ** (1 / 3) == pytest.approx(5.62, abs=0.02)  # so few plane waves make it large
 
 
 def test_a_field_that_converges_slowly_gets_a_remedy(tmp_path: Path) -> None:
@@ -129,18 +129,19 @@ def test_a_density_that_was_removed_is_computed_again(tmp_path: Path) -> None:
     assert again.energy_ev == pytest.approx(first.energy_ev, abs=1e-6)
 
 
-def test_iron_is_a_ferromagnet_on_two_cores(tmp_path: Path) -> None:
-    engine, config = Gpaw(), METALLIC.model_copy(update={"cores": 2})
+def test_iron_is_a_ferromagnet_also_on_two_cores(tmp_path: Path) -> None:
+    engine, two = Gpaw(), METALLIC.model_copy(update={"cores": 2, "scf_k_spacing_per_angstrom": 0.6})
 
-    ground = engine.ground(iron(), config, tmp_path / "scf")
-    energies = engine.eigenvalues(ground, np.zeros((1, 3)), config, tmp_path / "bands", tmp_path / "scf")
+    ground = engine.ground(iron(), two, tmp_path / "scf")
+    energies = engine.eigenvalues(ground, np.zeros((1, 3)), METALLIC, tmp_path / "bands", tmp_path / "scf")
 
-    assert ground.moment_bohr == pytest.approx(2.3, abs=0.4)
+    assert ground.moment_bohr == pytest.approx(2.26, abs=0.15)  # as Quantum ESPRESSO on a mesh this dense
     assert ground.site_moments_bohr is not None
     assert ground.mesh_gap_ev is None
     assert sum(ground.electrons) == pytest.approx(8.0)
     assert energies.shape[:2] == (2, 1)
-    assert (energies[0, 0, :6] < energies[1, 0, :6]).all()  # d bands of the majority lie lower
+    assert (energies[0, 0, :6] < energies[1, 0, :6]).all()  # s and d bands of the majority lie lower
+    assert energies[0, 0, 0] > 1.0  # real waves at Γ alone would have a state at 0 eV
     assert "Total number of cores used: 2" in (tmp_path / "scf" / "magnetic" / "scf.out").read_text()
 
 

@@ -51,8 +51,9 @@ def field(given: dict[str, Any]) -> dict[str, Any]:
         pbc=True,
         magmoms=given["moments"],
     )
+    # complex even at Γ alone, where real waves gain a state of no energy (seen with GPAW 22.8, iron);
     # plane waves and grid belong to this cell: energy and stress agree while another one relaxes
-    mode = PW(given["cutoff_ev"], cell=basis_cell)
+    mode = PW(given["cutoff_ev"], cell=basis_cell, force_complex_dtype=True)
     calc = GPAW(
         mode=mode,
         xc="PBE",

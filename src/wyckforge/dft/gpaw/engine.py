@@ -30,8 +30,9 @@ from wyckforge.realise.phonon.dynamics import Dynamics
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.detection import detect
 
-CUTOFF_EV = 600.0
-"""Of the plane waves, unless the settings name another one."""
+CUTOFF_EV = 800.0
+"""Of the plane waves, unless the settings name another one. The hardest datasets (O, F, Mg, Na) need so much for a
+pressure; see docs/concepts/dft.md."""
 
 MAGNETIC = "magnetic"
 """Folder, in that of the step, of the spin-polarised ground state."""

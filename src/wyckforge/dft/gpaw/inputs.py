@@ -13,7 +13,7 @@ from wyckforge.potential.contract import Array
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.elements import symbol
 
-SPARE_BANDS = 2
+SPARE_BANDS = 4
 """Computed above those asked for, since the uppermost ones are the last to converge."""
 
 
