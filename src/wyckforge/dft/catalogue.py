@@ -54,4 +54,10 @@ def _qe() -> Engine:
     return QuantumEspresso()
 
 
-_OWN: dict[str, Callable[[], Engine]] = {"qe": _qe}
+def _gpaw() -> Engine:
+    from wyckforge.dft.gpaw.engine import Gpaw
+
+    return Gpaw()
+
+
+_OWN: dict[str, Callable[[], Engine]] = {"qe": _qe, "gpaw": _gpaw}

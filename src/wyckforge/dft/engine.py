@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,8 @@ from wyckforge.dft.config import DftConfig
 from wyckforge.dft.results import GammaModes, Ground, Relaxed
 from wyckforge.potential.contract import Array
 from wyckforge.symmetry.crystal import Crystal
+
+MIN_EMPTY_BANDS = 4
 
 
 class EngineError(Exception):
@@ -98,3 +101,13 @@ class Engine(ABC):
         Raises:
             EngineError: no answer.
         """
+
+
+def bands_wanted(electrons: Sequence[float]) -> int:
+    """All filled bands and a quarter more, at least four.
+
+    Args:
+        electrons: per spin channel; one number without spin polarisation.
+    """
+    filled = math.ceil(max(electrons) / (2 if len(electrons) == 1 else 1) - 1e-6)
+    return filled + max(MIN_EMPTY_BANDS, math.ceil(filled / 4))

@@ -16,6 +16,9 @@ from wyckforge.symmetry.crystal import Crystal
 PER_CM = math.sqrt(e / atomic_mass) * 1e10 / (2 * math.pi * c * 100)
 """Wave number in cm⁻¹ of a mode whose force constant over its mass is 1 eV/(Å² u)."""
 
+DISPLACEMENT_ANGSTROM = 0.02
+"""How far an atom is moved to measure force constants."""
+
 
 def gamma_modes(
     crystal: Crystal,

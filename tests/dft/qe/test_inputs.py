@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from tests.dft.qe.salts import FIELD, cubic, iron, model, silicon
 
+from wyckforge.dft.engine import bands_wanted
 from wyckforge.dft.qe import inputs
 from wyckforge.dft.qe.inputs import Relaxation
 from wyckforge.dft.units import RYDBERG_EV
@@ -41,7 +42,7 @@ def test_inputs_are_these_bytes(name: str) -> None:
     ("electrons", "n_bands"), [((8.0,), 8), ((28.0,), 18), ((7.0,), 8), ((13.0, 11.0), 17), ((40.0,), 25)]
 )
 def test_there_are_empty_bands_above_all_filled_ones(electrons: tuple[float, ...], n_bands: int) -> None:
-    assert inputs.bands_wanted(electrons) == n_bands
+    assert bands_wanted(electrons) == n_bands
 
 
 def test_the_energy_tolerance_is_that_of_a_cell_in_rydberg() -> None:

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from wyckforge.dft.config import DftConfig
-from wyckforge.dft.engine import Engine, EngineError
+from wyckforge.dft.engine import Engine, EngineError, bands_wanted
 from wyckforge.dft.magnetism import hubbard_ev, is_magnetic, may_be_magnetic
 from wyckforge.dft.mesh import divisions
 from wyckforge.dft.qe import inputs, pseudopotentials
@@ -27,7 +27,7 @@ from wyckforge.dft.qe.relaxing import relax
 from wyckforge.dft.qe.running import Runner, find, take_over
 from wyckforge.dft.qe.solving import Solution, solve
 from wyckforge.dft.results import GammaModes, Ground, Relaxed
-from wyckforge.dft.vibrations import gamma_modes
+from wyckforge.dft.vibrations import DISPLACEMENT_ANGSTROM, gamma_modes
 from wyckforge.potential.contract import Array
 from wyckforge.realise.phonon.dynamics import Dynamics
 from wyckforge.symmetry.crystal import Crystal
@@ -37,8 +37,6 @@ PROGRAMS = ("pw.x", "ph.x")
 
 MAGNETIC = "magnetic"
 """Folder, in that of the step, of the spin-polarised ground state."""
-
-DISPLACEMENT_ANGSTROM = 0.02
 
 
 class QuantumEspresso(Engine):
@@ -118,7 +116,7 @@ class QuantumEspresso(Engine):
         runner = self._runner(folder, config)
         model = self._model_of(ground, config)
         self._place(model, folder)
-        n_bands = inputs.bands_wanted(ground.electrons)
+        n_bands = bands_wanted(ground.electrons)
 
         def write(field: Field) -> str:
             return _stamp(ground) + inputs.bands(ground.crystal, model, field, k_points, n_bands)
@@ -208,8 +206,7 @@ class QuantumEspresso(Engine):
         write = _scf_writer(crystal, model, mesh)
         solution = solve(replace(runner, folder=folder), "scf", write, _smeared(config), density=density)
         moments = site_moments(solution.text, len(crystal))
-        real = moments is not None and is_magnetic(moments)
-        return (model if real else None), solution
+        return (model if moments is not None and is_magnetic(moments) else None), solution
 
     def _ground(self, crystal: Crystal, model: Model, solution: Solution, mesh: tuple[int, ...]) -> Ground:
         output = solution.output

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -30,8 +29,6 @@ MATRIX = "gamma.xml"
 """File that ph.x writes its dynamical matrix into, beside the input."""
 
 KBAR_PER_GPA = 10.0
-
-MIN_EMPTY_BANDS = 4
 
 _STRESS_SHARE = 0.5
 """Of the stress allowed, within the basis of a relaxation: what is left is for the change of the basis at its end."""
@@ -158,16 +155,6 @@ def phonon(title: str, *, polar: bool, modes: bool, mixing: float = 0.7) -> str:
         "recover": True,
     }
     return "\n".join([title, _namelist("INPUTPH", settings), "0.0 0.0 0.0", ""])
-
-
-def bands_wanted(electrons: Sequence[float]) -> int:
-    """All filled bands and a quarter more, at least four.
-
-    Args:
-        electrons: per spin channel; one number without spin polarisation.
-    """
-    filled = math.ceil(max(electrons) / (2 if len(electrons) == 1 else 1) - 1e-6)
-    return filled + max(MIN_EMPTY_BANDS, math.ceil(filled / 4))
 
 
 def _pw(

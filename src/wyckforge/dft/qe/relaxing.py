@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from wyckforge.dft.qe.inputs import Field, Relaxation
 from wyckforge.dft.qe.outputs import Output, geometries, read
-from wyckforge.dft.qe.running import FailedRunError, Runner, read_text
+from wyckforge.dft.qe.running import FailedRunError, Runner
 from wyckforge.dft.qe.solving import SLOWER, SLOWEST, Remedy, exhausted, next_remedy, settings
+from wyckforge.dft.running import read_text
 from wyckforge.symmetry.crystal import Crystal
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from wyckforge.dft.engine import EngineError
 from wyckforge.dft.qe.inputs import Field
 from wyckforge.dft.qe.outputs import Output, read
-from wyckforge.dft.qe.running import FailedRunError, Runner, read_text
+from wyckforge.dft.qe.running import FailedRunError, Runner
+from wyckforge.dft.running import read_text
 
 _WIDER = 10.0
 """Times the smearing, to come near a solution."""

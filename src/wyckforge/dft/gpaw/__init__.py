@@ -1,0 +1,1 @@
+"""GPAW behind the contract of engines."""
