@@ -21,13 +21,16 @@ CLOSE, GOAL = 0.05, 0.8
 """Relative error of a volume that is asked for, and for which share of the genes."""
 
 
-def page_of(drawn: Sequence[Row], relaxed: Mapping[int, Sequence[Row]]) -> str:
+def page_of(drawn: Sequence[Row], relaxed: Mapping[int, Sequence[Row]], kept: Sequence[bool] = ()) -> str:
     """The page, Markdown; its words are in ``starts.md.j2``.
 
     Args:
         drawn: rows of all genes, as drawn.
         relaxed: rows of the genes whose starts were relaxed, by how many of them at most.
+        kept: for each gene that no start led to, whether the known crystal survives its own relaxation.
     """
+    longest = max(relaxed, default=0)  # holds all that a shorter try of as many genes does
+    relaxed = {tries: rows for tries, rows in relaxed.items() if tries == longest or len(rows) > len(relaxed[longest])}
     words = Environment(
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, keep_trailing_newline=True,
         trim_blocks=True,
@@ -49,6 +52,8 @@ def page_of(drawn: Sequence[Row], relaxed: Mapping[int, Sequence[Row]]) -> str:
         found=[cells for tries, rows in relaxed.items() if rows for cells in _matches(str(tries), rows, tries)],
         costs=[_cost(key, rows, rank) for rank, rows in upto for key in SOURCES],
         gains=[_gain(rows, rank) for rank, rows in upto],
+        n_missed=len(kept),
+        n_lost=len(kept) - sum(kept),
     )
 
 

@@ -64,6 +64,18 @@ def test_costs_are_per_crystal_found() -> None:
     assert "| 8.0 (" in gain
 
 
+def test_more_starts_of_as_many_genes_hold_the_fewer_ones_and_what_cannot_be_found_is_told() -> None:
+    rows = [one | {key: one[key] | SPENT for key in ("model", "pyxtal")} for one in ROWS[:1]]
+
+    page = page_of(ROWS, {5: rows, 20: rows}, [True, False, False])
+
+    assert "| 5 | PyXtal | 1 |" not in page
+    assert page.count("| 20 | PyXtal | 1 |") == 1
+    assert "Neither source found 3 of the crystals. 1 of these are still themselves" in page
+    assert "of 2 the potential makes something else" in page
+    assert "Neither source" not in page_of(ROWS, {5: rows})
+
+
 def test_matches_beyond_the_starts_allowed_do_not_count() -> None:
     page = page_of(ROWS, {5: [{**ROWS[0], "model": ROWS[0]["model"] | SPENT, "pyxtal": ROWS[0]["pyxtal"] | SPENT}]})
     assert "| 5 | PyXtal | 1 | 0.0 (0.0 to 79.3) | 0.0 (0.0 to 79.3) | – | – |" in page
