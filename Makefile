@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help install lock demo test check format docs benchmark table1 table2 figure2 judge classifiers funnel table3 clean
+.PHONY: help install lock demo engines test check format docs benchmark table1 table2 figure2 judge classifiers funnel table3 clean
 
 help: ## List the targets
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,13 @@ lock: ## Resolve the dependencies anew and write requirements.lock
 
 demo: install ## Design a few crystals with the bundled model: demo/report.html
 	$(BIN)/wyckforge design --config configs/demo.toml --out demo
+
+engines: ## Install the free engines of `wyckforge dft` that the tests run (Debian and Ubuntu, as root)
+	@missing=""; \
+	command -v pw.x >/dev/null && command -v mpirun >/dev/null || missing="$$missing quantum-espresso openmpi-bin"; \
+	command -v gpaw >/dev/null || missing="$$missing gpaw gpaw-data"; \
+	if [ -n "$$missing" ]; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; fi
 
 test: install ## Run the whole test suite on two cores
 	$(BIN)/python -m pytest -n 2

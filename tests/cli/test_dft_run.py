@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from tests.dft.qe.salts import silicon
+
+from wyckforge.cli import main
+from wyckforge.dft.qe import pseudopotentials
+from wyckforge.execute.folder import CANDIDATES, write_candidates
+from wyckforge.execute.outputs import cif
+from wyckforge.records import Candidate, Origin
+from wyckforge.symmetry.crystal import Crystal
+from wyckforge.symmetry.detection import detect
+
+COARSE = """
+cutoff_ev = 300.0
+relax_k_spacing_per_angstrom = 0.5
+scf_k_spacing_per_angstrom = 0.5
+dos_k_spacing_per_angstrom = 0.5
+band_points = 12
+max_stress_gpa = 0.2
+
+[bands]
+line_spacing_per_angstrom = 0.02
+"""
+
+
+def run(*args: str | Path) -> Result:
+    return CliRunner().invoke(main, ["dft", *map(str, args)])
+
+
+@pytest.fixture(scope="module")
+def silicon_cif(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pseudopotentials.fetch()
+    path = tmp_path_factory.mktemp("silicon") / "Si.cif"
+    path.write_text(cif(silicon()))
+    return path
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("settings") / "coarse.toml"
+    path.write_text(COARSE)
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(silicon_cif: Path, settings: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """The whole chain on silicon, once."""
+    out = tmp_path_factory.mktemp("run") / "si"
+    return out, run("run", silicon_cif, "--config", settings, "--out", out)
+
+
+def test_the_whole_chain_runs_on_silicon(finished: tuple[Path, Result]) -> None:
+    out, done = finished
+    assert done.exit_code == 0, done.stderr
+    record = json.loads((out / "run.json").read_text())
+    found = {one["stage"]: one for one in record["evidence"]}
+
+    assert record["status"] == "complete"
+    assert found["dft_band_gap"]["value"] == pytest.approx(0.6, abs=0.15)
+    assert "indirect" in found["dft_band_gap"]["reason"]
+    assert found["dft_electron_mass"]["value"] == pytest.approx(0.2, abs=0.05)
+    assert "N_V 6" in found["dft_electron_mass"]["reason"]
+    assert found["dft_phonon_gamma"]["value"] == pytest.approx(510, abs=25)
+    assert {one["verdict"] for one in record["evidence"]} == {"pass"}
+    assert (4 * volume(out / "relax" / "result.json")) ** (1 / 3) == pytest.approx(5.47, rel=0.01)
+    assert json.loads((out / "summary.json").read_text())["gap"]
+    assert "Silicon" not in (out / "page.html").read_text()  # the page knows formulas
+    assert "Γ" in (out / "page.html").read_text()
+    assert (out / "relaxed.cif").exists()
+
+
+def volume(result: Path) -> float:
+    lattice = json.loads(result.read_text())["crystal"]["lattice"]
+    return float(abs(np.linalg.det(np.array(lattice).reshape(3, 3))))
+
+
+def test_a_finished_run_is_read_and_takes_no_other_settings(
+    finished: tuple[Path, Result], silicon_cif: Path, settings: Path
+) -> None:
+    out, first = finished
+    before = (out / "scf" / "result.json").stat().st_mtime_ns
+
+    again = run("run", silicon_cif, "--config", settings, "--out", out, "--steps", "relax,scf,bands", "--cores", "2")
+    other = run("run", silicon_cif, "--config", settings, "--out", out, "--cutoff-ev", "320")
+
+    assert again.exit_code == 0, again.stderr
+    assert "begun" not in again.stderr
+    assert (out / "scf" / "result.json").stat().st_mtime_ns == before
+    assert [line for line in again.stdout.splitlines() if "dft_band_gap" in line] == [
+        line for line in first.stdout.splitlines() if "dft_band_gap" in line
+    ]
+    assert other.exit_code == 2
+    assert "other settings (config.cutoff_ev)" in other.stderr
+
+
+def test_a_candidate_of_a_design_run_is_computed_beside_its_report(tmp_path: Path, settings: Path) -> None:
+    pseudopotentials.fetch()
+    designed = tmp_path / "designed"
+    designed.mkdir()
+    one = Candidate("c00001", detect(silicon()).gene, Origin("prior"), crystal=silicon())
+    bare = Candidate("c00002", detect(silicon()).gene, Origin("prior"))
+    write_candidates(designed / CANDIDATES, [one, bare])
+
+    done = run("run", designed / "c00001", "--config", settings, "--steps", "scf")
+
+    assert done.exit_code == 0, done.stderr
+    assert (designed / "dft" / "c00001" / "page.html").exists()
+    assert "no structure yet" in run("run", designed / "c00002").stderr
+    assert "has no candidate 'c00003'" in run("run", designed / "c00003").stderr
+    assert "give a CIF or POSCAR file, or RUN/ID" in run("run", tmp_path / "nowhere.cif").stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--engine", "abacus"), "engine 'abacus' given; allowed are qe, gpaw"),
+        (("--steps", "bands"), "add it"),
+        (("--steps", "relax,magic"), "steps"),
+        (("--cutoff-ev", "-3"), "cutoff_ev"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_made(
+    options: tuple[str, ...], reason: str, silicon_cif: Path, tmp_path: Path
+) -> None:
+    done = run("run", silicon_cif, "--out", tmp_path / "out", *options)
+    assert done.exit_code == 2
+    assert reason in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_elements_without_pseudopotentials_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "dy.cif"
+    path.write_text(cif(Crystal(3.6 * np.eye(3), np.array([66]), np.zeros((1, 3)))))
+    done = run("run", path, "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "no pseudopotential of Dy" in done.stderr
+    assert "gpaw" in done.stderr
+
+
+def test_convergence_is_shown_as_a_table_and_a_curve(silicon_cif: Path, tmp_path: Path) -> None:
+    done = run("converge", silicon_cif, "--out", tmp_path, "--k-spacings", "0.9,0.6")
+
+    assert done.exit_code == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[1].split()[:2] == ["0.9", "0.00"]
+    assert abs(float(lines[2].split()[1])) > 1  # two coarse meshes differ by more than a meV
+    assert "spacing of the k mesh" in (tmp_path / "scf_k_spacing_per_angstrom.svg").read_text()
+    assert run("converge", silicon_cif, "--out", tmp_path).exit_code == 2
+    assert run("converge", silicon_cif, "--out", tmp_path, "--cutoffs-ev", "many").exit_code == 2
+
+
+def test_the_doctor_names_what_is_there() -> None:
+    done = CliRunner().invoke(main, ["doctor"])
+    assert done.exit_code == 0, done.output
+    found = {line.split("  ")[0].strip(): line for line in done.stdout.splitlines()}
+    assert "Quantum ESPRESSO" in found["engine qe"]
+    assert "GPAW" in found["engine gpaw"]
+    assert "chgnet, sevennet-0" in found["potentials"]
+
+
+def test_the_doctor_says_how_to_get_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("WYCKFORGE_CACHE", str(tmp_path))
+    done = CliRunner().invoke(main, ["doctor"])
+    assert done.exit_code == 0  # nothing that every run needs
+    assert "apt-get install quantum-espresso" in done.stdout
+    assert "wyckforge dft pseudopotentials" in done.stdout
