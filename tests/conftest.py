@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
 from tests.packages import MetalsPackage
 
 if TYPE_CHECKING:
