@@ -47,3 +47,8 @@ def test_numbers_are_those_of_the_materials_project_but_for_cobalt() -> None:
     for name, moment in theirs["MAGMOM"].items():
         if name.endswith("3+") and atomic_number(name[:-2]) in range(59, 71) and name != "Eu3+":
             assert STARTING_MOMENT_BOHR[name[:-2]] == moment
+
+
+@pytest.mark.parametrize(("name", "most"), [("Ni", 2), ("Fe", 4), ("Mn", 5), ("Cu", 1), ("Eu", 7), ("Gd", 7)])
+def test_engines_start_from_no_more_than_a_shell_holds(name: str, most: float) -> None:
+    assert starting_moment_bohr(atomic_number(name)) == most

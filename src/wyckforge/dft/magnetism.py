@@ -34,11 +34,14 @@ STARTING_MOMENT_BOHR: dict[str, float] = (
     | dict.fromkeys(("V", "Cr", "Mn", "Fe", "Co", "Ni", "Mo", "W", "Ce"), 5.0)
     | {"Eu": 10.0}
 )
-"""Of elements with an open shell, in the ferromagnetic high-spin start.
+"""Of elements with an open shell, in the ferromagnetic high-spin start of VASP.
 
 Where the Materials Project has a moment for the element, it is that one, save for Co, which it starts at low spin. Else
 it is what Hund's rule gives the free ion, and less for the wide 4d and 5d shells.
 """
+
+_HELD_BOHR = {"Ti": 2, "V": 3, "Cr": 4, "Mn": 5, "Fe": 4, "Co": 3, "Ni": 2, "Cu": 1, "Mo": 4, "W": 4, "Ce": 1, "Eu": 7}
+"""What the open shell can hold: of the free divalent d ion, and of the f shell, by Hund's rule."""
 
 
 def hubbard_ev(numbers: Sequence[int]) -> dict[str, float]:
@@ -54,8 +57,12 @@ def hubbard_ev(numbers: Sequence[int]) -> dict[str, float]:
 
 
 def starting_moment_bohr(number: int) -> float:
-    """Moment of an atom in the ferromagnetic high-spin start; 0 for elements without an open d or f shell."""
-    return STARTING_MOMENT_BOHR.get(symbol(number), 0.0)
+    """Moment of an atom in the ferromagnetic high-spin start of an engine; 0 for elements without an open d or f shell.
+
+    Never more than the shell holds: VASP takes what is too much back, but GPAW lost all moments of NiO from 5 μB on Ni.
+    """
+    name = symbol(number)
+    return min(STARTING_MOMENT_BOHR.get(name, 0.0), float(_HELD_BOHR.get(name, np.inf)))
 
 
 def may_be_magnetic(numbers: Sequence[int]) -> bool:
