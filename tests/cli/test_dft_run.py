@@ -111,6 +111,9 @@ def test_a_candidate_of_a_design_run_is_computed_beside_its_report(tmp_path: Pat
 
     assert done.exit_code == 0, done.stderr
     assert (designed / "dft" / "c00001" / "page.html").exists()
+    later = run("run", designed / "c00001", "--config", settings, "--steps", "relax,scf")
+    assert later.exit_code == 2
+    assert "other settings (relaxed)" in later.stderr  # a ground state as given is none of the relaxed crystal
     assert "no structure yet" in run("run", designed / "c00002").stderr
     assert "has no candidate 'c00003'" in run("run", designed / "c00003").stderr
     assert "give a CIF or POSCAR file, or RUN/ID" in run("run", tmp_path / "nowhere.cif").stderr

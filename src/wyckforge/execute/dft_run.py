@@ -23,7 +23,7 @@ from wyckforge.execute.outputs import cif
 from wyckforge.symmetry.crystal import Crystal
 
 PRACTICAL = {"steps", "cores", "timeout_hours"}
-"""Settings on which no result depends, so that a later call may change them."""
+"""Settings on which no result depends, so that a later call may change them; all steps but ``relax``, that is."""
 
 
 def run_dft(name: str, crystal: Crystal, config: DftConfig, out: Path, tell: Callable[[str], None]) -> dict[str, Any]:
@@ -70,7 +70,13 @@ def run_dft(name: str, crystal: Crystal, config: DftConfig, out: Path, tell: Cal
 def _identity(name: str, crystal: Crystal, config: DftConfig, tool: str) -> dict[str, Any]:
     settings = {key: value for key, value in config.to_dict().items() if key not in PRACTICAL}
     structure = {"name": name, "sha256": sha256(crystal.content()).hexdigest()}
-    return {"structure": structure, "config": settings, "inputs": {"engine": tool}, folder.FUNNEL: []}
+    return {
+        "structure": structure,
+        "config": settings,
+        "relaxed": "relax" in config.steps,
+        "inputs": {"engine": tool},
+        folder.FUNNEL: [],
+    }
 
 
 @contextmanager
