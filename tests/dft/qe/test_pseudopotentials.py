@@ -30,7 +30,7 @@ def test_every_element_has_its_electrons_and_its_cutoff() -> None:
 
 @pytest.mark.parametrize("name", ["Ce", "Yb", "U"])
 def test_an_element_without_one_is_named(name: str) -> None:
-    with pytest.raises(MissingDependencyError, match=f"no pseudopotential of {name}; take the engine gpaw"):
+    with pytest.raises(MissingDependencyError, match=f"no pseudopotential of {name}; try the engine gpaw"):
         pseudopotentials.load(atomic_number(name))
 
 

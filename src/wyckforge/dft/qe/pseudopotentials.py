@@ -81,7 +81,7 @@ def load(number: int) -> Pseudopotential:
     name = symbol(number)
     if name not in _HINTS_HA:
         raise MissingDependencyError(
-            f"PseudoDojo's table has no pseudopotential of {name}; take the engine gpaw, whose setups cover lanthanides"
+            f"PseudoDojo's table has no pseudopotential of {name}; try the engine gpaw, which says if it has a dataset"
         )
     path = folder() / f"{name}.upf"
     if not path.is_file():
