@@ -7,7 +7,6 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 
 import click
 
@@ -39,18 +38,20 @@ def _row(finding: Finding) -> Finding:
 
 
 def _needed() -> Iterator[Finding]:
+    from wyckforge.potential.catalogue import names
+
     yield "Python", sys.version.split()[0], ""
     for package in ("wyckforge", "torch", "pymatgen", "ase", "phonopy", "pyxtal", "SMACT"):
         yield package, _version(package), f"pip install {package}"
-    yield "potentials", ", ".join(_potentials()), "pip install --force-reinstall wyckforge"
+    yield "potentials", ", ".join(names()), "pip install --force-reinstall wyckforge"
     for model in ("orbitvae", "geometry", "judge"):
         yield f"model {model}", _bundled(model), "pip install --force-reinstall wyckforge"
 
 
 def _optional() -> Iterator[Finding]:
-    from wyckforge.dft.catalogue import load_engine, names
+    from wyckforge.dft.catalogue import NAMES, load_engine
 
-    for name in names():
+    for name in NAMES:
         yield f"engine {name}", *_told(lambda name=name: load_engine(name).tool)  # type: ignore[misc]
     yield "pseudopotentials (qe)", _pseudopotentials(), "wyckforge dft pseudopotentials"
     yield "VASP", shutil.which("vasp_std") or "", "licensed; inputs are written without it: wyckforge dft inputs"
@@ -64,12 +65,6 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return ""
-
-
-def _potentials() -> list[str]:
-    from wyckforge.potential.catalogue import names
-
-    return [name for name in names() if find_spec("chgnet" if name == "chgnet" else "sevenn")]
 
 
 def _bundled(model: str) -> str:
