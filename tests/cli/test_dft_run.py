@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -156,6 +157,33 @@ def test_convergence_is_shown_as_a_table_and_a_curve(silicon_cif: Path, tmp_path
     assert "spacing of the k mesh" in (tmp_path / "scf_k_spacing_per_angstrom.svg").read_text()
     assert run("converge", silicon_cif, "--out", tmp_path).exit_code == 2
     assert run("converge", silicon_cif, "--out", tmp_path, "--cutoffs-ev", "many").exit_code == 2
+    negative = run("converge", silicon_cif, "--out", tmp_path, "--k-spacings", "0.9,0")
+    assert negative.exit_code == 2
+    assert "greater than 0" in negative.stderr
+
+
+def test_a_curve_ends_where_the_engine_has_no_answer(
+    silicon_cif: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = tmp_path / "pw.x"
+    fake.write_text("#!/bin/sh\nexit 3\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    done = run("converge", silicon_cif, "--out", tmp_path / "out", "--k-spacings", "0.9")
+    assert done.exit_code == 1
+    assert "the output is" in done.stderr
+
+
+def test_a_folder_of_none_or_many_crystals_is_refused(silicon_cif: Path, tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    many = tmp_path / "many"
+    many.mkdir()
+    for name in ("a.cif", "b.cif"):
+        (many / name).write_text(silicon_cif.read_text())
+    for folder, reason in (("none", "holds no CIF or POSCAR file"), ("many", "holds 2 crystals")):
+        done = run("run", tmp_path / folder, "--out", tmp_path / "out")
+        assert done.exit_code == 2
+        assert reason in done.stderr
 
 
 def test_the_doctor_names_what_is_there() -> None:

@@ -121,13 +121,24 @@ def run(ctx: click.Context, /, structure: Path, out: Path | None, file: Path | N
 @click.option("--cutoffs-ev", metavar="E1,E2,…", help="Cutoffs of the plane waves, in eV.")
 @click.option("--k-spacings", metavar="D1,D2,…", help="Spacings of the k mesh, in Å⁻¹ with 2π.")
 @click.option("--cores", type=click.IntRange(1), default=1, show_default=True, help="Processes of the engine.")
+@click.pass_context
 def converge(
-    structure: Path, out: Path, engine: str, cutoffs_ev: str | None, k_spacings: str | None, cores: int
+    ctx: click.Context,
+    structure: Path,
+    out: Path,
+    engine: str,
+    cutoffs_ev: str | None,
+    k_spacings: str | None,
+    cores: int,
 ) -> None:
-    """Show how the ground state of STRUCTURE changes with the cutoff, or with the k mesh: a table and a curve."""
+    """Show how the ground state of STRUCTURE changes with the cutoff, or with the k mesh: a table and a curve.
+
+    Where the engine has no answer, the curve ends, and the exit status is 1.
+    """
     from wyckforge.dft.catalogue import load_engine
     from wyckforge.dft.config import DftConfig
-    from wyckforge.dft.convergence import Knob, converge
+    from wyckforge.dft.convergence import Converging, Knob, converge
+    from wyckforge.dft.engine import EngineError
     from wyckforge.realise.zone_path import Path as ZonePath
     from wyckforge.report.plot import convergence_plot
 
@@ -140,15 +151,22 @@ def converge(
     able.check(crystal.numbers.tolist())
     config = DftConfig.from_dict({"engine": engine, "cores": cores}, source="command line")
     click.echo(f"{knob:>28}  {'meV/atom':>10}  {'GPa':>8}  {'gap (eV)':>9}  {'s':>6}")
-    found = []
-    for one in converge(able, ZonePath.of(crystal).cell, config, knob, values, out):
-        found.append(one)
-        pressure, gap = ("–" if value is None else f"{value:.3f}" for value in (one.pressure_gpa, one.gap_ev))
-        energy = 1000 * (one.energy_ev_per_atom - found[0].energy_ev_per_atom)
-        click.echo(f"{one.value:>28g}  {energy:>10.2f}  {pressure:>8}  {gap:>9}  {one.seconds:>6.1f}")
+    found: list[Converging] = []
+    try:
+        for one in converge(able, ZonePath.of(crystal).cell, config, knob, values, out):
+            found.append(one)
+            pressure, gap = ("–" if value is None else f"{value:.3f}" for value in (one.pressure_gpa, one.gap_ev))
+            energy = 1000 * (one.energy_ev_per_atom - found[0].energy_ev_per_atom)
+            click.echo(f"{one.value:>28g}  {energy:>10.2f}  {pressure:>8}  {gap:>9}  {one.seconds:>6.1f}")
+    except EngineError as error:
+        click.echo(f"wyckforge: {error}", err=True)
+    if not found:
+        ctx.exit(FAILED)
     path = out / f"{knob}.svg"
     write_atomically(path, convergence_plot([asdict(one) for one in found], knob, f"{structure}, {able.tool}").encode())
     click.echo(f"\ncurve  {path}")
+    if len(found) < len(values):
+        ctx.exit(FAILED)
 
 
 @dft.command()
@@ -203,7 +221,9 @@ def _crystal(path: Path) -> Crystal:
     from wyckforge.cli.symmetry import structure_rows
     from wyckforge.errors import StructureError
 
-    row = structure_rows((path,))[0]
-    if row.crystal is None:
-        raise StructureError(f"{path}: {row.problem}")
-    return cast("Crystal", row.crystal)
+    rows = structure_rows((path,))
+    if len(rows) != 1:
+        raise StructureError(f"{path} holds {len(rows)} crystals; give a CIF or POSCAR file of one")
+    if rows[0].crystal is None:
+        raise StructureError(f"{path}: {rows[0].problem}")
+    return cast("Crystal", rows[0].crystal)

@@ -48,12 +48,13 @@ def converge(
         folder: one for each value is made in it.
 
     Raises:
+        ConfigError: a value is none for that setting; nothing has been computed.
         EngineError: no answer for a value; those before it have been given.
     """
+    settings = {value: DftConfig.from_dict(config.to_dict() | {knob: value}, source=knob) for value in values}
     for value in values:
         began = time.monotonic()
-        set_so = config.model_copy(update={knob: value})
-        ground = engine.ground(crystal, set_so, folder / f"{knob}-{value:g}")
+        ground = engine.ground(crystal, settings[value], folder / f"{knob}-{value:g}")
         yield Converging(
             value,
             ground.energy_ev / len(crystal),
