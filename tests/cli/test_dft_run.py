@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import csv
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +100,58 @@ def test_a_finished_run_is_read_and_takes_no_other_settings(
     ]
     assert other.exit_code == 2
     assert "other settings (config.cutoff_ev)" in other.stderr
+
+
+def test_the_ranking_is_made_anew_with_other_settings(finished: tuple[Path, Result], tmp_path: Path) -> None:
+    out = tmp_path / "si"
+    shutil.copytree(finished[0], out)
+    cold = json.loads((out / "summary.json").read_text())
+    hot_settings = tmp_path / "hot.toml"
+    hot_settings.write_text(COARSE + "\n[thermoelectric]\ntemperature_k = 900.0\n")
+    missing = tmp_path / "missing.toml"
+    missing.write_text(COARSE + f'\n[thermoelectric]\nconductivity_model = "{tmp_path / "none"}"\n')
+    structure = Path(json.loads((out / "run.json").read_text())["structure"]["name"])
+
+    again = run("run", structure, "--config", hot_settings, "--out", out)
+    hot = json.loads((out / "summary.json").read_text())
+    lost = run("run", structure, "--config", missing, "--out", out)
+
+    assert again.exit_code == 0, again.stderr
+    assert "begun" not in again.stderr
+    assert cold["lattice_from"] == hot["lattice_from"] == "forward model conductivity"
+    assert 5 < cold["lattice_w_per_m_k"] < 100  # at 600 K; measured: 60
+    assert hot["lattice_w_per_m_k"] == pytest.approx(cold["lattice_w_per_m_k"] * 600 / 900)
+    assert cold["score"]["known"] == 1.0
+    assert lost.exit_code == 2
+    assert str(tmp_path / "none") in lost.stderr
+
+
+def test_calculations_are_ranked_with_all_parts(finished: tuple[Path, Result], tmp_path: Path) -> None:
+    runs = tmp_path / "dft"
+    shutil.copytree(finished[0], runs / "a")
+    shutil.copytree(finished[0], runs / "b")
+    other = json.loads((runs / "b" / "summary.json").read_text()) | {"name": "worse"}
+    other["score"]["parts"][0]["score"] = 0.0
+    (runs / "b" / "summary.json").write_text(json.dumps(other))
+    (tmp_path / "empty").mkdir()
+
+    done = run("rank", runs, tmp_path / "empty", "--csv", tmp_path / "ranking.csv")
+    nothing = run("rank", tmp_path / "empty")
+
+    assert done.exit_code == 0, done.stderr
+    lines = done.stdout.splitlines()
+    for words in ("gap (eV)", "N_V/m_c", "complexity", "lattice conductivity (W/(m K))"):
+        assert words in lines[0]
+    assert lines[1].split() == ["weight", "1.0"] * 4
+    assert [line.split()[0] for line in lines[2:4]] == ["1", "2"]
+    assert "worse" in lines[3]
+    assert "empty has no place" in done.stderr
+    with (tmp_path / "ranking.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["structure"] for row in rows][1] == "worse"
+    assert float(rows[0]["score"]) > float(rows[1]["score"])
+    assert nothing.exit_code == 2
+    assert "no calculation with bands" in nothing.stderr
 
 
 def test_a_candidate_of_a_design_run_is_computed_beside_its_report(tmp_path: Path, settings: Path) -> None:

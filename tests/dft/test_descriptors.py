@@ -7,7 +7,7 @@ import pytest
 
 from wyckforge.dft.chain import Findings
 from wyckforge.dft.config import DftConfig
-from wyckforge.dft.descriptors import SUMMARY, describe, rank_runs
+from wyckforge.dft.descriptors import SUMMARY, Lattice, describe, rank_runs
 from wyckforge.dft.results import Bands
 from wyckforge.dft.thermoelectric import goldsmid_sharp, highest_temperature
 from wyckforge.errors import ConfigError
@@ -38,7 +38,7 @@ def write(folder: Path, described: dict) -> Path:
 
 
 def test_silicon_described(silicon: Findings) -> None:
-    found = describe("Si", silicon, CONFIG, lattice=70.0)
+    found = describe("Si", silicon, CONFIG, lattice=Lattice(70.0, "measured"))
 
     assert json.loads(json.dumps(found, allow_nan=False)) == json.loads(json.dumps(found))
     assert found["gap"]["ev"] == pytest.approx(0.61, abs=0.05)
@@ -109,8 +109,8 @@ def test_what_has_no_bands_has_no_score_and_says_why() -> None:
 def test_runs_are_ranked_and_those_without_a_score_named(silicon: Findings, tmp_path: Path) -> None:
     gallium = Findings(bands=read("gaas_qe_path"), dense=read("gaas_qe_lines"))
     folders = [
-        write(tmp_path / "a", describe("GaAs", gallium, CONFIG, lattice=100.0)),
-        write(tmp_path / "b", describe("Si", silicon, CONFIG, lattice=1.0)),
+        write(tmp_path / "a", describe("GaAs", gallium, CONFIG, lattice=Lattice(100.0, "guessed"))),
+        write(tmp_path / "b", describe("Si", silicon, CONFIG, lattice=Lattice(1.0, "guessed"))),
         write(tmp_path / "c", describe("MgO", Findings(problems={"bands": "out of time"}), CONFIG)),
         tmp_path / "absent",
     ]
@@ -119,9 +119,8 @@ def test_runs_are_ranked_and_those_without_a_score_named(silicon: Findings, tmp_
     totals = [one.total or 0 for one in found.scores]
     assert {one.name for one in found.scores} == {"Si", "GaAs"}
     assert totals == sorted(totals, reverse=True)
-    assert (
-        totals[[one.name for one in found.scores].index("Si")] == describe("Si", silicon, CONFIG, 1.0)["score"]["total"]
-    )
+    alone = describe("Si", silicon, CONFIG, Lattice(1.0, "guessed"))["score"]
+    assert totals[[one.name for one in found.scores].index("Si")] == alone["total"]
     assert found.problems[folders[2]].endswith("out of time")
     assert "cannot be read" in found.problems[folders[3]]
 

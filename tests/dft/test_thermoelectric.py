@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.dft.model_bands import FCC
 from tests.salts import crystal, material, salts_task
 
 from wyckforge.dft.bands.edges import BandsError, Edges
@@ -21,7 +20,6 @@ from wyckforge.dft.thermoelectric import (
     ThermoelectricConfig,
     goldsmid_sharp,
     highest_temperature,
-    lattice_conductivity,
     modelled_conductivity,
     rank,
     score,
@@ -124,26 +122,29 @@ def test_silicon_has_the_complexity_of_its_six_valleys() -> None:
     assert electrons.complexity == pytest.approx(6 * (1.08 / 6 ** (2 / 3) / 0.26) ** 1.5, rel=0.1)
 
 
-def test_slack_conducts_silicon_like_a_crystal_and_lead_telluride_like_a_glass() -> None:
-    silicon = lattice_conductivity(FCC, 640, 1.0, 300)
-    lead = lattice_conductivity(
-        type(FCC)(FCC.lattice * 6.46 / 5.0, np.array([82, 52]), FCC.frac_coords), 136, 1.96, 300
-    )
-
-    assert 60 < silicon < 250  # measured: 150 W/(m K), in a cell of 5.43 Å
-    assert 0.8 < lead < 4  # measured: 2
-    assert lattice_conductivity(FCC, 640, 1.0, 600) == pytest.approx(silicon / 2)
-
-
 def test_a_forward_model_is_asked_and_scaled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(PUBLISHED["elemnet"]), "pace", Pace(epochs=2, learning_rate=1e-3, batch_size=16))
-    model = fit_model("elemnet", salts_task())
+    task = salts_task()
+    model = fit_model("elemnet", replace(task, labels={"stiffness": task.labels["stiffness"]}))
     salt = crystal("Na", "Cl", "rocksalt")
     said = model.predict([material("Na", "Cl", "rocksalt")])["stiffness"][0]
 
-    assert modelled_conductivity(salt, model, 600, "stiffness") == pytest.approx(said / 2)
-    with pytest.raises(TableError, match="which knows"):
-        modelled_conductivity(salt, model, 600)
+    assert modelled_conductivity(salt, model, 600) == pytest.approx(said / 2)  # of its one property
+
+
+def test_of_several_properties_the_conductivity_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(PUBLISHED["elemnet"]), "pace", Pace(epochs=1, learning_rate=1e-3, batch_size=16))
+    task = salts_task()
+    labels = task.labels["stiffness"]
+    salt = crystal("Na", "Cl", "rocksalt")
+    both = fit_model("elemnet", replace(task, labels={"stiffness": labels, "thermal_conductivity": labels / 7}))
+    neither = fit_model("elemnet", replace(task, labels={"stiffness": labels, "density": labels}))
+
+    assert modelled_conductivity(salt, both, 300) == pytest.approx(
+        both.predict([material("Na", "Cl", "rocksalt")])["thermal_conductivity"][0]
+    )
+    with pytest.raises(TableError, match="which knows stiffness, density; fit one to it alone"):
+        modelled_conductivity(salt, neither, 600)
 
 
 def test_a_score_shows_its_parts_and_weights() -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wyckforge.dft.bands.summary import summarise
+from wyckforge.dft.chain import Findings
+from wyckforge.dft.config import DftConfig
+from wyckforge.dft.descriptors import Lattice, describe
 from wyckforge.dft.results import Bands
-from wyckforge.dft.thermoelectric import transport
 from wyckforge.records import Candidate, Evidence, Origin
 from wyckforge.symmetry.crystal import Crystal
 from wyckforge.symmetry.gene import WyckoffGene
@@ -149,9 +150,8 @@ def records() -> dict[str, dict]:
 
 @pytest.fixture
 def bands_summary(records) -> dict:
-    found = summarise(Bands.from_dict(records["bands"]), Bands.from_dict(records["mass"]))
-    carriers = [asdict(transport(found, carrier, 600.0)) for carrier in ("hole", "electron")]
-    return json.loads(json.dumps(found.to_dict() | {"transport": carriers}))
+    found = Findings(bands=Bands.from_dict(records["bands"]), dense=Bands.from_dict(records["mass"]))
+    return json.loads(json.dumps(describe("AlP", found, DftConfig(), Lattice(24.0, "a handbook <of lattices>"))))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from wyckforge.report.bands import BANDS_FRAME, DOS_FRAME, Scale, band_chart, de
 
 @pytest.fixture
 def gap(bands_summary):
-    return bands_summary["edges"]["gap"]
+    return bands_summary["gap"]
 
 
 def polarised(bands: dict, shift_ev: float) -> dict:

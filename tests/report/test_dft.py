@@ -70,6 +70,14 @@ def test_all_evidence_is_shown_with_reason_and_tool(calculation):
         assert words in text
 
 
+def test_valleys_and_what_ranks_the_crystal_are_shown_as_described(calculation, bands_summary):
+    text = re.sub(r"\s+", " ", Page(calculation).text)
+    assert [one["printed"] for one in bands_summary["valleys"]] == ["1×3 (2)", "3×1 (2)"]
+    for words in ("1 × 3", "3 × 1", "lattice conductivity", "Lattice conductivity: a handbook <of lattices>."):
+        assert words in text
+    assert Page(calculation).source.count("dot edge") >= 2
+
+
 def test_hostile_names_are_shown_and_not_obeyed(calculation):
     hostile = "<script>alert(1)</script>"
     label = 'X" onload="alert(2)'
@@ -126,8 +134,8 @@ def test_without_a_summary_energies_count_from_the_fermi_energy(calculation):
 
 
 def test_a_metal_says_why_it_is_one(calculation):
-    edges = {"gap": None, "channels": [None], "metal": "3 electrons fill no whole number of bands"}
-    change(calculation, "summary.json", edges=edges, valleys=[], masses=[], surfaces=[], transport=[])
+    metal = {"gap": None, "channels": [None], "metal": "3 electrons fill no whole number of bands"}
+    change(calculation, "summary.json", **metal, valleys=[], masses=[], transport=[], score=None)
     change(calculation / "phonon", "result.json", born_charges=None, dielectric=None, longitudinal_per_cm=None)
     page = Page(calculation)
     assert page.text.count("3 electrons fill no whole number of bands") == 2
@@ -155,8 +163,7 @@ def test_what_is_not_a_run_is_refused(calculation, tmp_path):
 def test_each_spin_channel_has_its_own_gap(calculation):
     bands, summary = (json.loads((calculation / name).read_text()) for name in ("bands/result.json", "summary.json"))
     change(calculation / "bands", "result.json", energies=bands["energies"] * 2, electrons=[4.0, 4.0])
-    edges = summary["edges"] | {"channels": [summary["edges"]["gap"], None]}
-    change(calculation, "summary.json", edges=edges)
+    change(calculation, "summary.json", channels=[summary["gap"], None])
     text = Page(calculation).text
     assert "spin up: gap 1.62 eV" in text
     assert "spin down: no gap" in text

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from html.parser import HTMLParser
 
 import pytest
@@ -283,5 +283,10 @@ def test_cards_link_to_calculations_from_first_principles_that_exist(run_folder,
     place = run_folder / "dft" / candidates[1].id
     place.mkdir(parents=True)
     (place / "page.html").write_text("")
-    links = Page(write_report(run_folder).read_text(encoding="utf-8")).links
-    assert [link for link in links if link.startswith("dft/")] == [f"dft/{candidates[1].id}/page.html"]
+    gap = Evidence("dft_band_gap", "pass", 1.53, "eV", "indirect <Γ → X>", "Quantum ESPRESSO 6.7")
+    for record in ("{", json.dumps({"status": "running"}), json.dumps({"evidence": [asdict(gap)]})):
+        (place / "run.json").write_text(record)
+        page = Page(write_report(run_folder).read_text(encoding="utf-8"))
+        assert [link for link in page.links if link.startswith("dft/")] == [f"dft/{candidates[1].id}/page.html"]
+        assert ("DFT band gap" in page.text) == ("indirect" in record)
+    assert "indirect <Γ → X>" in page.text

@@ -51,7 +51,7 @@ def test_lines_that_go_both_ways_from_a_moved_extremum_are_told_apart(masses):
 
 
 def test_the_lightest_lines_of_each_carrier_are_drawn(bands_summary, records):
-    scale = Scale.of(bands_summary["edges"]["gap"], None)
+    scale = Scale.of(bands_summary["gap"], None)
     charts = fit_charts(bands_summary["masses"], records["mass"], scale)
     assert [one.carrier for one in charts] == ["electron", "hole"]
     assert [len(one.legend) for one in charts] == [MOST_LINES, MOST_LINES]

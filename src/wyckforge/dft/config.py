@@ -35,6 +35,9 @@ class ThermoelectricConfig(Settings):
     half_valleys: float = Field(20.0, gt=0, description="N_V/m_c that scores one half")
     half_complexity: float = Field(5.0, gt=0, description="complexity that scores one half")
     half_conductivity: float = Field(2.0, gt=0, description="lattice conductivity in W/(m K) that scores one half")
+    conductivity_model: str = Field(
+        "", description="folder of a forward model of the lattice conductivity at 300 K; left out, the bundled one"
+    )
 
 
 class DftConfig(Configuration):

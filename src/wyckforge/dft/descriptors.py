@@ -21,7 +21,23 @@ SUMMARY = "summary.json"
 """File in the folder of a run that holds what :func:`describe` gives."""
 
 
-def describe(name: str, found: Findings, config: DftConfig, lattice: float | None = None) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Lattice:
+    """How well a lattice conducts heat.
+
+    Attributes:
+        w_per_m_k: thermal conductivity in W/(m K); None where unknown.
+        source: what says so, or why it is unknown.
+    """
+
+    w_per_m_k: float | None
+    source: str
+
+
+UNKNOWN = Lattice(None, "nothing was asked")
+
+
+def describe(name: str, found: Findings, config: DftConfig, lattice: Lattice = UNKNOWN) -> dict[str, Any]:
     """Gap, valleys, masses, transport at the temperature of the settings, and score, JSON-ready.
 
     Without the step ``mass``, masses are fitted along the path; without ``bands``, the gap is that on the mesh of
@@ -32,18 +48,19 @@ def describe(name: str, found: Findings, config: DftConfig, lattice: float | Non
         name: of the crystal.
         found: by its chain.
         config: of that chain.
-        lattice: thermal conductivity in W/(m K) at the temperature of the settings; None where unknown.
+        lattice: its thermal conductivity at the temperature of the settings.
     """
     settings = config.thermoelectric
     kelvin = settings.temperature_k
     said, problem = _said(found, config)
     gap = said.edges.gap if said else None
     carriers = [transport(said, carrier, kelvin) for carrier in get_args(Carrier) if said and said.of(carrier)]
-    scored = score(name, gap.ev if gap else 0.0, carriers, lattice, settings) if said else None
+    scored = score(name, gap.ev if gap else 0.0, carriers, lattice.w_per_m_k, settings) if said else None
     return {
         "name": name,
         "problem": problem,
         "gap": gap and _gap(gap),
+        "channels": [one and _gap(one) for one in said.edges.channels] if said else [],
         "metal": said.edges.metal if said else "",
         "valleys": [_valley(*pair) for pair in zip(said.valleys, said.surfaces, strict=True)] if said else [],
         "masses": [asdict(one) for one in said.masses] if said else [],
@@ -51,7 +68,8 @@ def describe(name: str, found: Findings, config: DftConfig, lattice: float | Non
         "transport": [asdict(one) for one in carriers],
         "highest_temperature_k": gap and highest_temperature(gap.ev),
         "largest_seebeck_uv_per_k": gap and goldsmid_sharp(gap.ev, kelvin),
-        "lattice_w_per_m_k": lattice,
+        "lattice_w_per_m_k": lattice.w_per_m_k,
+        "lattice_from": lattice.source,
         "score": scored and {"total": scored.total, "known": scored.known, "parts": [asdict(p) for p in scored.parts]},
         "settings": settings.model_dump(mode="json"),
     }

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from ase.data import atomic_masses
 from scipy.constants import electron_volt, k
 
 from wyckforge.data.material import Material
@@ -17,7 +16,6 @@ from wyckforge.dft.bands.summary import Summary
 from wyckforge.dft.bands.valleys import Carrier, Valley
 from wyckforge.dft.config import ThermoelectricConfig
 from wyckforge.errors import TableError
-from wyckforge.potential.debye import slack_conductivity
 from wyckforge.symmetry.crystal import Crystal
 
 if TYPE_CHECKING:
@@ -29,9 +27,11 @@ K_EV = k / electron_volt
 TEN = 10
 """Gap of the best thermoelectrics in units of kT: Sofo and Mahan, Phys. Rev. B 49, 4565 (1994)."""
 
+CONDUCTIVITY = "thermal_conductivity"
+"""Property that a forward model is asked for, see :data:`wyckforge.properties.KNOWN`."""
 
 LABELLED_K = 300.0
-"""Temperature of the conductivities that forward models learn, see :data:`wyckforge.properties.KNOWN`."""
+"""Temperature of the conductivities that forward models learn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,39 +173,27 @@ def transport(found: Summary, carrier: Carrier, temperature_k: float) -> Transpo
     )
 
 
-def lattice_conductivity(crystal: Crystal, debye_k: float, grueneisen: float, temperature_k: float) -> float:
-    """Lattice thermal conductivity in W/(m K) after Slack, good to a factor of two or so.
-
-    Args:
-        crystal: primitive cell.
-        debye_k: Debye temperature, of all modes, measured or from elastic constants
-            (:func:`wyckforge.potential.debye.debye_temperature`).
-        grueneisen: Grüneisen parameter.
-        temperature_k: in K, not far below the Debye temperature.
-    """
-    atoms = len(crystal)
-    mass = float(atomic_masses[crystal.numbers].mean())
-    return slack_conductivity(debye_k * atoms ** (-1 / 3), grueneisen, mass, crystal.volume, temperature_k)
-
-
-def modelled_conductivity(
-    crystal: Crystal, model: ForwardModel, temperature_k: float, name: str = "thermal_conductivity"
-) -> float:
+def modelled_conductivity(crystal: Crystal, model: ForwardModel, temperature_k: float) -> float | None:
     """Lattice thermal conductivity in W/(m K) by a forward model of those at 300 K; it falls as 1/T.
 
     Args:
-        crystal: primitive cell.
-        model: a fitted one.
+        crystal: in any cell.
+        model: a fitted one, of :data:`CONDUCTIVITY` or of a single property, which is taken for it.
         temperature_k: in K.
-        name: of the property in that model.
+
+    Returns:
+        None where the potential that the model builds on has no answer about the crystal.
 
     Raises:
-        TableError: the model does not know the property, or cannot be asked about the crystal.
+        TableError: the model knows several properties and none of that name, or cannot be asked about the crystal.
         StructureError: the symmetry of the crystal cannot be determined.
     """
-    if name not in model.targets:
-        raise TableError(f"{name} asked of the model {model.name}, which knows {', '.join(model.targets)}")
-    return float(model.predict([Material.of_crystal(crystal)])[name][0]) * LABELLED_K / temperature_k
+    known = model.targets
+    name = known[0] if len(known) == 1 else CONDUCTIVITY
+    if name not in known:
+        raise TableError(f"{name} asked of the model {model.name}, which knows {', '.join(known)}; fit one to it alone")
+    value = float(model.predict([Material.of_crystal(crystal)])[name][0]) * LABELLED_K / temperature_k
+    return value if math.isfinite(value) else None
 
 
 def score(

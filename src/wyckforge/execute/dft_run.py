@@ -12,18 +12,25 @@ from typing import Any
 
 from wyckforge.dft.catalogue import load_engine
 from wyckforge.dft.chain import Chain
-from wyckforge.dft.config import DftConfig
-from wyckforge.dft.descriptors import SUMMARY, describe
+from wyckforge.dft.config import DftConfig, ThermoelectricConfig
+from wyckforge.dft.descriptors import SUMMARY, Lattice, describe
 from wyckforge.dft.evidence import evidence_of
-from wyckforge.errors import ConfigError
+from wyckforge.dft.thermoelectric import modelled_conductivity
+from wyckforge.errors import ConfigError, StructureError, TableError
 from wyckforge.execute import folder
 from wyckforge.execute.inputs import versions
 from wyckforge.execute.locks import LockFile
 from wyckforge.execute.outputs import cif
 from wyckforge.symmetry.crystal import Crystal
+from wyckforge.train.artefact import bundled
+from wyckforge.train.forward.model import ForwardModel
 
-PRACTICAL = {"steps", "cores", "timeout_hours"}
-"""Settings on which no result depends, so that a later call may change them; all steps but ``relax``, that is."""
+PRACTICAL = {"steps", "cores", "timeout_hours", "thermoelectric"}
+"""Settings on which no result of a step depends, so that a later call may change them; all steps but ``relax``, that
+is. The ranking is made anew by every call."""
+
+CONDUCTIVITY = "conductivity"
+"""Bundled forward model of lattice conductivities, asked unless the settings name another."""
 
 
 def run_dft(name: str, crystal: Crystal, config: DftConfig, out: Path, tell: Callable[[str], None]) -> dict[str, Any]:
@@ -41,11 +48,13 @@ def run_dft(name: str, crystal: Crystal, config: DftConfig, out: Path, tell: Cal
 
     Raises:
         ConfigError: no such engine; the folder holds something else, or another process is at work in it.
+        CheckpointError: the settings name a forward model that cannot be read.
         MissingDependencyError: the engine, or what it needs for an element, is absent.
         StructureError: the crystal has no standard primitive cell.
     """
     engine = load_engine(config.engine)
     engine.check(crystal.numbers.tolist())  # before anything is made
+    model = ForwardModel.load(config.thermoelectric.conductivity_model or bundled(CONDUCTIVITY))
     folder.make_folder(out)
     with _only_here(out):
         record = folder.open_folder(out, _identity(name, crystal, config, engine.tool))
@@ -60,11 +69,21 @@ def run_dft(name: str, crystal: Crystal, config: DftConfig, out: Path, tell: Cal
             "problems": found.problems,
             "evidence": [asdict(one) for one in evidence_of(found, config.bands)],
         }
-        folder.write_json(out / SUMMARY, describe(name, found, config))
+        cell = found.relaxed.crystal if found.relaxed else crystal
+        folder.write_json(out / SUMMARY, describe(name, found, config, _lattice(cell, model, config.thermoelectric)))
         if found.relaxed is not None:
             folder.write_text(out / "relaxed.cif", cif(found.relaxed.crystal))
         folder.write_json(out / folder.RUN, record)
     return record
+
+
+def _lattice(crystal: Crystal, model: ForwardModel, settings: ThermoelectricConfig) -> Lattice:
+    """What a forward model says; a crystal that it cannot be asked about is ranked without."""
+    try:
+        value = modelled_conductivity(crystal, model, settings.temperature_k)
+    except (TableError, StructureError) as error:
+        return Lattice(None, str(error))
+    return Lattice(value, f"forward model {model.name}" if value else f"{model.name} has no answer")
 
 
 def _identity(name: str, crystal: Crystal, config: DftConfig, tool: str) -> dict[str, Any]:

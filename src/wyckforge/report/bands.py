@@ -46,7 +46,7 @@ class Scale:
         """From the valence band maximum where there is a gap, else from the Fermi energy.
 
         Args:
-            gap: ``edges.gap`` of ``summary.json``.
+            gap: ``gap`` of ``summary.json``.
             fermi_ev: of the bands.
         """
         if gap:
@@ -67,7 +67,7 @@ def band_chart(bands: Mapping[str, Any], scale: Scale, gap: Mapping[str, Any] | 
     Args:
         bands: the result of the step ``bands``.
         scale: of the energies.
-        gap: ``edges.gap`` of ``summary.json``.
+        gap: ``gap`` of ``summary.json``.
     """
     energies = np.array(bands["energies"]) - scale.zero_ev
     drawn: list[Line] = []

@@ -82,7 +82,7 @@ class Calculation:
     @property
     def gap(self) -> Mapping[str, Any] | None:
         """The fundamental gap; None of a metal, and where nothing is known."""
-        gap: Mapping[str, Any] | None = self.summary.get("edges", {}).get("gap")
+        gap: Mapping[str, Any] | None = self.summary.get("gap")
         return gap
 
     @property
@@ -140,12 +140,15 @@ def render(run: Calculation) -> str:
         bands=band_chart(bands, scale, run.gap) if bands else None,
         dos=dos_chart(run.results["dos"], scale) if "dos" in run.results else None,
         polarised=bands is not None and len(bands["energies"]) > 1,
-        edges=run.summary.get("edges"),
+        gap=run.gap,
+        channels=run.summary.get("channels", ()),
+        metal=run.summary.get("metal", ""),
         fits=fit_charts(masses, fitted, scale) if fitted else (),
         masses=masses,
-        valleys=list(zip(run.summary.get("valleys", ()), run.summary.get("surfaces", ()), strict=False)),
+        valleys=run.summary.get("valleys", ()),
         transport=run.summary.get("transport") or (),
         score=run.summary.get("score"),
+        lattice_from=run.summary.get("lattice_from", ""),
         modes=modes,
         mode_chart=mode_chart(modes) if modes else None,
         levels=levels(modes) if modes else (),
@@ -187,7 +190,7 @@ def _figures(run: Calculation) -> list[tuple[str, str]]:
         places = f"{zone_words(valence['label'])} → {zone_words(conduction['label'])}"
         gap = number(conduction["energy_ev"] - valence["energy_ev"], 2)
         figures.append((gap, f"eV, {'direct' if direct else 'indirect'} gap, {places}"))
-    elif metal := run.summary.get("edges", {}).get("metal"):
+    elif metal := run.summary.get("metal"):
         figures.append(("metal", metal))
     for carrier in ("hole", "electron"):
         if mass := _at_edge(run.summary, carrier):

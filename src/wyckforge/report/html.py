@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wyckforge.records import Evidence
 from wyckforge.report import svg
 from wyckforge.report.charts import charts
-from wyckforge.report.load import Run
+from wyckforge.report.load import RUN, Run
 from wyckforge.report.page import Shown, environment, part, provenance, shown
 from wyckforge.report.structure import gradients
 from wyckforge.report.typography import number, step_words, target_words
@@ -40,6 +41,27 @@ class Card:
     row: Row
     shown: Shown
     dft: str
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True)
+class FirstPrinciples:
+    """A calculation from first principles: the link of its page, and what it found."""
+
+    link: str
+    evidence: tuple[Evidence, ...]
+
+    @classmethod
+    def of(cls, folder: Path, candidate: str) -> FirstPrinciples | None:
+        """That of a candidate in the folder of its design run; None where there is no page."""
+        place = Path("dft") / candidate
+        if not (folder / place / DFT_PAGE).is_file():
+            return None
+        try:
+            found = json.loads((folder / place / RUN).read_text(encoding="utf-8"))["evidence"]
+            return cls((place / DFT_PAGE).as_posix(), tuple(Evidence(**one) for one in found))
+        except (OSError, ValueError, KeyError, TypeError):  # the run goes on, or its record was damaged: its page tells
+            return cls((place / DFT_PAGE).as_posix(), ())
 
 
 def write_report(folder: Path) -> Path:
@@ -58,26 +80,25 @@ def write_report(folder: Path) -> Path:
     run = Run.load(folder)
     links = {c.id: f"cifs/{c.id}_{c.gene.formula}.cif" for c in run.candidates}
     cifs = {name: link for name, link in links.items() if (folder / link).is_file()}
-    pages = {c.id: f"dft/{c.id}/{DFT_PAGE}" for c in run.candidates}
-    dft = {name: link for name, link in pages.items() if (folder / link).is_file()}
+    dft = {c.id: made for c in run.candidates if (made := FirstPrinciples.of(folder, c.id))}
     path = folder / REPORT
     path.write_text(render(run, cifs, dft), encoding="utf-8")
     return path
 
 
-def render(run: Run, cifs: Mapping[str, str], dft: Mapping[str, str]) -> str:
+def render(run: Run, cifs: Mapping[str, str], dft: Mapping[str, FirstPrinciples]) -> str:
     """The page as text.
 
     Args:
         run: the records.
         cifs: relative link of the CIF by candidate identifier.
-        dft: relative link of the page of its calculation from first principles, likewise.
+        dft: its calculation from first principles, likewise.
     """
     rows = rank_rows(run.candidates)
     chosen = pursued(rows)
     realised = any(row.verdict("build") != "none" for row in chosen)
     shown_rows = chosen[:MAX_ROWS]
-    cards = [_card(row, dft) for row in chosen[:MAX_CARDS]]
+    cards = [_card(row, dft.get(row.candidate.id)) for row in chosen[:MAX_CARDS]]
     elements = {
         int(z) for card in cards if (crystal := card.row.candidate.crystal) is not None for z in crystal.numbers
     }
@@ -169,9 +190,10 @@ def _rejections(run: Run, rows: Sequence[Row]) -> list[dict[str, Any]]:
     return steps
 
 
-def _card(row: Row, dft: Mapping[str, str]) -> Card:
+def _card(row: Row, dft: FirstPrinciples | None) -> Card:
     candidate = row.candidate
-    return Card(row, shown(candidate.crystal, tuple(sites(candidate))), dft.get(candidate.id, ""))
+    link, further = (dft.link, dft.evidence) if dft else ("", ())
+    return Card(row, shown(candidate.crystal, tuple(sites(candidate))), link, (*candidate.evidence, *further))
 
 
 def _as_asked(info: Mapping[str, Any]) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def environment() -> Environment:
         "space_group": space_group_html,
         "number": number,
         "value": lambda value: f"{value:.4g}".replace("-", "−"),
-        "words": lambda name: step_words(name).capitalize(),
+        "words": lambda name: step_words(name)[:1].upper() + step_words(name)[1:],
         "label": lambda name: describe(name).label,
         "unit": lambda name: describe(name).unit,
     }

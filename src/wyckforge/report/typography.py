@@ -70,7 +70,7 @@ def runs(numbers: Iterable[int]) -> str:
 
 def step_words(name: str) -> str:
     """``charge_neutrality`` as ``charge neutrality``."""
-    return name.replace("f_block", "f-block").replace("_", " ")
+    return name.replace("f_block", "f-block").replace("dft_", "DFT_").replace("_", " ")
 
 
 def zone_label(name: str) -> str:
