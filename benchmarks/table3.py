@@ -67,6 +67,9 @@ AT_RANDOM = BUILD.model_copy(update={"source": "pyxtal"})
 SLACK_EV_PER_ATOM, FINALISTS = 0.02, 3
 """Genes within so much of the lowest by CHGNet, so many at most, are left to SevenNet-0 to choose from."""
 
+ANY = 10.0
+"""In eV/atom, and the most that may be asked for: SevenNet-0 relaxes whatever CHGNet says of the hull."""
+
 VIBRATION_FMAX = 0.01
 """Largest force left before vibrations, in eV/Å. SevenNet has no parity: forces that an inversion centre forbids stay,
 0.005 eV/Å in Cd2Ge2O3, and the default of 0.0001 is out of reach."""
@@ -179,7 +182,7 @@ def place(row: Semiconductor, log: Log) -> None:
     if not front:
         return
     near = [one for one in front if energy(one) <= energy(front[0]) + SLACK_EV_PER_ATOM]
-    refine = Refine(RefineConfig(within_ev_per_atom=math.inf), RELAX)
+    refine = Refine(RefineConfig(within_ev_per_atom=ANY), RELAX)
     placed = [run_one(one, (Hull(), refine, Symmetry())) for one in near[:FINALISTS]]
     log.add(f"{row.id}/hulls", min(placed, key=_refined))
 
