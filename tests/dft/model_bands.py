@@ -27,6 +27,11 @@ HEXAGONAL = Crystal(
     np.array([12, 12]),
     np.array([[1 / 3, 2 / 3, 0.25], [2 / 3, 1 / 3, 0.75]]),
 )
+TRICLINIC = Crystal(
+    np.array([[4.0, 0, 0], [0.7, 4.6, 0], [0.9, 0.4, 5.3]]),
+    np.array([11, 17, 35]),
+    np.array([[0, 0, 0], [0.31, 0.42, 0.17], [0.6, 0.77, 0.55]]),
+)
 _TURNS = np.radians([30, 150, 270])
 RHOMBOHEDRAL = Crystal(
     np.stack([2.62 * np.cos(_TURNS), 2.62 * np.sin(_TURNS), np.full(3, 3.95)], axis=1),

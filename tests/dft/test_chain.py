@@ -95,7 +95,7 @@ def test_bands_that_contradict_themselves_end_the_masses_alone(tmp_path: Path) -
 def test_a_step_without_an_answer_ends_those_that_build_on_it(tmp_path: Path) -> None:
     found = run(ClosedForm(), tmp_path, DftConfig(steps=("relax", "scf", "dos")))
 
-    skipped = "not begun, because relax has no result"
+    skipped = "not begun, because relax has no answer"
     assert found.problems == {"relax": "it does not relax", "scf": skipped, "dos": skipped}
     assert found.ground is None
     assert {one.verdict for one in evidence_of(found)} == {"unknown"}
@@ -108,3 +108,35 @@ def test_what_has_ended_is_read_and_not_computed_again(tmp_path: Path) -> None:
 
     assert again.asked == []
     assert [one.value for one in evidence_of(found)] == [one.value for one in evidence_of(first)]
+
+
+class Slow(ClosedForm):
+    """It relaxes in 70 steps, as far as it may."""
+
+    @override
+    def relax(self, crystal: Crystal, config: DftConfig, folder: Path) -> Relaxed:
+        ended = config.max_relax_steps >= 70
+        force = 1e-4 if ended else 0.8
+        return Relaxed(crystal, -1.0, force, 0.01, ended, min(70, config.max_relax_steps), self.tool)
+
+
+def test_nothing_builds_on_a_relaxation_that_did_not_end_and_more_steps_end_it(tmp_path: Path) -> None:
+    config = DftConfig(steps=("relax", "scf", "bands"))
+    short = run(Slow(), tmp_path, config)
+    long = run(Slow(), tmp_path, config.model_copy(update={"max_relax_steps": 100}))
+
+    assert short.problems["relax"].startswith("not relaxed after 60 steps: 0.8 eV/Å and 0.01 GPa are left; go on with")
+    assert short.problems["bands"] == "not begun, because relax has no answer"
+    assert short.ground is None
+    (relaxed,) = (one for one in evidence_of(short) if one.stage == "dft_relax" and one.value is not None)
+    assert relaxed.verdict == "unknown"
+    assert not long.problems
+    assert long.relaxed is not None
+    assert long.relaxed.steps == 70
+
+
+def test_steps_come_in_their_own_order(tmp_path: Path) -> None:
+    config = DftConfig(steps=("bands", "scf", "relax"))
+
+    assert config.steps == ("relax", "scf", "bands")
+    assert not run(Slow(), tmp_path, config.model_copy(update={"max_relax_steps": 100})).problems

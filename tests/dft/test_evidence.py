@@ -78,16 +78,25 @@ def test_without_a_path_the_gap_is_that_on_the_mesh() -> None:
     assert (failed.stage, failed.verdict) == ("dft_band_gap", "unknown")
 
 
-def test_an_edge_off_the_path_is_told(silicon: Bands) -> None:
-    gap = gaps(silicon)[0].value or 0
+def test_the_gap_is_the_smaller_one_of_path_and_mesh_and_masses_of_the_other_edge_are_none(
+    silicon: Bands, dense: Bands
+) -> None:
+    along = gaps(silicon)[0].value or 0
     mesh = replace(silicon, path=(), fermi_ev=None)
-    for shift, words in ((0.0, None), (0.2, f"{gap - 0.2:.3f} eV on the mesh"), (1.0, "on the mesh bands overlap")):
+    for shift, gap in ((0.0, along), (0.2, along - 0.2), (1.0, 0.0)):
         narrow = silicon.energies.copy()
         narrow[:, 5, 4] = silicon.energies[:, :, 4].min() - shift
-        (found,) = gaps(silicon, replace(mesh, energies=narrow))
-        assert found.value == gap
-        assert ("off the path" in found.reason) is (words is not None)
-        assert words is None or words in found.reason
+        seen = replace(mesh, energies=narrow)
+        (found,) = gaps(silicon, seen)
+        assert found.value == pytest.approx(gap)
+        assert (f"on the mesh, which sees what the path does not ({along:.3f} eV)" in found.reason) is (shift > 0)
+        verdicts = {one.stage: one for one in masses(silicon, dense, mesh=seen)}
+        if shift == 1.0:
+            assert not verdicts
+            continue
+        assert verdicts["dft_hole_mass"].verdict == "pass"
+        assert verdicts["dft_electron_mass"].verdict == ("unknown" if shift else "pass")
+        assert ("off the path, as the mesh shows" in verdicts["dft_electron_mass"].reason) is (shift > 0)
 
 
 def test_remedies_are_told() -> None:

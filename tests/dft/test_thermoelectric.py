@@ -5,13 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.dft.model_bands import TRICLINIC, along_path, computed
 from tests.salts import crystal, material, salts_task
 
 from wyckforge.dft.bands.edges import BandsError, Edges
 from wyckforge.dft.bands.ellipsoids import Ellipsoid
+from wyckforge.dft.bands.fits import FREE
+from wyckforge.dft.bands.lines import lines
 from wyckforge.dft.bands.masses import Mass
 from wyckforge.dft.bands.summary import Summary, summarise
 from wyckforge.dft.bands.valleys import Valley
+from wyckforge.dft.evidence import masses_of
 from wyckforge.dft.results import Bands
 from wyckforge.dft.thermoelectric import (
     K_EV,
@@ -28,6 +32,7 @@ from wyckforge.dft.thermoelectric import (
 from wyckforge.errors import TableError
 from wyckforge.models.forward.architecture import Pace
 from wyckforge.models.forward.catalogue import PUBLISHED
+from wyckforge.realise.zone_path import Path as ZonePath
 from wyckforge.train.forward.model import fit_model
 
 DATA = Path(__file__).parent / "data"
@@ -106,6 +111,68 @@ def test_without_a_tensor_the_lines_must_do() -> None:
     assert found.notes == (f"L, band 4: {unknown.reason}", "m_c is the harmonic mean over the lines")
     nothing = transport(said({valley(): ()}), "electron", 600)
     assert (nothing.conductivity_mass, nothing.valleys_per_mass, nothing.notes) == (None, None, ("no mass is known",))
+
+
+def test_the_same_bands_are_worth_the_same_however_spin_is_written() -> None:
+    bands = Bands.read(DATA / "si_qe_path.json"), Bands.read(DATA / "si_qe_lines.json")
+    polarised = [replace(one, energies=np.repeat(one.energies, 2, axis=0), electrons=(4.0, 4.0)) for one in bands]
+    spinor = [replace(one, energies=np.repeat(one.energies, 2, axis=2), spinor=True) for one in bands]
+    plain, up_and_down, both_in_one = (summarise(*some) for some in (bands, polarised, spinor))
+
+    for carrier in ("hole", "electron"):
+        expected = transport(plain, carrier, 300)
+        for other in (transport(up_and_down, carrier, 300), transport(both_in_one, carrier, 300)):
+            assert (other.n_edge, other.n_window) == (expected.n_edge, expected.n_window)
+            assert other.valleys_per_mass == pytest.approx(expected.valleys_per_mass, rel=1e-3)
+            assert other.dos_mass == pytest.approx(expected.dos_mass, rel=1e-3)
+            assert other.complexity == pytest.approx(expected.complexity, rel=1e-3)
+
+
+def test_one_spin_alone_has_half_the_valleys() -> None:
+    bands = Bands.read(DATA / "si_qe_path.json"), Bands.read(DATA / "si_qe_lines.json")
+    split = np.array([0.0, 1.0])[:, None, None]  # spin down lies 1 eV higher
+    polarised = [replace(one, energies=one.energies + split, electrons=(4.0, 4.0), fermi_ev=None) for one in bands]
+    ferromagnet, plain = summarise(*(replace(one, energies=_apart(one)) for one in polarised)), summarise(*bands)
+
+    assert transport(ferromagnet, "electron", 300).n_edge == transport(plain, "electron", 300).n_edge / 2 == 3
+
+
+def _apart(bands: Bands) -> np.ndarray:
+    """Filled bands of both spins where those of spin up are, empty ones split."""
+    energies = bands.energies.copy()
+    energies[1, :, :4] -= 1.0
+    return energies
+
+
+def test_a_saddle_is_no_valley() -> None:
+    """The tensor is negative along a direction between all lines of the path, on which the band rises."""
+    cell = along_path(TRICLINIC, lambda k: np.zeros((len(k), 2)), electrons=(2.0,)).crystal
+    basis = 2 * np.pi * np.linalg.inv(cell.lattice).T
+    ways = [one.q_points[-1] @ basis - one.q_points[0] @ basis for one in ZonePath.of(TRICLINIC, points=5).segments]
+    ways = np.array([one / np.linalg.norm(one) for one in ways])
+    trial = np.random.default_rng(0).normal(size=(20_000, 3))
+    trial /= np.linalg.norm(trial, axis=1)[:, None]
+    between = trial[np.abs(trial @ ways.T).max(1).argmin()]
+    tensor = 4 * np.eye(3) - 5.2 * np.outer(between, between)
+
+    def spectrum(k: np.ndarray) -> np.ndarray:
+        fractional = k @ np.linalg.inv(basis)
+        k = (fractional - np.rint(fractional)) @ basis
+        above = FREE * np.einsum("ki,ij,kj->k", k, tensor, k) + 40 * (k**2).sum(1) ** 2
+        return np.stack([-FREE * (k**2).sum(1) / 0.4, 1 + above], 1)
+
+    bands = along_path(TRICLINIC, spectrum, electrons=(2.0,))
+    k_points, pieces = lines(bands, summarise(bands).valleys)
+    found = summarise(bands, computed(bands.crystal, k_points, pieces, spectrum, electrons=(2.0,)))
+    electrons, holes = transport(found, "electron", 300), transport(found, "hole", 300)
+
+    assert electrons.valleys_per_mass is None
+    assert electrons.notes == ("GAMMA is a saddle: the valley lies off the path",)
+    assert holes.valleys_per_mass == pytest.approx(1 / 0.4, rel=0.01)
+    verdicts = {one.stage: one for one in masses_of(found, "closed form", "on lines")}
+    assert verdicts["dft_electron_mass"].verdict == "unknown"
+    assert "saddle" in verdicts["dft_electron_mass"].reason
+    assert verdicts["dft_hole_mass"].verdict == "pass"
 
 
 def test_a_metal_has_no_transport_of_valleys() -> None:

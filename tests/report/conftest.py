@@ -173,9 +173,10 @@ def calculation(tmp_path: Path, records, bands_summary) -> Path:
         Evidence("gamma_modes", "fail", -31.0, "cm⁻¹", "one imaginary mode", "Quantum ESPRESSO 6.7"),
     ]
     info = {
-        "structure": "AlP.cif",
+        "name": "AlP.cif",
+        "structure": {"sha256": "0a1b"},
         "config": {"engine": "qe", "cutoff_ev": 480.0},
-        "inputs": {"structure": {"name": "AlP.cif", "sha256": "0a1b"}},
+        "inputs": {"engine": "Quantum ESPRESSO 6.7"},
         "versions": {"wyckforge": "0.1.0"},
         "status": "complete",
         "evidence": [asdict(one) for one in evidence],

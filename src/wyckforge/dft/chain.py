@@ -79,9 +79,9 @@ class Chain:
         self.engine.check(primitive.numbers.tolist())
         found = Findings()
         for step in self.config.steps:
-            # a crystal that was to be relaxed, and was not, is none to go on with
+            # what builds on a crystal that was to be relaxed, and was not, would be about another one
             if lacking := [need for need in ("relax", *NEEDS[step]) if need in found.problems]:
-                found.problems[step] = f"not begun, because {lacking[0]} has no result"
+                found.problems[step] = f"not begun, because {lacking[0]} has no answer"
                 continue
             try:
                 self._one(step, primitive, found)
@@ -91,13 +91,17 @@ class Chain:
         return found
 
     def _one(self, step: Step, primitive: Crystal, found: Findings) -> None:
-        place = self.folder / step
         if step == "relax":
-            found.relaxed = self._kept(step, Relaxed, lambda: self.engine.relax(primitive, self.config, place))
+            found.relaxed = one = self._relaxed(primitive)
+            if not one.converged:
+                raise EngineError(
+                    f"not relaxed after {one.steps} steps: {one.max_force_ev_per_angstrom:.2g} eV/Å and "
+                    f"{one.max_stress_gpa:.2g} GPa are left; go on with a larger max_relax_steps"
+                )
             return
         if step == "scf":
             cell = Path.of(found.relaxed.crystal).cell if found.relaxed else primitive
-            found.ground = self._kept(step, Ground, lambda: self.engine.ground(cell, self.config, place))
+            found.ground = self._kept(step, Ground, lambda: self.engine.ground(cell, self.config, self.folder / step))
             return
         ground = found.ground
         if ground is None:  # NEEDS says that every other step needs it
@@ -111,6 +115,14 @@ class Chain:
                 found.dense = self._dense(ground, found.bands)
             case "phonon":
                 found.modes = self._kept(step, GammaModes, lambda: self._modes(ground))
+
+    def _relaxed(self, crystal: Crystal) -> Relaxed:
+        """A relaxation that did not end is none to keep: called again, it goes on where more steps are allowed."""
+        place = self.folder / "relax"
+        found = self._kept("relax", Relaxed, lambda: self.engine.relax(crystal, self.config, place))
+        if not found.converged:
+            (place / RESULT).unlink()
+        return found
 
     def _kept(self, step: Step, kind: type[_R], compute: Callable[[], _R]) -> _R:
         path = self.folder / step / RESULT

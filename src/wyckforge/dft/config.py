@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from wyckforge.dft.bands.config import BandsConfig
 from wyckforge.settings import Configuration, Settings
@@ -50,7 +50,7 @@ class DftConfig(Configuration):
     PAGE: ClassVar[str] = "docs/concepts/dft.md"
 
     engine: str = Field("qe", description="engine by name: qe or gpaw")
-    steps: tuple[Step, ...] = Field(STEPS, description="what is computed, in this order")
+    steps: tuple[Step, ...] = Field(STEPS, description="what is computed, whatever order it is given in")
     cutoff_ev: float | None = Field(None, gt=0, description="of the plane waves; left out, what the engine advises")
     relax_k_spacing_per_angstrom: float = Field(0.25, gt=0, description="of the mesh to relax on, with 2π")
     scf_k_spacing_per_angstrom: float = Field(0.2, gt=0, description="of the mesh of the ground state, with 2π")
@@ -69,6 +69,12 @@ class DftConfig(Configuration):
     timeout_hours: float = Field(24.0, gt=0, description="for one step; then its result is unknown")
     bands: BandsConfig = Field(BandsConfig(), description="how valleys are told apart and masses fitted")
     thermoelectric: ThermoelectricConfig = Field(ThermoelectricConfig(), description="how candidates are ranked")
+
+    @field_validator("steps")
+    @classmethod
+    def _in_order(cls, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        """What builds on another step comes after it."""
+        return tuple(step for step in STEPS if step in steps)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -116,7 +116,7 @@ def _said(found: Findings, config: DftConfig) -> tuple[Summary | None, str]:
     """What the bands say, or why they say nothing."""
     try:
         if found.bands is not None:
-            return summarise(found.bands, found.dense, config.bands), ""
+            return summarise(found.bands, found.dense, config.bands, found.dos), ""
         if found.dos is not None:
             return Summary(find_edges(found.dos), (), (), ()), ""
     except (BandsError, StructureError) as error:

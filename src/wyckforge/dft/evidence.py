@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wyckforge.dft.bands.config import BandsConfig
-from wyckforge.dft.bands.edges import TOUCH, BandsError, Gap, find_edges
+from wyckforge.dft.bands.edges import BandsError, Gap, find_edges, narrower
 from wyckforge.dft.bands.summary import Summary, summarise
 from wyckforge.dft.bands.valleys import Carrier
 from wyckforge.dft.config import Step
@@ -56,11 +55,12 @@ def evidence_of(found: Findings, config: BandsConfig | None = None) -> list[Evid
     elif found.dos is not None and "bands" not in found.problems:
         evidence += gaps(found.dos)
     if found.dense is not None and found.bands is not None:
-        evidence += masses(found.bands, found.dense, config)
+        evidence += masses(found.bands, found.dense, config, found.dos)
     if found.modes is not None:
         evidence.append(stability(found.modes))
     for step, reason in found.problems.items():
-        evidence += [Evidence(stage, "unknown", reason=reason) for stage in STAGES[step]]
+        told = {one.stage for one in evidence}
+        evidence += [Evidence(stage, "unknown", reason=reason) for stage in STAGES[step] if stage not in told]
     return sorted(evidence, key=lambda one: _place(one.stage))
 
 
@@ -101,15 +101,17 @@ def gaps(bands: Bands, mesh: Bands | None = None) -> list[Evidence]:
 
     Args:
         bands: along the path, or on a mesh.
-        mesh: beside a path; where it has a smaller gap, the reason says so.
+        mesh: beside a path; where it has a smaller gap, that is the gap.
     """
     try:
-        edges = find_edges(bands)
+        path = find_edges(bands)
     except BandsError as error:
         return [Evidence("dft_band_gap", "unknown", reason=str(error), tool=bands.tool)]
-    where = "on the mesh" if bands.weights is not None else "along the path"
-    whole = _gap("dft_band_gap", edges.gap, edges.metal, where, bands.tool)
-    found = [replace(whole, reason=whole.reason + _off_path(edges.gap, mesh))]
+    edges = narrower(path, mesh)
+    where = "on the mesh" if edges is not path or bands.weights is not None else "along the path"
+    if edges is not path and path.gap is not None:
+        where += f", which sees what the path does not ({path.gap.ev:.3f} eV)"
+    found = [_gap("dft_band_gap", edges.gap, edges.metal, where, bands.tool)]
     if len(edges.channels) == 2 and bands.occupied is not None:
         found += [
             _gap(f"dft_band_gap_{name}", gap, "bands of this spin overlap", where, bands.tool)
@@ -119,16 +121,21 @@ def gaps(bands: Bands, mesh: Bands | None = None) -> list[Evidence]:
     return found
 
 
-def masses(bands: Bands, dense: Bands | None = None, config: BandsConfig | None = None) -> list[Evidence]:
+def masses(
+    bands: Bands, dense: Bands | None = None, config: BandsConfig | None = None, mesh: Bands | None = None
+) -> list[Evidence]:
     """The lightest mass at either band edge, with N_V in the reason; negative for holes, nothing for metals.
+
+    Unknown where the edge lies off the path.
 
     Args:
         bands: along the path.
         dense: on lines through the valleys; left out, masses are fitted along the path.
         config: windows and tolerances.
+        mesh: of the same ground state, to see what lies off the path.
     """
     try:
-        found = summarise(bands, dense, config)
+        found = summarise(bands, dense, config, mesh)
     except (BandsError, StructureError) as error:
         return [Evidence(stage, "unknown", reason=str(error), tool=bands.tool) for stage in MASSES.values()]
     where = "along the path" if dense is None else "on lines through the valley"
@@ -167,19 +174,6 @@ def _gap(stage: str, gap: Gap | None, metal: str, where: str, tool: str) -> Evid
     return Evidence(stage, "pass", gap.ev, "eV", f"{kind}, {where}" + ("" if gap.direct else f", {ends}"), tool)
 
 
-def _off_path(gap: Gap | None, mesh: Bands | None) -> str:
-    """What a mesh sees that the path does not."""
-    if gap is None or mesh is None:
-        return ""
-    try:
-        seen = find_edges(mesh)
-    except BandsError:
-        return ""
-    if seen.gap is None:
-        return f"; an edge lies off the path: on the mesh {seen.metal}"
-    return f"; an edge lies off the path: {seen.gap.ev:.3f} eV on the mesh" if seen.gap.ev < gap.ev - TOUCH else ""
-
-
 def _mass(found: Summary, carrier: Carrier, tool: str, where: str) -> Evidence:
     stage, edge = MASSES[carrier], found.of(carrier)[0]
     degeneracy = f"N_V {edge.n_v} = {edge} at {edge.label}"
@@ -187,6 +181,8 @@ def _mass(found: Summary, carrier: Carrier, tool: str, where: str) -> Evidence:
     if lightest is None:
         flags = dict.fromkeys(flag for one in found.masses if one.of(edge) for flag in one.flags)
         return Evidence(stage, "unknown", reason="; ".join((degeneracy, "no mass can be fitted", *flags)), tool=tool)
+    if misplaced := found.misplaced(edge):
+        return Evidence(stage, "unknown", reason=f"{misplaced}; {lightest.mass:.3f} mₑ at {edge.label}", tool=tool)
     reason = f"lightest of the band next to the gap, towards {lightest.towards}, fitted {where}; {degeneracy}"
     return Evidence(stage, "pass", lightest.mass, "mₑ", "; ".join((reason, *lightest.flags)), tool)
 

@@ -40,8 +40,8 @@ class Transport:
 
     Attributes:
         carrier: hole or electron.
-        n_edge: N_V of the valleys at the band edge itself.
-        n_window: N_V of all valleys reported.
+        n_edge: N_V of the valleys at the band edge itself; a valley of one spin counts half.
+        n_window: N_V of all valleys reported, likewise.
         conductivity_mass: m_c, over the valleys by how many carriers each holds.
         dos_mass: m_S, of all valleys together.
         valleys_per_mass: N_V at the edge over m_c.
@@ -51,8 +51,8 @@ class Transport:
     """
 
     carrier: Carrier
-    n_edge: int
-    n_window: int
+    n_edge: float
+    n_window: float
     conductivity_mass: float | None
     dos_mass: float | None
     valleys_per_mass: float | None
@@ -143,10 +143,13 @@ def transport(found: Summary, carrier: Carrier, temperature_k: float) -> Transpo
     surfaces = dict(zip(found.valleys, found.surfaces, strict=True))
     edge = min(valleys, key=lambda valley: valley.offset_ev)
     at_edge = [valley for valley in valleys if valley.offset_ev < K_EV]  # a kelvin
-    n_edge, n_window = sum(valley.n_v for valley in at_edge), sum(valley.n_v for valley in valleys)
+    n_edge, n_window = (sum(valley.n_v * valley.spin_degeneracy / 2 for valley in some) for some in (at_edge, valleys))
+    if misplaced := found.misplaced(edge):
+        return Transport(carrier, n_edge, n_window, None, None, None, None, False, (misplaced,))
     known = [
         (valley, one.dos_mass, one.conductivity_mass)
         for valley in valleys
+        if not found.misplaced(valley)
         for one in surfaces[valley]
         if one.dos_mass is not None and one.conductivity_mass is not None
     ]

@@ -25,9 +25,9 @@ from wyckforge.symmetry.crystal import Crystal
 from wyckforge.train.artefact import bundled
 from wyckforge.train.forward.model import ForwardModel
 
-PRACTICAL = {"steps", "cores", "timeout_hours", "thermoelectric"}
+PRACTICAL = {"steps", "cores", "timeout_hours", "max_relax_steps", "max_scf_iterations", "thermoelectric"}
 """Settings on which no result of a step depends, so that a later call may change them; all steps but ``relax``, that
-is. The ranking is made anew by every call."""
+is. With more steps or iterations, what did not end before goes on; the ranking is made anew by every call."""
 
 CONDUCTIVITY = "conductivity"
 """Bundled forward model of lattice conductivities, asked unless the settings name another."""
@@ -57,8 +57,8 @@ def run_dft(name: str, crystal: Crystal, config: DftConfig, out: Path, tell: Cal
     model = ForwardModel.load(config.thermoelectric.conductivity_model or bundled(CONDUCTIVITY))
     folder.make_folder(out)
     with _only_here(out):
-        record = folder.open_folder(out, _identity(name, crystal, config, engine.tool))
-        record |= {"steps": list(config.steps), "versions": versions(), "status": "running"}
+        record = folder.open_folder(out, _identity(crystal, config, engine.tool))
+        record |= {"name": name, "steps": list(config.steps), "versions": versions(), "status": "running"}
         folder.write_json(out / folder.RUN, record)
         folder.write_text(out / "structure.cif", cif(crystal))
         begin = time.monotonic() - record.get("seconds", 0.0)
@@ -86,11 +86,10 @@ def _lattice(crystal: Crystal, model: ForwardModel, settings: ThermoelectricConf
     return Lattice(value, f"forward model {model.name}" if value else f"{model.name} has no answer")
 
 
-def _identity(name: str, crystal: Crystal, config: DftConfig, tool: str) -> dict[str, Any]:
+def _identity(crystal: Crystal, config: DftConfig, tool: str) -> dict[str, Any]:
     settings = {key: value for key, value in config.to_dict().items() if key not in PRACTICAL}
-    structure = {"name": name, "sha256": sha256(crystal.content()).hexdigest()}
     return {
-        "structure": structure,
+        "structure": {"sha256": sha256(crystal.content()).hexdigest()},
         "config": settings,
         "relaxed": "relax" in config.steps,
         "inputs": {"engine": tool},

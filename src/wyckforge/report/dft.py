@@ -127,7 +127,7 @@ def render(run: Calculation) -> str:
     made = environment()
     made.filters["zone"] = zone_words
     return made.get_template("dft.html").render(
-        name=run.info.get("structure", ""),
+        name=run.info.get("name", ""),
         gene=gene,
         engine=_engine(run),
         notice=""

@@ -150,6 +150,24 @@ def _check_fermi(bands: Bands, occupied: tuple[int, ...]) -> None:
         )
 
 
+def narrower(path: Edges, mesh: Bands | None) -> Edges:
+    """The edges on a mesh where they are closer to each other than along the path, else those of the path.
+
+    Both are upper bounds of the gap: what neither has among its k points stays unseen.
+
+    Args:
+        path: edges along a path.
+        mesh: bands of the same ground state on a mesh; left out, or without a valid count, the path alone speaks.
+    """
+    if path.gap is None or mesh is None:
+        return path
+    try:
+        seen = find_edges(mesh)
+    except BandsError:
+        return path
+    return seen if seen.gap is None or seen.gap.ev < path.gap.ev - TOUCH else path
+
+
 _Channel = tuple[Edge | None, Edge, float]
 """Highest filled state (None without filled bands), lowest empty one, least distance of both at one k point."""
 

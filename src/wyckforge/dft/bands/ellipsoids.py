@@ -26,12 +26,14 @@ class Ellipsoid:
         spread: largest relative misfit of an inverse mass along a line; large where the surface is warped, as those of
             degenerate bands are; None without a fit.
         reason: why there is no ellipsoid, or what limits it; empty where there is nothing to be said.
+        saddle: the lines agree on a tensor by which the band falls in a direction between them.
     """
 
     band: int
     principal: tuple[float, ...]
     spread: float | None
     reason: str
+    saddle: bool = False
 
     @property
     def dos_mass(self) -> float | None:
@@ -77,6 +79,7 @@ def _ellipsoid(band: int, masses: Sequence[Mass], tensors: Array, config: BandsC
     values = np.linalg.eigvalsh(np.einsum("p,pij->ij", weights, tensors))
     spread = float(np.abs(design @ weights - inverse).max() / inverse.mean())
     if values.min() <= 0:
-        return Ellipsoid(band, (), spread, "the tensor of inverse masses is not positive")
+        saddle = spread <= config.mass_tolerance and values.min() < -config.mass_tolerance * inverse.mean()
+        return Ellipsoid(band, (), spread, "the tensor of inverse masses is not positive", bool(saddle))
     warped = f"no ellipsoid: inverse masses miss it by up to {spread:.0%}" if spread > config.mass_tolerance else ""
     return Ellipsoid(band, tuple(sorted(float(1 / value) for value in values)), spread, warped)

@@ -6,11 +6,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from wyckforge.dft.bands.config import BandsConfig
-from wyckforge.dft.bands.edges import Edges, find_edges
+from wyckforge.dft.bands.edges import BandsError, Edges, find_edges, narrower
 from wyckforge.dft.bands.ellipsoids import Ellipsoid, ellipsoids
 from wyckforge.dft.bands.masses import Mass, fit_masses
 from wyckforge.dft.bands.valleys import Carrier, Valley, find_valleys
 from wyckforge.dft.results import Bands
+
+DEEPER_EV = 0.01
+"""Energy by which an edge on a mesh must lie deeper to be another one: points of the path miss its own edge by less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +25,25 @@ class Summary:
         valleys: of holes, then of electrons, each from its edge into the band; none of a metal.
         masses: along lines.
         surfaces: the ellipsoids of each valley, in the order of the valleys.
+        beyond: carriers whose band edge lies off the path, as a mesh has seen.
     """
 
     edges: Edges
     valleys: tuple[Valley, ...]
     masses: tuple[Mass, ...]
     surfaces: tuple[tuple[Ellipsoid, ...], ...]
+    beyond: tuple[Carrier, ...] = ()
+
+    def misplaced(self, valley: Valley) -> str:
+        """Why a valley of the path is none of the crystal, or not at its band edge; empty where nothing says so."""
+        if valley.carrier in self.beyond:
+            return "the band edge lies off the path, as the mesh shows"
+        nearest = valley.bands[0]
+        falls = any(one.of(valley) and one.band == nearest and one.energy_ev is None for one in self.masses)
+        surfaces = dict(zip(self.valleys, self.surfaces, strict=True))[valley]
+        if falls or any(one.saddle for one in surfaces if one.band == nearest):
+            return f"{valley.label} is a saddle: the valley lies off the path"
+        return ""
 
     def of(self, carrier: Carrier) -> tuple[Valley, ...]:
         """The valleys of one carrier."""
@@ -55,22 +71,41 @@ class Summary:
         return row
 
 
-def summarise(bands: Bands, dense: Bands | None = None, config: BandsConfig | None = None) -> Summary:
+def summarise(
+    bands: Bands, dense: Bands | None = None, config: BandsConfig | None = None, mesh: Bands | None = None
+) -> Summary:
     """Edges, valleys and masses.
 
     Args:
         bands: along the path.
         dense: on the lines of :func:`~wyckforge.dft.bands.lines.lines`; left out, masses are fitted along the path.
         config: windows and tolerances.
+        mesh: of the same ground state, to see what lies off the path.
 
     Raises:
         BandsError: see :func:`~wyckforge.dft.bands.edges.find_edges`; no path.
         StructureError: the symmetry of the crystal cannot be determined.
     """
-    edges = find_edges(bands)
+    path = find_edges(bands)
+    edges = narrower(path, mesh)
     if edges.gap is None:
         return Summary(edges, (), (), ())
     valleys = (*find_valleys(bands, "hole", config), *find_valleys(bands, "electron", config))
     masses = fit_masses(dense or bands, valleys, config)
     surfaces = tuple(ellipsoids(bands.crystal, valley, masses, config) for valley in valleys)
-    return Summary(edges, valleys, masses, surfaces)
+    return Summary(edges, valleys, masses, surfaces, _beyond(path, mesh))
+
+
+def _beyond(path: Edges, mesh: Bands | None) -> tuple[Carrier, ...]:
+    """Carriers whose edge on a mesh lies deeper than along the path."""
+    try:
+        seen = None if mesh is None else find_edges(mesh).gap
+    except BandsError:
+        return ()
+    if seen is None or path.gap is None:
+        return ()
+    deeper: dict[Carrier, float] = {
+        "hole": seen.valence.energy_ev - path.gap.valence.energy_ev,
+        "electron": path.gap.conduction.energy_ev - seen.conduction.energy_ev,
+    }
+    return tuple(carrier for carrier, ev in deeper.items() if ev > DEEPER_EV)
