@@ -29,8 +29,10 @@ from tqdm import tqdm
 from sun import KnownCrystals
 from table2 import STRUCTURES
 from table3_analogues import analogues, phases_of
+from table3_dft import SMALLEST
+from table3_dft import compute as first_principles
 from table3_page import VIBRATIONS, Made, page_of
-from table3_published import SUPPLEMENTARY_1, Semiconductor
+from table3_published import BY_ID, SUPPLEMENTARY_1, Semiconductor
 from table3_starts import PER_GENE, PRINTED, RANDOM, SEED, STARTS, TRIES, crystals, possible_genes, start_of, starts_of
 from wyckforge.execute.run_stages import Stage, run_one
 from wyckforge.files import write_atomically
@@ -238,9 +240,10 @@ def summary(row: Semiconductor, log: Log, known: KnownCrystals, phases: pd.DataF
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), default=STRUCTURES, help="The shared structures (Parquet).")
 @click.option("--minutes", type=float, help="Time after which nothing more begins.")
+@click.option("--dft/--no-dft", default=True, help="Whether to compute the smallest crystal by DFT (an hour).")
 @click.option("--cache", type=click.Path(path_type=Path), default=CACHE)
 @click.option("--page", type=click.Path(path_type=Path), default=PAGE)
-def main(data: Path, minutes: float | None, cache: Path, page: Path) -> None:
+def main(data: Path, minutes: float | None, dft: bool, cache: Path, page: Path) -> None:
     """Do what is missing and write the page."""
     warnings.simplefilter("ignore")
     deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
@@ -253,7 +256,9 @@ def main(data: Path, minutes: float | None, cache: Path, page: Path) -> None:
     phases = ReferenceTable.read(next(iter(bundled_tables().values()))).rows
     made = {row.id: found for row in crystals() if (found := summary(row, log, known, phases))}
     possible = {row.id: possible_genes(row) for row in SUPPLEMENTARY_1}
-    write_atomically(page, page_of(made, possible, len(known.frame), settings()).encode())
+    placed = log.found.get(f"{SMALLEST}/hulls")
+    smallest = first_principles(BY_ID[SMALLEST], placed, cache) if dft and placed else None
+    write_atomically(page, page_of(made, possible, len(known.frame), settings(), smallest).encode())
     click.echo(f"wrote {page}")
 
 

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from rates import rate
 from table3_analogues import Known, distance
+from table3_dft import FirstPrinciples
 from table3_published import BY_ID, SITES, SUPPLEMENTARY_1, SUPPLEMENTARY_2, TABLE_3, Analogue, Semiconductor, Valley
 from wyckforge.evaluate.metrics import bootstrap_interval
 from wyckforge.realise.csp.distinct import is_relaxed
@@ -61,7 +62,13 @@ class Made:
         return None if found is None or found.verdict == "unknown" else found.value
 
 
-def page_of(made: Mapping[int, Made], possible: Mapping[int, int], crystals: int, settings: Mapping[str, Any]) -> str:
+def page_of(
+    made: Mapping[int, Made],
+    possible: Mapping[int, int],
+    crystals: int,
+    settings: Mapping[str, Any],
+    smallest: FirstPrinciples | None,
+) -> str:
     """The page, Markdown; its words are in ``table3.md.j2``.
 
     Args:
@@ -69,6 +76,7 @@ def page_of(made: Mapping[int, Made], possible: Mapping[int, int], crystals: int
         possible: genes of every row of Supplementary Table 1.
         crystals: known ones that a novel one differs from.
         settings: what the results depend on.
+        smallest: what DFT says of the smallest crystal; ``None`` where it was not asked.
     """
     words = Environment(
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, keep_trailing_newline=True,
@@ -102,6 +110,7 @@ def page_of(made: Mapping[int, Made], possible: Mapping[int, int], crystals: int
         ],
         analogues=[line for row, found in eight for line in _analogues(row, found)],
         bare=[f"{row.formula} ({row.id})" for row, found in eight if not found.analogues],
+        smallest=smallest,
         supplementary=[_supplementary(row, possible[row.id], made.get(row.id)) for row in SUPPLEMENTARY_1],
         single=", ".join(f"{row.formula} ({row.id})" for row in SUPPLEMENTARY_1 if possible[row.id] == 1),
     )
