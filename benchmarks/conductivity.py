@@ -20,6 +20,8 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from aflow import STRUCTURES, Aflow
+from dft_published import CASES
+from wyckforge.data.material import Material
 from wyckforge.evaluate.metrics import Rate, bootstrap_interval
 from wyckforge.files import write_atomically
 from wyckforge.train.artefact import INDEX, bundled
@@ -63,6 +65,18 @@ def measured(data: Aflow, model: ForwardModel) -> dict[str, object]:
     }
 
 
+def textbook(data: Aflow, model: ForwardModel) -> list[dict[str, object]]:
+    """What it says of well-known crystals, beside their labels where AFLOW has them."""
+    materials = [Material.of_crystal(case.crystal()) for case in CASES]
+    found = model.distributions(materials)[PROPERTY]
+    bounds = zip(*found.interval(LEVEL), strict=True)
+    labels = {one.gene.canonical(): label for one, label in zip(data.materials, data.labels[PROPERTY], strict=True)}
+    return [
+        {"name": case.name, "says": says, "interval": span, "label": labels.get(one.gene.canonical())}
+        for case, one, says, span in zip(CASES, materials, found.value(), bounds, strict=True)
+    ]
+
+
 @click.command()
 @click.option(
     "--data", type=click.Path(path_type=Path), default=STRUCTURES, help="The shared AFLOW structures (Parquet)."
@@ -75,7 +89,7 @@ def main(data: Path, bundle: bool, cache: Path, page: Path) -> None:
     compounds = Aflow.read(data)
     model = fitted(compounds, cache)
     words = Environment(loader=FileSystemLoader(HERE), undefined=StrictUndefined, keep_trailing_newline=True)
-    said = measured(compounds, model)
+    said = measured(compounds, model) | {"textbook": textbook(compounds, model)}
     write_atomically(page, words.get_template("conductivity.md.j2").render(said).encode())
     click.echo(f"wrote {page}")
     if bundle:
