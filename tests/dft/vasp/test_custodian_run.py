@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import gzip
-import shutil
 import sys
 from pathlib import Path
 
@@ -29,60 +27,57 @@ POTCAR = """ PAW_PBE Si 05Jan2001
 """As much of one as custodian looks at."""
 
 
-@pytest.fixture
-def stand_in(tmp_path) -> list[str]:
-    """A command that puts real outputs where VASP would, the relaxation's or those of a static run, and counts."""
-    outputs = tmp_path / "outputs"
-    for name in ("relax_magnetic", "static_magnetic"):
-        for file in (DATA / name).iterdir():
-            (outputs / name).mkdir(parents=True, exist_ok=True)
-            (outputs / name / file.stem).write_bytes(gzip.decompress(file.read_bytes()))
-    script = tmp_path / "vasp.py"
-    script.write_text(
-        "import pathlib, shutil\n"
-        "here = pathlib.Path.cwd()\n"
-        "name = 'relax_magnetic' if here.name == 'relax' else 'static_magnetic'\n"
-        f"shutil.copytree(pathlib.Path({str(outputs)!r}) / name, here, dirs_exist_ok=True)\n"
-        "for file in ('CONTCAR', 'OSZICAR'):\n"
-        "    (here / file).write_text((here / 'POSCAR').read_text())\n"
-        "(here / 'CHGCAR').write_text('charge of ' + here.name)\n"
-        "with (here.parent / 'runs').open('a') as log:\n"
-        "    log.write(here.name + '\\n')\n"
-    )
-    return [sys.executable, str(script)]
+STAND_IN = [sys.executable, str(DATA.parent / "stand_in.py")]
 
 
 @pytest.fixture
 def chain(tmp_path) -> Path:
     folder = tmp_path / "chain"
-    for place in write_inputs(example("si"), folder, ("relax", "static", "bands")):
+    for place in write_inputs(example("fcc"), folder, ("relax", "static", "bands")):
         (place / "POTCAR").write_text(POTCAR)
     return folder
 
 
-def test_steps_run_in_order_from_what_the_relaxation_found(chain, stand_in):
-    run(chain, stand_in)
+def test_steps_run_in_order_from_what_the_relaxation_found(chain):
+    run(chain, STAND_IN)
     assert (chain / "runs").read_text().split() == ["relax", "static", "bands"]
-    assert len(Poscar.from_file(chain / "relax" / "POSCAR.orig").structure) == 2
+    assert Poscar.from_file(chain / "relax" / "POSCAR.orig").structure.volume == pytest.approx(3.9**3 / 4)
     relaxed = Structure.from_file(chain / "static" / "POSCAR")
-    assert len(relaxed) == 1
     assert relaxed.volume == pytest.approx(2 * 2.38752907**3, rel=1e-6)
     assert Structure.from_file(chain / "bands" / "POSCAR") == relaxed
     assert Incar.from_file(chain / "static" / "INCAR")["ISPIN"] == 2
     assert Kpoints.from_file(chain / "bands" / "KPOINTS").style.name == "Line_mode"
     run(chain, ["false"])  # nothing is left to run
-    assert (chain / "bands" / "CHGCAR").read_text() == "charge of bands"
+    assert (chain / "bands" / "CHGCAR").read_text() == "charge of bands\n"
 
 
-def test_bands_get_the_charge_of_the_ground_state(chain, stand_in):
+def test_bands_get_the_charge_of_the_ground_state(chain, tmp_path):
+    run(chain, STAND_IN)
+    (chain / "bands" / "vasprun.xml").unlink()
+    looks = tmp_path / "vasp.sh"
+    looks.write_text(f"cp CHGCAR seen\nexec {' '.join(STAND_IN)}\n")
+    run(chain, ["sh", str(looks)])
+    assert (chain / "runs").read_text().split() == ["relax", "static", "bands", "bands"]
+    assert (chain / "bands" / "seen").read_text() == "charge of static\n"
+
+
+def test_outputs_of_another_crystal_are_not_those_of_a_step(chain):
+    """A relaxation beside whose outputs another POSCAR lies is to run, and no bands begin from another's charge."""
+    run(chain, STAND_IN)
     for step in ("relax", "static"):
-        shutil.copytree(DATA / f"{step}_magnetic", chain / step, dirs_exist_ok=True)
-    (chain / "static" / "CHGCAR").write_text("charge of static")
-    looks = f"{stand_in[1]}.sh"
-    Path(looks).write_text(f"cp CHGCAR seen\nexec {stand_in[0]} {stand_in[1]}\n")
-    run(chain, ["sh", looks])
-    assert (chain / "runs").read_text().split() == ["bands"]
-    assert (chain / "bands" / "seen").read_text() == "charge of static"
+        file = chain / step / "POSCAR"
+        file.write_text(
+            file.read_text().replace("2.3875290700", "2.4000000000").replace("1.9500000000", "1.9600000000")
+        )
+    with pytest.raises(WyckforgeError, match=r"VASP failed in .*relax"):
+        run(chain, ["false"])
+    static = chain / "static" / "vasprun.xml"
+    static.write_text(static.read_text().replace("2.3875290700", "2.4000000000"))
+    (chain / "bands" / "vasprun.xml").unlink()
+    (chain / "static" / "CHGCAR").write_text("charge of another crystal")
+    with pytest.raises(WyckforgeError, match=r"static holds a finished run of Si1, 27\.65 Å³, and the inputs are for"):
+        run(chain, STAND_IN)
+    assert (chain / "bands" / "CHGCAR").read_text() == "charge of bands\n"
 
 
 def test_a_step_that_fails_is_named(chain):

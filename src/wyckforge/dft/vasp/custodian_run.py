@@ -59,8 +59,8 @@ def run(folder: Path, command: Sequence[str]) -> None:
             continue
         relaxation = folder / RELAXED_IN[step] if step in RELAXED_IN else None
         if relaxation is not None and relaxation.is_dir():
-            crystal, spin = after(relaxation)
-            write_inputs(crystal, folder, (step,), spin=spin)
+            start = after(relaxation)
+            write_inputs(start.crystal, folder, (step,), spin=start.spin, metal=start.metal)
         if step in CHARGE_OF and (charge := folder / CHARGE_OF[step] / "CHGCAR").is_file():
             shutil.copy(charge, place)
         _with_potentials(place)
