@@ -140,3 +140,28 @@ def test_the_script_runs_the_chain(tmp_path, script):
     assert "2.3875290700" in (chain / "static" / "POSCAR").read_text()  # what the relaxation found
     assert "LEPSILON" not in (chain / "phonon" / "INCAR").read_text()  # that is a metal
     assert (chain / "bands" / "CHGCAR").read_text() == "charge of bands\n"
+
+
+def test_a_charge_that_nothing_needs_any_more_may_be_gone(tmp_path, script):
+    chain = tmp_path / "chain"
+    write_inputs(example("fcc"), chain, ("static", "bands"))
+    put_potential(tmp_path, "Si")
+    assert script(chain).returncode == 0
+    (chain / "static" / "CHGCAR").unlink()
+    write_inputs(example("fcc"), chain, ("mp_relax",))
+    done = script(chain)
+    assert done.returncode == 0, done.stderr
+    assert (chain / "runs").read_text().split() == ["static", "bands", "mp_relax"]
+
+
+def test_half_a_potcar_is_never_left(tmp_path, script):
+    chain = tmp_path / "chain"
+    write_inputs(example("nio"), chain, ("relax",))
+    put_potential(tmp_path, "Ni_pv")
+    done = script(chain)
+    assert done.returncode != 0
+    assert "potentials/O/POTCAR" in done.stderr
+    assert not (chain / "relax" / "POTCAR").exists()
+    put_potential(tmp_path, "O")
+    assert script(chain, VASP="false").returncode == 1
+    assert (chain / "relax" / "POTCAR").read_text() == "potential Ni_pv\npotential O\n"
