@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from tests.dft.vasp.examples import DATA
+from tests.dft.vasp.examples import DATA, example
 
 from wyckforge.cli import main
 from wyckforge.dft.results import Ground
+from wyckforge.dft.vasp.inputs import write_inputs
 
 
 def run(*args: str | Path):
@@ -36,6 +37,7 @@ def test_inputs_from_a_file(write_rock_salt, tmp_path):
 
 
 def test_inputs_after_a_relaxation(chain):
+    shutil.rmtree(chain / "static")  # in another cell than the standard one, so that its charge fits no bands of ours
     done = run("inputs", chain / "relax", "--out", chain, "--steps", "bands")
     assert done.exit_code == 0, done.stderr
     poscar = (chain / "bands" / "POSCAR").read_text().splitlines()
@@ -81,34 +83,85 @@ def test_a_table_of_other_energies_is_refused(chain, tmp_path):
     assert "CHGNet 0.3.0" in done.stderr
 
 
-def test_the_script_runs_the_chain(tmp_path, write_rock_salt):
-    """With a stand-in for VASP that puts real outputs into place."""
-    chain = tmp_path / "chain"
-    assert run("inputs", write_rock_salt("nio", "Ni", "O", edge=4.19), "--out", chain, "--steps", "relax,static,bands")
-    for name in ("Ni_pv", "O", "Si"):
-        (tmp_path / "potentials" / name).mkdir(parents=True)
-        (tmp_path / "potentials" / name / "POTCAR").write_text(f"potential {name}\n")
+def test_outputs_of_another_crystal_are_neither_covered_nor_collected(write_rock_salt, tmp_path):
+    """Silicon's finished static run, and inputs of nickel oxide."""
+    folder = tmp_path / "st"
+    shutil.copytree(DATA / "static_si", folder / "static")
+    file = write_rock_salt("nio", "Ni", "O", edge=4.19)
+    done = run("inputs", file, "--out", folder, "--steps", "static")
+    assert done.exit_code == 2
+    assert f"{folder}/static holds a finished run of Si2, 39.37 Å³, and the inputs are for another" in done.stderr
+    assert not (folder / "static" / "POSCAR").exists()
+    shutil.copy(file, folder / "static" / "POSCAR")  # by hand
+    done = run("collect", folder)
+    assert done.exit_code == 1
+    (found,) = json.loads((folder / "evidence.json").read_text())
+    assert (found["stage"], found["verdict"]) == ("dft_energy", "unknown")
+    assert "is of another crystal than POSCAR there (Si2, 39.37 Å³ instead of Ni1 O1, 18.39 Å³)" in found["reason"]
+
+
+@pytest.fixture
+def script(tmp_path):
+    """Runs the script of a chain with a stand-in for VASP that puts real outputs into place."""
     binaries = tmp_path / "bin"
     binaries.mkdir()
-    (binaries / "wyckforge").write_text(f'#!/bin/sh\nexec {sys.executable} -m wyckforge "$@"\n')
-    (binaries / "vasp").write_text(
-        "#!/bin/sh\n"
-        'step=$(basename "$PWD"); case $step in relax) from=relax_magnetic;; *) from=static_magnetic;; esac\n'
-        f"for file in {DATA}/$from/*.gz; do gzip -dc $file > $(basename $file .gz); done\n"
-        "echo charge > CHGCAR\necho $step >> ../runs\n"
-    )
-    for binary in binaries.iterdir():
-        binary.chmod(0o755)
+    for name, words in (("wyckforge", "-m wyckforge"), ("vasp", str(DATA.parent / "stand_in.py"))):
+        (binaries / name).write_text(f'#!/bin/sh\nexec {sys.executable} {words} "$@"\n')
+        (binaries / name).chmod(0o755)
     settings = os.environ | {
         "PATH": f"{binaries}:{os.environ['PATH']}",
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         "VASP": "vasp",
         "POTCARS": str(tmp_path / "potentials"),
     }
+
+    def called(chain: Path, **others: str):
+        return subprocess.run(
+            ["sh", chain / "run.sh"], env=settings | others, capture_output=True, text=True, check=False
+        )
+
+    return called
+
+
+def put_potential(tmp_path: Path, name: str) -> None:
+    (tmp_path / "potentials" / name).mkdir(parents=True)
+    (tmp_path / "potentials" / name / "POTCAR").write_text(f"potential {name}\n")
+
+
+def test_the_script_runs_the_chain(tmp_path, script):
+    chain = tmp_path / "chain"
+    write_inputs(example("fcc"), chain, ("relax", "static", "bands", "phonon", "mp_relax"))
+    put_potential(tmp_path, "Si")
     for _ in range(2):  # the second time, nothing is left to do
-        done = subprocess.run(["sh", chain / "run.sh"], env=settings, capture_output=True, text=True, check=False)
+        done = script(chain)
         assert done.returncode == 0, done.stderr
-    assert (chain / "runs").read_text().split() == ["relax", "static", "bands"]
+    assert (chain / "runs").read_text().split() == ["relax", "static", "bands", "phonon", "mp_relax"]
+    assert (chain / "static" / "POTCAR").read_text() == "potential Si\n"
+    assert "2.3875290700" in (chain / "static" / "POSCAR").read_text()  # what the relaxation found
+    assert "LEPSILON" not in (chain / "phonon" / "INCAR").read_text()  # that is a metal
+    assert (chain / "bands" / "CHGCAR").read_text() == "charge of bands\n"
+
+
+def test_a_charge_that_nothing_needs_any_more_may_be_gone(tmp_path, script):
+    chain = tmp_path / "chain"
+    write_inputs(example("fcc"), chain, ("static", "bands"))
+    put_potential(tmp_path, "Si")
+    assert script(chain).returncode == 0
+    (chain / "static" / "CHGCAR").unlink()
+    write_inputs(example("fcc"), chain, ("mp_relax",))
+    done = script(chain)
+    assert done.returncode == 0, done.stderr
+    assert (chain / "runs").read_text().split() == ["static", "bands", "mp_relax"]
+
+
+def test_half_a_potcar_is_never_left(tmp_path, script):
+    chain = tmp_path / "chain"
+    write_inputs(example("nio"), chain, ("relax",))
+    put_potential(tmp_path, "Ni_pv")
+    done = script(chain)
+    assert done.returncode != 0
+    assert "potentials/O/POTCAR" in done.stderr
+    assert not (chain / "relax" / "POTCAR").exists()
+    put_potential(tmp_path, "O")
+    assert script(chain, VASP="false").returncode == 1
     assert (chain / "relax" / "POTCAR").read_text() == "potential Ni_pv\npotential O\n"
-    assert (chain / "static" / "POTCAR").read_text() == "potential Si\n"  # what the relaxation found
-    assert (chain / "bands" / "CHGCAR").read_text() == "charge\n"

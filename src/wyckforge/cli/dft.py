@@ -32,15 +32,17 @@ def dft() -> None:
 def inputs(structure: Path, out: Path, steps: str) -> None:
     """Write VASP inputs for the crystal in STRUCTURE, a CIF or POSCAR file or the folder of a finished relaxation.
 
-    After a relaxation, what is not magnetic in it is computed without spin polarisation.
+    After a relaxation, what is not magnetic in it is computed without spin polarisation, and what has no gap without
+    Born charges. A folder with a finished run of another crystal is refused.
     """
-    from wyckforge.dft.vasp.inputs import SCRIPT, after, write_inputs
+    from wyckforge.dft.vasp.inputs import SCRIPT, Start, after, write_inputs
 
     asked = tuple(one.strip() for one in steps.split(","))
     if unknown := [one for one in asked if one not in STEPS]:
         raise click.BadParameter(f"{', '.join(unknown)} given; allowed are {', '.join(STEPS)}", param_hint="--steps")
-    crystal, spin = after(structure) if structure.is_dir() else (_crystal(structure), True)
-    for folder in write_inputs(crystal, out, cast("tuple[Step, ...]", asked), spin=spin):
+    start = after(structure) if structure.is_dir() else Start(_crystal(structure))
+    chosen = cast("tuple[Step, ...]", asked)
+    for folder in write_inputs(start.crystal, out, chosen, spin=start.spin, metal=start.metal):
         click.echo(str(folder))
     click.echo(f"run them with {out / SCRIPT}; each needs a POTCAR of the potentials in its POTCAR.spec")
 
@@ -52,7 +54,8 @@ def inputs(structure: Path, out: Path, steps: str) -> None:
 def collect(ctx: click.Context, folder: Path, hull: Path | None) -> None:
     """Read the finished VASP steps in FOLDER, and write results and evidence beside them.
 
-    A step that was killed, did not converge or cannot be read is unknown, with the reason, and the exit status is 1.
+    A step that was killed, did not converge, cannot be read, or is of another crystal than POSCAR or the relaxation
+    before it, is unknown, with the reason, and the exit status is 1.
     """
     from wyckforge.dft.vasp.collect import collect as read
     from wyckforge.errors import StructureError

@@ -17,6 +17,7 @@ GOLDEN = HERE / "golden"
 def example(name: str) -> Crystal:
     """One of the crystals, in its conventional cell."""
     group, edge, elements, places = {
+        "fcc": ("Fm-3m", 3.9, ["Si"], [[0, 0, 0]]),  # what the relaxation among the outputs began with
         "si": ("Fd-3m", 5.43, ["Si"], [[0, 0, 0]]),
         "nio": ("Fm-3m", 4.19, ["Ni", "O"], [[0, 0, 0], [0.5, 0.5, 0.5]]),
         "kfef3": ("Pm-3m", 4.12, ["K", "Fe", "F"], [[0.5, 0.5, 0.5], [0, 0, 0], [0.5, 0, 0]]),

@@ -6,9 +6,15 @@ from xml.etree import ElementTree
 
 import pytest
 from tests.dft.vasp.examples import DATA
+from tests.dft.vasp.stand_in import begun_with
 
 from wyckforge.dft.results import Bands, GammaModes, Ground, Relaxed
 from wyckforge.dft.vasp.collect import collect
+from wyckforge.dft.vasp.inputs import after, write_inputs
+
+HALF = 2.38752907
+RELAXED = f"Si\n1\n{HALF} {HALF} 0\n0 {HALF} {HALF}\n{HALF} 0 {HALF}\nSi\n1\ndirect\n0.1 0 0\n"
+"""POSCAR of what the relaxation among the outputs found."""
 
 
 @pytest.fixture
@@ -83,6 +89,56 @@ def test_a_file_without_its_parts_ends_nothing(chain):
     (found,) = collect(folder).evidence
     assert (found.stage, found.verdict) == ("dft_energy", "unknown")
     assert "NELECT" in found.reason
+
+
+def test_what_is_of_another_crystal_than_its_relaxation_found_is_unknown(chain):
+    folder = chain(
+        relax="relax_magnetic",
+        static="static_si",
+        bands="bands_si",
+        phonon="phonon_born_si",
+        mp_relax="ions_unconverged",
+        mp_static="static_magnetic",
+    )
+    collected = collect(folder)
+    assert set(collected.results) == {"relax"}
+    found = found_in(collected)
+    for stage in ("dft_energy", "dft_phonon_gamma", "dft_mp_relax"):
+        assert found[stage].verdict == "unknown"
+        assert "is of another crystal or cell than the relaxation before it found" in found[stage].reason
+    assert "(Si2, 39.37 Å³ instead of Si1, 27.22 Å³)" in found["dft_energy"].reason
+    assert found["dft_band_gap"].verdict == "unknown"  # of static, too
+
+
+def test_the_relaxation_before_mp_static_is_mp_relax(chain):
+    folder = chain(relax="relax_magnetic", mp_relax="relax_magnetic", mp_static="static_si")
+    (folder / "mp_relax" / "POSCAR.orig").write_text(RELAXED)
+    found = found_in(collect(folder))
+    assert found["dft_mp_relax"].verdict == "pass"
+    assert "is of another crystal or cell than the relaxation before it found" in found["dft_mp_energy"].reason
+    shutil.rmtree(folder / "mp_static")
+    shutil.copytree(DATA / "static_magnetic", folder / "mp_static")
+    assert "not by the settings of the Materials Project" in found_in(collect(folder))["dft_mp_energy"].reason
+
+
+@pytest.mark.parametrize(("kept", "verdict"), [("POSCAR.orig", "pass"), ("POSCAR.bak", "unknown")])
+def test_a_relaxation_that_custodian_restarted_is_known_by_its_first_poscar(chain, kept, verdict):
+    folder = chain(relax="relax_magnetic", mp_relax="relax_magnetic")
+    (folder / "mp_relax" / kept).write_text(RELAXED)
+    assert found_in(collect(folder))["dft_mp_relax"].verdict == verdict
+
+
+def test_a_step_after_a_relaxation_may_be_in_its_standard_cell(chain):
+    folder = chain(relax="relax_magnetic", static="static_magnetic")
+    start = after(folder / "relax")
+    write_inputs(start.crystal, folder / "new", ["static"])
+    poscar = (folder / "new" / "static" / "POSCAR").read_text()
+    file = folder / "static" / "vasprun.xml.gz"
+    text = gzip.decompress(file.read_bytes()).decode()
+    changed = begun_with(poscar, text, moves=False)
+    assert changed != text
+    file.write_bytes(gzip.compress(changed.encode()))
+    assert found_in(collect(folder))["dft_energy"].verdict == "pass"
 
 
 def test_folders_of_other_things_are_no_steps(tmp_path):

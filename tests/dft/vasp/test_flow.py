@@ -7,6 +7,7 @@ from monty.json import MontyDecoder, MontyEncoder
 from pymatgen.core import Structure
 from tests.dft.vasp.examples import GOLDEN, example
 
+from wyckforge.dft.vasp.custodian_run import handlers
 from wyckforge.dft.vasp.flow import vasp_flow
 from wyckforge.dft.vasp.sets import STEPS, standard
 
@@ -49,10 +50,12 @@ def test_jobs_write_the_inputs_that_are_kept(flow, tmp_path, monkeypatch):
         assert Structure.from_file(tmp_path / job.name / "POSCAR") == standard(example("nio"))
 
 
-def test_no_handler_changes_the_published_smearing(flow):
-    names = {type(handler).__name__ for job in flow.jobs for handler in job.maker.run_vasp_kwargs["handlers"]}
-    assert "VaspErrorHandler" in names
-    assert not names & {"LargeSigmaHandler", "IncorrectSmearingHandler", "KspacingMetalHandler"}
+def test_jobs_have_the_handlers_that_keep_smearing_and_mesh(flow):
+    """They are tested one by one beside the run under custodian."""
+    ours = [handler.as_dict() for handler in handlers()]
+    assert ours[0]["errors_subset_to_catch"]
+    for job in json.loads(json.dumps(flow, cls=MontyEncoder), cls=MontyDecoder).jobs:
+        assert [handler.as_dict() for handler in job.maker.run_vasp_kwargs["handlers"]] == ours
 
 
 def test_without_a_relaxation_steps_begin_with_the_crystal():

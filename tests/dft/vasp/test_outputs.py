@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import gzip
+import re
 import shutil
 
 import numpy as np
 import pytest
-from pymatgen.io.vasp import Kpoints
+from pymatgen.io.vasp import Kpoints, Poscar, Vasprun
 from tests.dft.vasp.examples import DATA
 
 from wyckforge.dft.results import Ground
-from wyckforge.dft.vasp.outputs import bands, ground, mesh_bands, relaxed, site_moments
+from wyckforge.dft.vasp.outputs import bands, ground, mesh_bands, metallic, relaxed, site_moments
 from wyckforge.dft.vasp.reading import OutputError
 
 
@@ -137,6 +138,34 @@ def test_a_document_type_is_refused(tmp_path):
     (tmp_path / "vasprun.xml").write_text(text)
     with pytest.raises(OutputError, match="declares a document type, which VASP never writes"):
         ground(tmp_path)
+
+
+def test_an_output_of_another_crystal_than_its_poscar_is_no_result(tmp_path):
+    shutil.copytree(DATA / "static_si", tmp_path / "static")
+    own = Vasprun(DATA / "static_si" / "vasprun.xml.gz", parse_potcar_file=False).initial_structure
+    poscar = tmp_path / "static" / "POSCAR"
+    moved, larger, other = own.copy(), own.copy(), own.copy()
+    moved.translate_sites([0], [1, 0, -1], to_unit_cell=False)  # by whole lattice vectors
+    for same in (own, moved):
+        Poscar(same).write_file(poscar)
+        assert ground(tmp_path / "static").energy_ev == pytest.approx(-10.61487473)
+    poscar.write_text(re.sub("^Si$", "", poscar.read_text(), flags=re.MULTILINE).replace("\n\n", "\n"))
+    assert ground(tmp_path / "static").tool == "VASP 6.2.0"  # as VASP 4 wrote it, without elements
+    larger.scale_lattice(own.volume * 1.001)
+    other.replace_species({"Si": "Ge"})
+    for strange in (larger, other):
+        Poscar(strange).write_file(poscar)
+        with pytest.raises(OutputError, match=r"static is of another crystal than POSCAR there .*run VASP there anew"):
+            ground(tmp_path / "static")
+    poscar.write_text("")
+    with pytest.raises(OutputError, match="POSCAR cannot be read"):
+        ground(tmp_path / "static")
+
+
+def test_a_metal_is_told_by_its_mesh():
+    assert metallic(DATA / "static_magnetic")  # of a half-metal, one channel conducts
+    assert not metallic(DATA / "static_si")
+    assert not metallic(DATA / "killed")  # not known to be one
 
 
 def test_other_kinds_of_runs_are_refused():

@@ -8,18 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from wyckforge.dft import evidence
-from wyckforge.dft.results import Result
+from wyckforge.dft.results import Bands, GammaModes, Ground, Relaxed
 from wyckforge.dft.vasp.hull import CORRECTED_ENERGIES, hull_evidence
+from wyckforge.dft.vasp.identity import poscar, require_after
+from wyckforge.dft.vasp.inputs import RELAXED_IN
 from wyckforge.dft.vasp.modes import gamma_modes
-from wyckforge.dft.vasp.outputs import bands, ground, mesh_bands, relaxed
+from wyckforge.dft.vasp.outputs import bands, finished, ground, mesh_bands, relaxed
 from wyckforge.dft.vasp.reading import OutputError, guarded
+from wyckforge.dft.vasp.sets import Step, crystal_of
+from wyckforge.errors import StructureError
 from wyckforge.realise.reference import require_same_tool
 from wyckforge.records import Evidence
 
 if TYPE_CHECKING:
     from wyckforge.realise.hull import ReferenceHull
+    from wyckforge.symmetry.crystal import Crystal
 
-Read = TypeVar("Read", bound=Result)
+Read = TypeVar("Read", Relaxed, Ground, Bands, GammaModes)
 
 
 @dataclass
@@ -27,24 +32,42 @@ class Collected:
     """What a chain of folders gave.
 
     Attributes:
+        folder: with the folders of the steps.
         results: by step.
         evidence: in the order of the steps; ``unknown`` with a reason where a step gave nothing.
     """
 
-    results: dict[str, Result] = field(default_factory=dict)
+    folder: Path
+    results: dict[Step, Relaxed | Ground | Bands | GammaModes] = field(default_factory=dict)
     evidence: list[Evidence] = field(default_factory=list)
 
-    def keep(self, step: str, stage: str, folder: Path, read: Callable[[Path], Read]) -> Read | None:
-        """Read a folder and keep the result, or the reason why there is none; nothing where there is no folder."""
-        if not folder.is_dir():
+    def keep(self, step: Step, stage: str, read: Callable[[Path], Read]) -> Read | None:
+        """Read a step and keep the result, or the reason why there is none; nothing where there is no folder."""
+        place = self.folder / step
+        if not place.is_dir():
             return None
         try:
-            found = guarded(folder, read)
-        except OutputError as error:
+            found = guarded(place, read)
+            if (relaxation := self.relaxation_of(step)) is not None:
+                require_after(_starts(place, found), relaxation, place)
+        except (OutputError, StructureError) as error:
             self.evidence.append(Evidence(stage, "unknown", reason=str(error), tool="VASP"))
             return None
         self.results[step] = found
         return found
+
+    def relaxation_of(self, step: Step) -> Relaxed | None:
+        """What the relaxation before a step found, where that was read."""
+        found = self.results.get(RELAXED_IN[step]) if step in RELAXED_IN else None
+        return found if isinstance(found, Relaxed) else None
+
+
+def _starts(place: Path, found: Relaxed | Ground | Bands | GammaModes) -> list[Crystal]:
+    """What a run began with, and where custodian restarted a relaxation on the way, what that began with at first."""
+    if not isinstance(found, Relaxed):
+        return [found.crystal]  # the others leave their atoms where they are
+    first = poscar(place, "POSCAR.orig")
+    return [crystal_of(finished(place).initial_structure), *([] if first is None else [first])]
 
 
 def collect(folder: Path, hull: ReferenceHull | None = None) -> Collected:
@@ -59,13 +82,13 @@ def collect(folder: Path, hull: ReferenceHull | None = None) -> Collected:
     """
     if hull is not None:
         require_same_tool(CORRECTED_ENERGIES, hull.tool, hull.name)
-    found = Collected()
-    if (relaxation := found.keep("relax", "dft_relax", folder / "relax", relaxed)) is not None:
+    found = Collected(folder)
+    if (relaxation := found.keep("relax", "dft_relax", relaxed)) is not None:
         found.evidence.append(evidence.relaxation(relaxation))
-    state = found.keep("static", "dft_energy", folder / "static", ground)
+    state = found.keep("static", "dft_energy", ground)
     if state is not None:
         found.evidence += [evidence.energy(state), evidence.magnetism(state)]
-    line = found.keep("bands", "dft_band_gap", folder / "bands", lambda place: bands(place, state))
+    line = found.keep("bands", "dft_band_gap", lambda place: bands(place, state))
     mesh = None if state is None else mesh_bands(folder / "static", state)
     if line is not None:
         found.evidence += evidence.gaps(line, mesh)
@@ -73,10 +96,10 @@ def collect(folder: Path, hull: ReferenceHull | None = None) -> Collected:
             found.evidence += evidence.masses(line)
     elif mesh is not None and not (folder / "bands").is_dir():
         found.evidence += evidence.gaps(mesh)
-    if (vibrations := found.keep("phonon", "dft_phonon_gamma", folder / "phonon", gamma_modes)) is not None:
+    if (vibrations := found.keep("phonon", "dft_phonon_gamma", gamma_modes)) is not None:
         found.evidence.append(evidence.stability(vibrations))
-    if (relaxation := found.keep("mp_relax", "dft_mp_relax", folder / "mp_relax", relaxed)) is not None:
+    if (relaxation := found.keep("mp_relax", "dft_mp_relax", relaxed)) is not None:
         found.evidence.append(evidence.relaxation(relaxation, "dft_mp_relax"))
     if (folder / "mp_static").is_dir():
-        found.evidence += hull_evidence(folder / "mp_static", hull)
+        found.evidence += hull_evidence(folder / "mp_static", hull, found.relaxation_of("mp_static"))
     return found

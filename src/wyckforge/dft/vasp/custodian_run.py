@@ -2,7 +2,7 @@
 
     python -m wyckforge.dft.vasp.custodian_run FOLDER --vasp "mpirun -np 16 vasp_std"
 
-Handlers that would change the published smearing or mesh for another are left out.
+What would change the published smearing or mesh for another is left out.
 """
 
 from __future__ import annotations
@@ -27,15 +27,35 @@ if TYPE_CHECKING:
 MAX_ERRORS = 10
 """Corrections of one step."""
 
+NOT_MENDED = (
+    "algo_tet",
+    "brmix",
+    "dentet",
+    "incorrect_shift",
+    "inv_rot_mat",
+    "rot_matrix",
+    "tet",
+    "tetirr",
+    "triple_product",
+)
+"""What custodian's VaspErrorHandler would mend with another smearing or mesh, at the latest when it comes up again.
+
+The last one would exchange axes of the cell and leave KPOINTS, whose mesh and path are for the old ones.
+"""
+
 
 def handlers() -> list[ErrorHandler]:
-    """What is mended."""
+    """What is mended.
+
+    NonConvergingErrorHandler is not among them: it turns tetrahedra to Gaussian smearing once another handler has
+    changed ALGO. What does not converge is left to UnconvergedErrorHandler, after the run.
+    """
     from custodian.vasp import handlers as known
 
+    mended = [name for name in known.VaspErrorHandler.error_msgs if name not in NOT_MENDED]
     return [
-        known.VaspErrorHandler(),
+        known.VaspErrorHandler(errors_subset_to_catch=mended),
         known.UnconvergedErrorHandler(),
-        known.NonConvergingErrorHandler(),
         known.PotimErrorHandler(),
         known.PositiveEnergyErrorHandler(),
         known.FrozenJobErrorHandler(),
@@ -59,8 +79,8 @@ def run(folder: Path, command: Sequence[str]) -> None:
             continue
         relaxation = folder / RELAXED_IN[step] if step in RELAXED_IN else None
         if relaxation is not None and relaxation.is_dir():
-            crystal, spin = after(relaxation)
-            write_inputs(crystal, folder, (step,), spin=spin)
+            start = after(relaxation)
+            write_inputs(start.crystal, folder, (step,), spin=start.spin, metal=start.metal)
         if step in CHARGE_OF and (charge := folder / CHARGE_OF[step] / "CHGCAR").is_file():
             shutil.copy(charge, place)
         _with_potentials(place)

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wyckforge.dft.results import Relaxed
+from wyckforge.dft.vasp.identity import require_after
 from wyckforge.dft.vasp.outputs import energy_ev, finished, tool
 from wyckforge.dft.vasp.reading import OutputError, guarded
 from wyckforge.dft.vasp.sets import crystal_of, input_set
+from wyckforge.errors import StructureError
 from wyckforge.realise.config import HullConfig
 from wyckforge.realise.corrections import CORRECTED, mp2020_correction
 from wyckforge.realise.hull import tool as hull_tool
@@ -31,20 +34,27 @@ CORRECTED_ENERGIES = ENERGIES + CORRECTED
 """The same with the corrections in them: what a table of known phases has to name as its potential."""
 
 
-def hull_evidence(folder: Path, hull: ReferenceHull | None) -> list[Evidence]:
+def hull_evidence(folder: Path, hull: ReferenceHull | None, relaxation: Relaxed | None = None) -> list[Evidence]:
     """Corrected energy of a static run by the settings of the Materials Project, and its place above a hull.
+
+    Args:
+        folder: of the run.
+        hull: known phases; without them, the energy alone.
+        relaxation: what the run has to have begun with, where that is known.
 
     Raises:
         TableError: the hull is of other energies.
     """
     try:
         run = finished(folder)
+        crystal = crystal_of(run.final_structure)
+        if relaxation is not None:
+            require_after([crystal], relaxation, folder)
         if problem := guarded(folder, lambda _: _foreign(run)):
             raise OutputError(f"the run in {folder} is not by the settings of the Materials Project: {problem}")
         raw = energy_ev(run, folder)
-    except OutputError as error:
+    except (OutputError, StructureError) as error:
         return [Evidence("dft_mp_energy", "unknown", reason=str(error), tool=ENERGIES)]
-    crystal = crystal_of(run.final_structure)
     correction = mp2020_correction(crystal)
     energy = raw / len(crystal) + correction
     reason = f"{tool(run)}; with {correction:+.4f} eV/atom of MP2020 in it"

@@ -5,17 +5,19 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from wyckforge.dft.magnetism import is_magnetic
-from wyckforge.dft.vasp.outputs import relaxed, site_moments
+from wyckforge.dft.vasp.identity import described, potcar_elements, same_cell
+from wyckforge.dft.vasp.outputs import ended, metallic, relaxed, site_moments
 from wyckforge.dft.vasp.reading import OutputError, guarded
-from wyckforge.dft.vasp.sets import STEPS, Step, input_set
+from wyckforge.dft.vasp.sets import STEPS, Step, crystal_of, input_set, standard
 from wyckforge.errors import StructureError
 from wyckforge.files import write_atomically
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
+    from pymatgen.io.vasp.sets import VaspInputSet
 
     from wyckforge.symmetry.crystal import Crystal
 
@@ -36,7 +38,23 @@ SCRIPT = "run.sh"
 _DIGITS = 10
 
 
-def write_inputs(crystal: Crystal, out: Path, steps: Sequence[Step] = STEPS, *, spin: bool = True) -> list[Path]:
+class Start(NamedTuple):
+    """What inputs are written for.
+
+    Attributes:
+        crystal: in any cell.
+        spin: spin-polarised.
+        metal: known to have no gap, so that no Born charges are asked for.
+    """
+
+    crystal: Crystal
+    spin: bool = True
+    metal: bool = False
+
+
+def write_inputs(
+    crystal: Crystal, out: Path, steps: Sequence[Step] = STEPS, *, spin: bool = True, metal: bool = False
+) -> list[Path]:
     """Write a folder per step, and a script that runs them all one after another.
 
     POTCAR files are not ours to give away: ``POTCAR.spec`` names the potentials, one a line.
@@ -45,28 +63,33 @@ def write_inputs(crystal: Crystal, out: Path, steps: Sequence[Step] = STEPS, *, 
         crystal: in any cell; the inputs are for its standard primitive one.
         out: folder of the chain.
         steps: which.
-        spin: spin-polarised; those of the Materials Project always are.
+        spin: as in :class:`Start`; those of the Materials Project always are spin-polarised.
+        metal: as in :class:`Start`.
 
     Returns:
         The folders.
 
     Raises:
-        StructureError: the symmetry cannot be determined, or there is no potential for an element.
+        StructureError: the symmetry cannot be determined, there is no potential for an element, or in a folder lies a
+            finished run or a POTCAR of another crystal. Nothing is written then.
     """
     from pymatgen.core import Structure
 
     structure = Structure(crystal.lattice, crystal.numbers, crystal.frac_coords)
-    folders = []
-    for step in steps:
-        for name, text in _texts(structure, step, spin).items():
+    files = {step: _texts(structure, input_set(step, spin=spin, metal=metal)) for step in steps}
+    for step in dict.fromkeys((*steps, *(CHARGE_OF[one] for one in steps if one in CHARGE_OF))):
+        _require_same_run(out / step, crystal_of(standard(crystal)))
+    for step, texts in files.items():
+        _require_same_potentials(out / step, texts["POTCAR.spec"].split())
+    for step, texts in files.items():
+        for name, text in texts.items():
             write_atomically(out / step / name, text.encode())
-        folders.append(out / step)
     write_atomically(out / SCRIPT, (Path(__file__).parent / SCRIPT).read_bytes())
-    return folders
+    return [out / step for step in files]
 
 
-def after(folder: Path) -> tuple[Crystal, bool]:
-    """The crystal of a finished relaxation, and whether it is magnetic; it counts as such where that is not known.
+def after(folder: Path) -> Start:
+    """What comes after a finished relaxation: its crystal, with spin where it is magnetic or where that is not known.
 
     Raises:
         StructureError: the relaxation has not converged, or cannot be read.
@@ -78,16 +101,46 @@ def after(folder: Path) -> tuple[Crystal, bool]:
     if not found.converged:
         raise StructureError(f"the relaxation in {folder} has not converged; go on with it from its CONTCAR")
     moments = site_moments(folder, len(found.crystal))
-    return found.crystal, moments is None or is_magnetic(moments)
+    return Start(found.crystal, spin=moments is None or is_magnetic(moments), metal=metallic(folder))
 
 
-def _texts(structure: Structure, step: Step, spin: bool) -> dict[str, str]:
+def _require_same_run(place: Path, crystal: Crystal) -> None:
+    """Pass if no run of another crystal has ended in a folder.
+
+    Raises:
+        StructureError: one has.
+    """
+    try:
+        began = guarded(place, lambda folder: crystal_of(ended(folder).initial_structure))
+    except OutputError:
+        return  # none has ended, of whatever crystal
+    if not same_cell(began, crystal):
+        raise StructureError(
+            f"{place} holds a finished run of {described(began)}, and the inputs are for another crystal or cell "
+            f"({described(crystal)}); move that folder away, or write into another one. For steps after a relaxation, "
+            "give the folder of the relaxation"
+        )
+
+
+def _require_same_potentials(place: Path, potentials: Sequence[str]) -> None:
+    """Pass if a POTCAR in a folder, where there is one, is of these elements in this order.
+
+    Raises:
+        StructureError: it is of others.
+    """
+    given, wanted = potcar_elements(place), [name.split("_")[0] for name in potentials]
+    if given and given != wanted:
+        raise StructureError(
+            f"POTCAR in {place} is of {', '.join(given)}, and the inputs are for {', '.join(wanted)}; move it away"
+        )
+
+
+def _texts(structure: Structure, chosen: VaspInputSet) -> dict[str, str]:
     """The input files of a step by name.
 
     Raises:
         StructureError: as :func:`write_inputs`.
     """
-    chosen = input_set(step, spin=spin)
     potentials = chosen.config_dict["POTCAR"]
     if missing := sorted({one.symbol for one in structure.composition} - set(potentials)):
         raise StructureError(

@@ -13,6 +13,7 @@ import numpy as np
 
 from wyckforge.dft.bands import edges
 from wyckforge.dft.results import Bands, Ground, PathPiece, Relaxed
+from wyckforge.dft.vasp.identity import require_poscar, same_cell
 from wyckforge.dft.vasp.reading import OutputError, find, guarded, lines, refuse_document_type
 from wyckforge.dft.vasp.sets import crystal_of
 from wyckforge.potential.contract import Array
@@ -27,14 +28,27 @@ GPA_PER_KBAR = 0.1
 COUNT_TOLERANCE = 0.01
 """How far occupations may sum up to another number of electrons than there are."""
 
-SAME_CELL_ANGSTROM = 1e-4
-
 LINEAR_RESPONSE = (7, 8)
 """IBRION of runs that have the cycles of all perturbations in one step, so that their number tells nothing."""
 
 
 def finished(folder: Path, *, dos: bool = False) -> Vasprun:
-    """The vasprun.xml of a run that ended, with its last electronic cycle converged.
+    """The vasprun.xml of a run that :func:`ended`, and that began with the POSCAR beside it.
+
+    Args:
+        folder: of the run.
+        dos: read the density of states too, which alone knows the Fermi energy.
+
+    Raises:
+        OutputError: as :func:`ended`, or the run is of another crystal than POSCAR.
+    """
+    run = ended(folder, dos=dos)
+    require_poscar(crystal_of(run.initial_structure), folder)
+    return run
+
+
+def ended(folder: Path, *, dos: bool = False) -> Vasprun:
+    """The vasprun.xml of a run that ended, with its last electronic cycle converged, whatever POSCAR has become since.
 
     Args:
         folder: of the run.
@@ -124,7 +138,7 @@ def bands(folder: Path, state: Ground | None) -> Bands:
     """
     run = finished(folder)
     crystal = crystal_of(run.final_structure)
-    if state is not None and not _same(crystal, state.crystal):
+    if state is not None and not same_cell(crystal, state.crystal):
         raise OutputError(f"the bands in {folder} are of another cell than the ground state; compute one of them anew")
     channels = len(run.eigenvalues or ())
     if state is not None and len(state.electrons) == channels:
@@ -144,6 +158,14 @@ def mesh_bands(folder: Path, state: Ground) -> Bands:
         OutputError: there is no result.
     """
     return _on_mesh(finished(folder), state.crystal, state.electrons, state.fermi_ev)
+
+
+def metallic(folder: Path) -> bool:
+    """Whether there is no gap on the mesh of a run; not where the run cannot tell."""
+    try:
+        return bool(edges.find_edges(guarded(folder, _own_mesh)).metal)
+    except (OutputError, edges.BandsError):
+        return False
 
 
 def site_moments(folder: Path, n_atoms: int) -> Array | None:
@@ -232,6 +254,11 @@ def _on_mesh(run: Vasprun, crystal: Crystal, electrons: tuple[float, ...], fermi
     return _bands(run, crystal, electrons, fermi_ev, path=(), weights=weights / weights.sum())
 
 
+def _own_mesh(folder: Path) -> Bands:
+    run = finished(folder)
+    return _on_mesh(run, crystal_of(run.final_structure), _electrons(run, folder), _fermi_ev(run))
+
+
 def _by_spin(run: Vasprun) -> Array:
     """(s, k, b, 2) energies and occupations; up before down."""
     values: Any = run.eigenvalues
@@ -253,11 +280,3 @@ def _pieces(folder: Path, n_points: int) -> tuple[PathPiece, ...]:
         return ()
     ends = list(zip(labels[::2], labels[1::2], strict=True))
     return tuple(PathPiece(pair, place * each, (place + 1) * each) for place, pair in enumerate(ends))
-
-
-def _same(one: Crystal, other: Crystal) -> bool:
-    return (
-        np.array_equal(one.numbers, other.numbers)
-        and bool(np.allclose(one.lattice, other.lattice, atol=SAME_CELL_ANGSTROM))
-        and bool(np.allclose(one.frac_coords, other.frac_coords, atol=SAME_CELL_ANGSTROM))
-    )

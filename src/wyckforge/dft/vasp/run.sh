@@ -6,10 +6,15 @@
 set -eu
 cd "$(dirname "$0")"
 
+waits() { # whether a step is to run
+    [ -d "$1" ] && ! grep -qs "</modeling>" "$1/vasprun.xml"
+}
+
 run() { # a step
-    if [ ! -d "$1" ] || grep -qs "</modeling>" "$1/vasprun.xml"; then return 0; fi
-    if [ ! -f "$1/POTCAR" ]; then
-        while read -r symbol; do cat "$POTCARS/$symbol/POTCAR"; done < "$1/POTCAR.spec" > "$1/POTCAR"
+    if ! waits "$1"; then return 0; fi
+    if [ ! -f "$1/POTCAR" ]; then # whole or not at all
+        while read -r symbol; do cat "$POTCARS/$symbol/POTCAR"; done < "$1/POTCAR.spec" > "$1/POTCAR.part"
+        mv "$1/POTCAR.part" "$1/POTCAR"
     fi
     echo "$1"
     (cd "$1" && $VASP > vasp.out)
@@ -28,7 +33,7 @@ renew() { # inputs of the steps after a relaxation that have not begun
 run relax
 renew relax static bands phonon mp_relax
 run static
-if [ -d bands ] && [ -d static ]; then cp static/CHGCAR bands/; fi
+if waits bands && [ -d static ]; then cp static/CHGCAR bands/; fi
 run bands
 run phonon
 run mp_relax

@@ -113,10 +113,12 @@ class PublishedSet(_InStandardCell):
         step: ``relax``, ``static``, ``bands`` or ``phonon``.
         spin: spin-polarised from a ferromagnetic high-spin start. Where a structure carries the moments of an earlier
             run, and no atom is magnetic there, it is not, whatever this says.
+        metal: known to have no gap, so that no Born charges are asked for.
     """
 
     step: str = "relax"
     spin: bool = True
+    metal: bool = False
     CONFIG: ClassVar[dict[str, Any]] = _config()
 
     def __post_init__(self) -> None:
@@ -133,8 +135,9 @@ class PublishedSet(_InStandardCell):
 
     @property
     def incar_updates(self) -> dict[str, Any]:
-        """What the step adds."""
-        return _STEP[self.step] | ({} if self._polarised else {"ISPIN": 1, "MAGMOM": None})
+        """What the step adds, and takes away."""
+        unpolarised = {} if self._polarised else {"ISPIN": 1, "MAGMOM": None}
+        return _STEP[self.step] | unpolarised | ({"LEPSILON": None} if self.metal else {})
 
     @property
     def kpoints_updates(self) -> Kpoints:
@@ -153,13 +156,13 @@ class MaterialsProjectStaticSet(_InStandardCell, MPStaticSet):
     """MPStaticSet as it is, in the standard cell."""
 
 
-def input_set(step: Step, *, spin: bool = True) -> VaspInputSet:
-    """The input set of a step; those of the Materials Project are always spin-polarised."""
+def input_set(step: Step, *, spin: bool = True, metal: bool = False) -> VaspInputSet:
+    """The input set of a step; those of the Materials Project are as they are, and always spin-polarised."""
     if step == "mp_relax":
         return MaterialsProjectRelaxSet()
     if step == "mp_static":
         return MaterialsProjectStaticSet()
-    return PublishedSet(step=step, spin=spin)
+    return PublishedSet(step=step, spin=spin, metal=metal)
 
 
 def crystal_of(structure: Structure) -> Crystal:
