@@ -31,8 +31,8 @@ def gamma_modes(
 ) -> GammaModes:
     """Modes with the acoustic sum rule imposed, transverse and, with Born charges, longitudinal.
 
-    The sum rule is imposed by projecting rigid translations out of the force constants, the smallest change that makes
-    them symmetric and invariant; Born charges lose their mean.
+    The sum rule decides what moving an atom does to itself: minus what it does to all others. That is where the grid
+    of an engine errs, as an atom that moves against it is not seen as the same one. Born charges lose their mean.
 
     Args:
         crystal: primitive cell of n atoms.
@@ -45,8 +45,7 @@ def gamma_modes(
     n = len(crystal)
     raw = (force_constants + force_constants.T) / 2
     translations = np.kron(np.ones((n, 1)), np.eye(3)) / math.sqrt(n)
-    rest = np.eye(3 * n) - translations @ translations.T
-    constants = rest @ raw @ rest
+    constants = _invariant(raw, translations)
     longitudinal = None
     if born_charges is not None and dielectric is not None:
         born_charges = born_charges - born_charges.mean(axis=0)
@@ -76,6 +75,19 @@ def frequencies_per_cm(crystal: Crystal, force_constants: Array) -> Array:
     root = np.sqrt(np.repeat(atomic_masses[crystal.numbers], 3))
     squares = np.linalg.eigvalsh(force_constants / np.outer(root, root))
     found: Array = PER_CM * np.sign(squares) * np.sqrt(np.abs(squares))
+    return found
+
+
+def _invariant(force_constants: Array, translations: Array) -> Array:
+    """(3n, 3n) force constants that rigid translations leave without force, with other self terms."""
+    n = len(force_constants) // 3
+    blocks = force_constants.reshape(n, 3, n, 3).copy()
+    for atom in range(n):
+        blocks[atom, :, atom] = 0.0
+        own = -blocks[atom].sum(axis=1)
+        blocks[atom, :, atom] = (own + own.T) / 2
+    rest = np.eye(3 * n) - translations @ translations.T  # what the symmetric part leaves is rounding
+    found: Array = rest @ blocks.reshape(3 * n, 3 * n) @ rest
     return found
 
 
