@@ -55,6 +55,10 @@ class ClosedForm(Engine):
         return energies
 
     @override
+    def progress(self, folder: Path) -> None:
+        """It is too quick."""
+
+    @override
     def gamma(self, ground: Ground, config: DftConfig, folder: Path, saved: Path, *, polar: bool) -> GammaModes:
         frequencies = np.array([0.0, 0, 0, 510, 510, 510])
         return GammaModes(ground.crystal, frequencies, None, None, None, "dfpt", 0.0, self.tool)

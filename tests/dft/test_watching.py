@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from wyckforge.dft.watching import Progress, watched
+from wyckforge.dft.engine import Progress
+from wyckforge.dft.watching import watched
 
 
 def test_what_has_changed_is_told_with_the_time_that_is_left() -> None:

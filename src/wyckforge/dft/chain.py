@@ -16,6 +16,7 @@ from wyckforge.dft.config import NEEDS, DftConfig, Step
 from wyckforge.dft.engine import Engine, EngineError
 from wyckforge.dft.mesh import divisions, irreducible
 from wyckforge.dft.results import Bands, GammaModes, Ground, PathPiece, Relaxed, Result
+from wyckforge.dft.watching import watched
 from wyckforge.errors import StructureError
 from wyckforge.potential.contract import Array
 from wyckforge.realise.zone_path import Path
@@ -133,7 +134,8 @@ class Chain:
                 self.tell(f"{step}: its result cannot be read and is computed anew")
         self.tell(f"{step}: begun")
         path.parent.mkdir(parents=True, exist_ok=True)
-        result = compute()
+        with watched(lambda: self.engine.progress(path.parent), lambda words: self.tell(f"{step}: {words}")):
+            result = compute()
         result.write(path)
         self.tell(f"{step}: done")
         return result

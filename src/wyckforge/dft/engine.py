@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from wyckforge.dft.config import DftConfig
@@ -20,6 +21,19 @@ class EngineError(Exception):
 
     The message says in a sentence what happened and where the engine's own output lies.
     """
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a step is.
+
+    Attributes:
+        words: what is being done, ``geometry 7, 0.31 GPa``.
+        share: of the work that is done, between 0 and 1; None where that cannot be known.
+    """
+
+    words: str
+    share: float | None = None
 
 
 class Engine(ABC):
@@ -101,6 +115,10 @@ class Engine(ABC):
         Raises:
             EngineError: no answer.
         """
+
+    @abstractmethod
+    def progress(self, folder: Path) -> Progress | None:
+        """How far the step in a folder is, while another thread computes it; None where nothing can be told."""
 
 
 def bands_wanted(electrons: Sequence[float]) -> int:

@@ -133,6 +133,15 @@ def read_text(path: Path) -> str:
     return path.read_bytes().decode(errors="replace")
 
 
+def newest_output(folder: Path) -> tuple[str, str] | None:
+    """Name of the part whose output in the folder of a step grew last, and its text; None where there is none."""
+    try:
+        last = max(folder.rglob("*.out"), key=lambda path: path.stat().st_mtime, default=None)
+        return None if last is None else (last.stem, read_text(last))
+    except OSError:  # removed while looking
+        return None
+
+
 def last_lines(text: str) -> str:
     """What a program wrote at its end."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]

@@ -45,7 +45,8 @@ def gamma_modes(
     n = len(crystal)
     raw = (force_constants + force_constants.T) / 2
     translations = np.kron(np.ones((n, 1)), np.eye(3)) / math.sqrt(n)
-    constants = _invariant(raw, translations)
+    rest = np.eye(3 * n) - translations @ translations.T
+    constants = rest @ _invariant(raw) @ rest  # what is left to project out is rounding
     longitudinal = None
     if born_charges is not None and dielectric is not None:
         born_charges = born_charges - born_charges.mean(axis=0)
@@ -78,17 +79,15 @@ def frequencies_per_cm(crystal: Crystal, force_constants: Array) -> Array:
     return found
 
 
-def _invariant(force_constants: Array, translations: Array) -> Array:
-    """(3n, 3n) force constants that rigid translations leave without force, with other self terms."""
+def _invariant(force_constants: Array) -> Array:
+    """(3n, 3n) force constants with self terms by which a rigid translation meets no force."""
     n = len(force_constants) // 3
     blocks = force_constants.reshape(n, 3, n, 3).copy()
     for atom in range(n):
         blocks[atom, :, atom] = 0.0
         own = -blocks[atom].sum(axis=1)
         blocks[atom, :, atom] = (own + own.T) / 2
-    rest = np.eye(3 * n) - translations @ translations.T  # what the symmetric part leaves is rounding
-    found: Array = rest @ blocks.reshape(3 * n, 3 * n) @ rest
-    return found
+    return blocks.reshape(3 * n, 3 * n)
 
 
 def _field(crystal: Crystal, born_charges: Array, dielectric: Array, direction: Array) -> Array:

@@ -6,39 +6,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
-from wyckforge.dft.running import read_text
+from wyckforge.dft.engine import Progress
 
 EVERY_S = 20.0
 """How often is looked; nothing is told of what ends sooner."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a step is.
-
-    Attributes:
-        words: what is being done, ``geometry 7, 0.31 GPa``.
-        share: of the work that is done, between 0 and 1; None where that cannot be known.
-    """
-
-    words: str
-    share: float | None = None
-
-
-def newest_output(folder: Path) -> tuple[str, str] | None:
-    """Name of the part whose output in the folder of a step grew last, and its text; None where there is none."""
-    try:
-        last = max(folder.rglob("*.out"), key=lambda path: path.stat().st_mtime, default=None)
-        return None if last is None else (last.stem, read_text(last))
-    except OSError:  # removed while looking
-        return None
-
-
 @contextmanager
-def watched(look: Callable[[], Progress | None], tell: Callable[[str], None], every_s: float = EVERY_S) -> Iterator[None]:
+def watched(
+    look: Callable[[], Progress | None], tell: Callable[[str], None], every_s: float = EVERY_S
+) -> Iterator[None]:
     """Tell how far the work in this block is, whenever that has changed.
 
     Args:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from wyckforge.dft.engine import Progress
 from wyckforge.dft.qe.progress import progress
-from wyckforge.dft.watching import Progress
 
 FIELD = """
      iteration #  1     ecut=    36.00 Ry     beta= 0.70

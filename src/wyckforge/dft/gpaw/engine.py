@@ -15,9 +15,10 @@ from ase.units import GPa
 
 from wyckforge.dft.bands import edges
 from wyckforge.dft.config import DftConfig
-from wyckforge.dft.engine import Engine, EngineError, bands_wanted
+from wyckforge.dft.engine import Engine, EngineError, Progress, bands_wanted
 from wyckforge.dft.gpaw import inputs
 from wyckforge.dft.gpaw.inputs import Model, Way
+from wyckforge.dft.gpaw.progress import progress
 from wyckforge.dft.gpaw.relaxing import relax
 from wyckforge.dft.gpaw.running import Runner
 from wyckforge.dft.gpaw.solving import Forces, Solution, named, solve
@@ -168,6 +169,10 @@ class Gpaw(Engine):
             edges.gap_ev(bands),
             solution.remedies,
         )
+
+    def progress(self, folder: Path) -> Progress | None:
+        """By what its programs write."""
+        return progress(folder)
 
     def _model(self, crystal: Crystal, config: DftConfig) -> Model:
         hubbard = hubbard_ev(crystal.numbers.tolist()) if config.hubbard else {}

@@ -16,13 +16,14 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from wyckforge.dft.config import DftConfig
-from wyckforge.dft.engine import Engine, EngineError, bands_wanted
+from wyckforge.dft.engine import Engine, EngineError, Progress, bands_wanted
 from wyckforge.dft.magnetism import hubbard_ev, is_magnetic, may_be_magnetic
 from wyckforge.dft.mesh import divisions
 from wyckforge.dft.qe import inputs, pseudopotentials
 from wyckforge.dft.qe.inputs import Field, Model, Relaxation
 from wyckforge.dft.qe.outputs import site_moments
 from wyckforge.dft.qe.phonons import PART, Forces, Response, respond
+from wyckforge.dft.qe.progress import progress
 from wyckforge.dft.qe.relaxing import relax
 from wyckforge.dft.qe.running import Runner, find, take_over
 from wyckforge.dft.qe.solving import Solution, solve
@@ -225,6 +226,10 @@ class QuantumEspresso(Engine):
             output.gap_ev,
             solution.remedies,
         )
+
+    def progress(self, folder: Path) -> Progress | None:
+        """By what its programs write."""
+        return progress(folder)
 
     def _model(self, crystal: Crystal, config: DftConfig, *, spin: bool) -> Model:
         numbers = crystal.numbers.tolist()

@@ -131,7 +131,7 @@ def bands(crystal: Crystal, model: Model, field: Field, k_points: Array, n_bands
     text = "\n".join(["K_POINTS crystal", str(len(rows)), *rows])
     system = {"nbnd": n_bands}
     electrons = {"diago_thr_init": _ITERATIVE_THRESHOLD_RY}
-    control = {"calculation": "bands"}
+    control = {"calculation": "bands", "verbosity": "high"}  # tells every k point as it begins
     return _pw(crystal, model, field, control, system=system, electrons=electrons, k_points=text)
 
 

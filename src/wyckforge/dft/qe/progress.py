@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from wyckforge.dft.watching import Progress, newest_output
+from wyckforge.dft.engine import Progress
+from wyckforge.dft.running import newest_output
 
 _KPT = re.compile(r"Computing kpt #:\s*(\d+)\s+of\s+(\d+)")
 _REPRESENTATION = re.compile(r"Representation #\s*(\d+)")
