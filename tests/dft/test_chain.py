@@ -55,6 +55,10 @@ class ClosedForm(Engine):
         return energies
 
     @override
+    def advised_cutoff_ev(self, numbers: Sequence[int]) -> float:
+        return 100.0
+
+    @override
     def progress(self, folder: Path) -> None:
         """It is too quick."""
 
@@ -139,8 +143,34 @@ def test_nothing_builds_on_a_relaxation_that_did_not_end_and_more_steps_end_it(t
     assert long.relaxed.steps == 70
 
 
-def test_steps_come_in_their_own_order(tmp_path: Path) -> None:
-    config = DftConfig(steps=("bands", "scf", "relax"))
+def test_steps_come_in_their_own_order_with_what_they_build_on(tmp_path: Path) -> None:
+    config = DftConfig(steps=("bands", "relax"))
 
     assert config.steps == ("relax", "scf", "bands")
+    assert DftConfig(steps=("mass",)).steps == ("scf", "bands", "mass")
     assert not run(Slow(), tmp_path, config.model_copy(update={"max_relax_steps": 100})).problems
+
+
+class Collapsing(Slow):
+    """Its relaxation ends in a cell that is far too small, or at an energy that is not that of the ground state."""
+
+    def __init__(self, scale: float, energy_ev: float) -> None:
+        super().__init__()
+        self.scale, self.energy_ev = scale, energy_ev
+
+    @override
+    def relax(self, crystal: Crystal, config: DftConfig, folder: Path) -> Relaxed:
+        small = Crystal(crystal.lattice * self.scale, crystal.numbers, crystal.frac_coords)
+        return Relaxed(small, self.energy_ev, 1e-4, 0.01, True, 9, self.tool)
+
+
+def test_a_crystal_that_collapses_is_no_result(tmp_path: Path) -> None:
+    config = DftConfig(steps=("relax", "scf", "bands"))
+    collapsed = run(Collapsing(0.6, -1.0), tmp_path / "collapsed", config)
+    apart = run(Collapsing(1.0, -1.5), tmp_path / "apart", config)
+
+    assert "the volume is now 0.22 times that of the crystal given" in collapsed.problems["relax"]
+    assert collapsed.bands is None
+    assert "relaxation and ground state differ by 0.25 eV/atom" in apart.problems["scf"]
+    assert apart.ground is None
+    assert {one.verdict for one in evidence_of(apart) if one.stage != "dft_relax"} == {"unknown"}

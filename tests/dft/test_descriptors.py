@@ -122,7 +122,7 @@ def test_runs_are_ranked_and_those_without_a_score_named(silicon: Findings, tmp_
     alone = describe("Si", silicon, CONFIG, Lattice(1.0, "guessed"))["score"]
     assert totals[[one.name for one in found.scores].index("Si")] == alone["total"]
     assert found.problems[folders[2]].endswith("out of time")
-    assert "cannot be read" in found.problems[folders[3]]
+    assert "no summary.json in it" in found.problems[folders[3]]
 
 
 def test_scores_of_other_settings_do_not_compare(silicon: Findings, tmp_path: Path) -> None:

@@ -54,8 +54,8 @@ def test_the_whole_chain_of_silicon(silicon: Bands, dense: Bands) -> None:
     assert {one.verdict for one in found} == {"pass"}
     values = {one.stage: (one.value, one.unit) for one in found}
     assert values["dft_relax"] == (-5.0, "eV/atom")
-    assert values["dft_hole_mass"] == (pytest.approx(-0.27, rel=0.05), "mₑ")
-    assert values["dft_electron_mass"] == (pytest.approx(0.19, rel=0.05), "mₑ")
+    assert values["dft_hole_mass"] == (pytest.approx(-0.27, rel=0.05), "m₀")
+    assert values["dft_electron_mass"] == (pytest.approx(0.19, rel=0.05), "m₀")
 
 
 def test_steps_without_a_result_are_unknown_and_say_why(silicon: Bands) -> None:

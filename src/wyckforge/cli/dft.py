@@ -26,12 +26,13 @@ def dft() -> None:
 
 
 @dft.command()
-@click.argument("structure", type=click.Path(exists=True, path_type=Path))
+@click.argument("structure", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write a folder per step into.")
 @click.option("--steps", default=",".join(STEPS), show_default=True, help="Steps, parted by commas.")
 def inputs(structure: Path, out: Path, steps: str) -> None:
-    """Write VASP inputs for the crystal in STRUCTURE, a CIF or POSCAR file or the folder of a finished relaxation.
+    """Write VASP inputs for the crystal in STRUCTURE.
 
+    STRUCTURE is a CIF or POSCAR file, RUN/ID, a candidate of a design run, or the folder of a finished relaxation.
     After a relaxation, what is not magnetic in it is computed without spin polarisation, and what has no gap without
     Born charges. A folder with a finished run of another crystal is refused.
     """
@@ -40,7 +41,7 @@ def inputs(structure: Path, out: Path, steps: str) -> None:
     asked = tuple(one.strip() for one in steps.split(","))
     if unknown := [one for one in asked if one not in STEPS]:
         raise click.BadParameter(f"{', '.join(unknown)} given; allowed are {', '.join(STEPS)}", param_hint="--steps")
-    start = after(structure) if structure.is_dir() else Start(_crystal(structure))
+    start = after(structure) if structure.is_dir() else Start(_candidate(structure)[0])
     chosen = cast("tuple[Step, ...]", asked)
     for folder in write_inputs(start.crystal, out, chosen, spin=start.spin, metal=start.metal):
         click.echo(str(folder))
@@ -96,8 +97,10 @@ def run(ctx: click.Context, /, structure: Path, out: Path | None, file: Path | N
     """
     from wyckforge.dft.config import DftConfig
     from wyckforge.execute.dft_run import run_dft
+    from wyckforge.execute.folder import RUN
     from wyckforge.records import Evidence
     from wyckforge.report.dft import write_dft_page
+    from wyckforge.report.html import write_report
 
     settings = {} if file is None else DftConfig.read_toml(file)
     settings |= {name: value for name, value in options.items() if value is not None}
@@ -111,6 +114,8 @@ def run(ctx: click.Context, /, structure: Path, out: Path | None, file: Path | N
     for one in record["evidence"]:
         click.echo(_line(Evidence(**one)))
     click.echo(f"\npage  {write_dft_page(out)}")
+    if out == place and (place.parents[1] / RUN).is_file():
+        click.echo(f"report  {write_report(place.parents[1])}")  # its cards link to the page and show the evidence
     if record["problems"]:
         ctx.exit(FAILED)
 
@@ -136,6 +141,7 @@ def converge(
 ) -> None:
     """Show how the ground state of STRUCTURE changes with the cutoff, or with the k mesh: a table and a curve.
 
+    The table gives the change of the energy from one line to the next, the curve the distance to the best value.
     Where the engine has no answer, the curve ends, and the exit status is 1.
     """
     from wyckforge.dft.catalogue import load_engine
@@ -159,7 +165,8 @@ def converge(
         for one in converge(able, ZonePath.of(crystal).cell, config, knob, values, out):
             found.append(one)
             pressure, gap = ("–" if value is None else f"{value:.3f}" for value in (one.pressure_gpa, one.gap_ev))
-            energy = 1000 * (one.energy_ev_per_atom - found[0].energy_ev_per_atom)
+            before = found[-2] if len(found) > 1 else one
+            energy = 1000 * (one.energy_ev_per_atom - before.energy_ev_per_atom)
             click.echo(f"{one.value:>28g}  {energy:>10.2f}  {pressure:>8}  {gap:>9}  {one.seconds:>6.1f}")
     except EngineError as error:
         click.echo(f"wyckforge: {error}", err=True)

@@ -16,6 +16,7 @@ from wyckforge.dft.config import NEEDS, DftConfig, Step
 from wyckforge.dft.engine import Engine, EngineError
 from wyckforge.dft.mesh import divisions, irreducible
 from wyckforge.dft.results import Bands, GammaModes, Ground, PathPiece, Relaxed, Result
+from wyckforge.dft.start import start_of
 from wyckforge.dft.watching import watched
 from wyckforge.errors import StructureError
 from wyckforge.potential.contract import Array
@@ -23,6 +24,12 @@ from wyckforge.realise.zone_path import Path
 from wyckforge.symmetry.crystal import Crystal
 
 RESULT = "result.json"
+
+FACTOR = 2.0
+"""By how much a relaxation may change the volume, either way."""
+
+DIFFERENCE_EV_PER_ATOM = 0.1
+"""How far the last energy of a relaxation may be from that of the ground state: other meshes leave some meV."""
 
 SAVED: Step = "scf"
 """The step whose folder holds the charge density that later ones start from."""
@@ -74,9 +81,9 @@ class Chain:
 
         Raises:
             MissingDependencyError: the engine, or what it needs for an element, is absent.
-            StructureError: the crystal has no standard primitive cell.
+            StructureError: atoms overlap, or the crystal has no standard primitive cell.
         """
-        primitive = Path.of(crystal).cell
+        primitive = Path.of(start_of(crystal)).cell
         self.engine.check(primitive.numbers.tolist())
         found = Findings()
         for step in self.config.steps:
@@ -94,6 +101,12 @@ class Chain:
     def _one(self, step: Step, primitive: Crystal, found: Findings) -> None:
         if step == "relax":
             found.relaxed = one = self._relaxed(primitive)
+            change = one.crystal.volume / primitive.volume
+            if not 1 / FACTOR <= change <= FACTOR:
+                raise EngineError(
+                    f"the volume is now {change:.2g} times that of the crystal given: another crystal, or a basis that "
+                    "is too small; raise cutoff_ev, or begin nearer to the minimum"
+                )
             if not one.converged:
                 raise EngineError(
                     f"not relaxed after {one.steps} steps: {one.max_force_ev_per_angstrom:.2g} eV/Å and "
@@ -102,7 +115,10 @@ class Chain:
             return
         if step == "scf":
             cell = Path.of(found.relaxed.crystal).cell if found.relaxed else primitive
-            found.ground = self._kept(step, Ground, lambda: self.engine.ground(cell, self.config, self.folder / step))
+            state = self._kept(step, Ground, lambda: self.engine.ground(cell, self.config, self.folder / step))
+            if found.relaxed:
+                _require_same_energy(found.relaxed, state)
+            found.ground = state
             return
         ground = found.ground
         if ground is None:  # NEEDS says that every other step needs it
@@ -186,4 +202,19 @@ class Chain:
         energies = self.engine.eigenvalues(ground, k_points, self.config, self.folder / step, self.folder / SAVED)
         return Bands(
             ground.crystal, k_points, energies, ground.electrons, ground.fermi_ev, path, weights, False, ground.tool
+        )
+
+
+def _require_same_energy(relaxed: Relaxed, ground: Ground) -> None:
+    """Pass if a relaxation and the ground state of its crystal agree.
+
+    Raises:
+        EngineError: they do not: the plane waves of the relaxation were not those of its last cell, or the mesh was
+            too coarse.
+    """
+    apart = abs(relaxed.energy_ev - ground.energy_ev) / len(ground.crystal)
+    if apart > DIFFERENCE_EV_PER_ATOM:
+        raise EngineError(
+            f"relaxation and ground state differ by {apart:.2f} eV/atom for the same crystal; raise cutoff_ev, or take "
+            "closer meshes"
         )

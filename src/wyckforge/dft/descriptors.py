@@ -135,6 +135,8 @@ def _read(path: Path) -> tuple[Score, dict[str, Any]]:
         if data["score"] is None:
             raise StructureError(f"no score in {path}: {data['problem']}")
         return Score(data["name"], tuple(Part(**part) for part in data["score"]["parts"])), dict(data["settings"])
+    except FileNotFoundError:
+        raise StructureError(f"there is no {path.name} in it, so no finished run") from None
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise StructureError(f"{path} cannot be read ({error!r}); run the steps again") from None
 

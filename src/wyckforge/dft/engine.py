@@ -66,6 +66,14 @@ class Engine(ABC):
         """
 
     @abstractmethod
+    def advised_cutoff_ev(self, numbers: Sequence[int]) -> float:
+        """Cutoff of the plane waves that crystals of these elements get unless the settings say another.
+
+        Raises:
+            MissingDependencyError: see :meth:`check`.
+        """
+
+    @abstractmethod
     def relax(self, crystal: Crystal, config: DftConfig, folder: Path) -> Relaxed:
         """Cell and atoms relaxed within the symmetry of the crystal.
 

@@ -182,9 +182,9 @@ def _mass(found: Summary, carrier: Carrier, tool: str, where: str) -> Evidence:
         flags = dict.fromkeys(flag for one in found.masses if one.of(edge) for flag in one.flags)
         return Evidence(stage, "unknown", reason="; ".join((degeneracy, "no mass can be fitted", *flags)), tool=tool)
     if misplaced := found.misplaced(edge):
-        return Evidence(stage, "unknown", reason=f"{misplaced}; {lightest.mass:.3f} mₑ at {edge.label}", tool=tool)
+        return Evidence(stage, "unknown", reason=f"{misplaced}; {lightest.mass:.3f} m₀ at {edge.label}", tool=tool)
     reason = f"lightest of the band next to the gap, towards {lightest.towards}, fitted {where}; {degeneracy}"
-    return Evidence(stage, "pass", lightest.mass, "mₑ", "; ".join((reason, *lightest.flags)), tool)
+    return Evidence(stage, "pass", lightest.mass, "m₀", "; ".join((reason, *lightest.flags)), tool)
 
 
 def _told(reason: str, remedies: Sequence[str]) -> str:

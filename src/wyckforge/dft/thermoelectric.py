@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.constants import electron_volt, k
@@ -176,8 +176,15 @@ def transport(found: Summary, carrier: Carrier, temperature_k: float) -> Transpo
     )
 
 
-def modelled_conductivity(crystal: Crystal, model: ForwardModel, temperature_k: float) -> float | None:
-    """Lattice thermal conductivity in W/(m K) by a forward model of those at 300 K; it falls as 1/T.
+class Conductivity(NamedTuple):
+    """A lattice thermal conductivity in W/(m K), and the interval that holds it with 90 % probability."""
+
+    w_per_m_k: float
+    interval: tuple[float, float]
+
+
+def modelled_conductivity(crystal: Crystal, model: ForwardModel, temperature_k: float) -> Conductivity | None:
+    """Lattice thermal conductivity by a forward model of those at 300 K; it falls as 1/T.
 
     Args:
         crystal: in any cell.
@@ -195,8 +202,9 @@ def modelled_conductivity(crystal: Crystal, model: ForwardModel, temperature_k: 
     name = known[0] if len(known) == 1 else CONDUCTIVITY
     if name not in known:
         raise TableError(f"{name} asked of the model {model.name}, which knows {', '.join(known)}; fit one to it alone")
-    value = float(model.predict([Material.of_crystal(crystal)])[name][0]) * LABELLED_K / temperature_k
-    return value if math.isfinite(value) else None
+    found = model.distributions([Material.of_crystal(crystal)])[name]
+    value, low, high = (float(one[0]) * LABELLED_K / temperature_k for one in (found.value(), *found.interval(0.9)))
+    return Conductivity(value, (low, high)) if math.isfinite(value) else None
 
 
 def score(

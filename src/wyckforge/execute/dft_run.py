@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -47,18 +49,30 @@ def run_dft(name: str, crystal: Crystal, config: DftConfig, out: Path, tell: Cal
         The content of ``run.json``, evidence included.
 
     Raises:
-        ConfigError: no such engine; the folder holds something else, or another process is at work in it.
+        ConfigError: no such engine; the folder holds something else, or another process is at work in it; more
+            processes are asked for than there are cores.
         CheckpointError: the settings name a forward model that cannot be read.
         MissingDependencyError: the engine, or what it needs for an element, is absent.
-        StructureError: the crystal has no standard primitive cell.
+        StructureError: atoms overlap, or the crystal has no standard primitive cell.
     """
     engine = load_engine(config.engine)
-    engine.check(crystal.numbers.tolist())  # before anything is made
+    numbers = crystal.numbers.tolist()
+    engine.check(numbers)  # before anything is made
+    _require_cores(config.cores)
+    config = _with_earlier_steps(config, out)
     model = ForwardModel.load(config.thermoelectric.conductivity_model or bundled(CONDUCTIVITY))
     folder.make_folder(out)
     with _only_here(out):
         record = folder.open_folder(out, _identity(crystal, config, engine.tool))
-        record |= {"name": name, "steps": list(config.steps), "versions": versions(), "status": "running"}
+        if warning := _low_cutoff(config.cutoff_ev, engine.advised_cutoff_ev(numbers), engine.tool):
+            tell(f"warning: {warning}")
+        record |= {
+            "name": name,
+            "warnings": [warning] if warning else [],
+            "steps": list(config.steps),
+            "versions": versions(),
+            "status": "running",
+        }
         folder.write_json(out / folder.RUN, record)
         folder.write_text(out / "structure.cif", cif(crystal))
         begin = time.monotonic() - record.get("seconds", 0.0)
@@ -80,10 +94,40 @@ def run_dft(name: str, crystal: Crystal, config: DftConfig, out: Path, tell: Cal
 def _lattice(crystal: Crystal, model: ForwardModel, settings: ThermoelectricConfig) -> Lattice:
     """What a forward model says; a crystal that it cannot be asked about is ranked without."""
     try:
-        value = modelled_conductivity(crystal, model, settings.temperature_k)
+        found = modelled_conductivity(crystal, model, settings.temperature_k)
     except (TableError, StructureError) as error:
         return Lattice(None, str(error))
-    return Lattice(value, f"forward model {model.name}" if value else f"{model.name} has no answer")
+    if found is None:
+        return Lattice(None, f"{model.name} has no answer")
+    low, high = found.interval
+    said = f"forward model {model.name}, at {settings.temperature_k:g} K; 90 % interval {low:.2g} to {high:.2g}"
+    return Lattice(found.w_per_m_k, said)
+
+
+def _low_cutoff(asked: float | None, advised: float, tool: str) -> str:
+    """What is to be known of a cutoff below the one that the engine advises; empty where it is not."""
+    if asked is None or asked >= advised - 1:
+        return ""
+    return f"cutoff_ev {asked:g} is below the {advised:.0f} eV advised for these elements with {tool}; see dft converge"
+
+
+def _require_cores(cores: int) -> None:
+    """Pass if this machine has as many.
+
+    Raises:
+        ConfigError: it has fewer.
+    """
+    if cores > (there := os.cpu_count() or cores):
+        raise ConfigError(f"cores {cores} given; this machine has {there}")
+
+
+def _with_earlier_steps(config: DftConfig, out: Path) -> DftConfig:
+    """With the steps that an earlier call in the folder asked for: what it computed is read, and what is left done."""
+    try:
+        earlier = json.loads((out / folder.RUN).read_text(encoding="utf-8"))["steps"]
+        return DftConfig.from_dict(config.to_dict() | {"steps": [*earlier, *config.steps]}, source=str(out))
+    except (OSError, ValueError, KeyError, TypeError):
+        return config
 
 
 def _identity(crystal: Crystal, config: DftConfig, tool: str) -> dict[str, Any]:
@@ -91,7 +135,7 @@ def _identity(crystal: Crystal, config: DftConfig, tool: str) -> dict[str, Any]:
     return {
         "structure": {"sha256": sha256(crystal.content()).hexdigest()},
         "config": settings,
-        "relaxed": "relax" in config.steps,
+        "starts_from": "the relaxed crystal" if "relax" in config.steps else "the crystal as it is given",
         "inputs": {"engine": tool},
         folder.FUNNEL: [],
     }

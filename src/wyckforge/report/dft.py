@@ -33,6 +33,8 @@ STEPS = {
 }
 """Folders of a run and what is in them."""
 
+RECORDS = ("structure.cif", "relaxed.cif", RUN, SUMMARY)
+
 _RESULT = "result.json"
 _OWN = frozenset({"out", "pseudo"})  # folders of the engine's own
 _MARKS = ".done"  # what an engine tells itself
@@ -130,9 +132,7 @@ def render(run: Calculation) -> str:
         name=run.info.get("name", ""),
         gene=gene,
         engine=_engine(run),
-        notice=""
-        if run.info.get("status") == "complete"
-        else "This run was not finished; below is what it has so far.",
+        notice=" ".join([*_unfinished(run), *(f"Warning: {one}." for one in run.info.get("warnings", ()))]),
         evidence=run.info.get("evidence", ()),
         figures=_figures(run),
         cell=cell,
@@ -149,6 +149,9 @@ def render(run: Calculation) -> str:
         transport=run.summary.get("transport") or (),
         score=run.summary.get("score"),
         lattice_from=run.summary.get("lattice_from", ""),
+        highest_k=run.summary.get("highest_temperature_k"),
+        seebeck=run.summary.get("largest_seebeck_uv_per_k"),
+        kelvin=run.summary.get("settings", {}).get("temperature_k"),
         modes=modes,
         mode_chart=mode_chart(modes) if modes else None,
         levels=levels(modes) if modes else (),
@@ -179,6 +182,12 @@ def _structure(crystal: Crystal | None) -> tuple[Shown | None, WyckoffGene | Non
 def _engine(run: Calculation) -> str:
     tools = (result.get("tool") for result in run.results.values())
     return next((tool for tool in tools if tool), "") or str(run.info.get("versions", {}).get("engine", ""))
+
+
+def _unfinished(run: Calculation) -> list[str]:
+    if run.info.get("status") == "complete":
+        return []
+    return ["This run was not finished; below is what it has so far."]
 
 
 def _figures(run: Calculation) -> list[tuple[str, str]]:
@@ -220,8 +229,9 @@ def _at_edge(summary: Mapping[str, Any], carrier: str) -> Mapping[str, Any] | No
 
 
 def _files(folder: Path) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Label of each step, and name and link of its files: inputs and outputs of the engine, and the result."""
-    found = []
+    """Crystals and records, then of each step inputs and outputs of the engine and the result: names and links."""
+    records = [(name, name) for name in RECORDS if (folder / name).is_file()]
+    found = [("Crystal, records", records)] if records else []
     for step, label in STEPS.items():
         inside = sorted(path for path in (folder / step).rglob("*") if path.is_file() and _is_shown(path, folder))
         if links := [(str(path.relative_to(folder / step)), quote(str(path.relative_to(folder)))) for path in inside]:

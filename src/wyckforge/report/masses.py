@@ -14,6 +14,7 @@ from scipy.constants import angstrom, electron_mass, electron_volt, hbar
 from wyckforge.report.axes import Frame
 from wyckforge.report.bands import Scale, reciprocal, zone_words
 from wyckforge.report.lines import Dot, Line, curves
+from wyckforge.report.typography import number
 
 FREE_EV_ANGSTROM2 = hbar**2 / (2 * electron_mass) / electron_volt / angstrom**2
 """ħ²/2m of the free electron."""
@@ -111,7 +112,7 @@ def _chart(carrier: str, masses: Sequence[Mapping[str, Any]], bands: Mapping[str
             Dot(float(x), float(y), f"{x:.3f} Å⁻¹: {y:.4f} eV", f"{look} point", 2.2)
             for x, y in zip(places[shown], heights[shown] - scale.zero_ev, strict=True)
         ]
-        words = f"{abs(mass['mass']):.3f} m₀, {zone_words(mass['label'])} → {zone_words(mass['towards'])}"
+        words = f"{number(mass['mass'])} m₀, {zone_words(mass['label'])} → {zone_words(mass['towards'])}"
         spin = f" {'↑↓'[mass['spin']]}" if len(bands["energies"]) > 1 else ""
         legend.append((look, f"{words}, band {mass['band'] + 1}{spin}"))
     picture = curves(drawn, "distance from the extremum (Å⁻¹)", "energy (eV)", dots=dots, frame=_FRAME)

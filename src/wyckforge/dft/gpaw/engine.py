@@ -170,13 +170,18 @@ class Gpaw(Engine):
             solution.remedies,
         )
 
+    def advised_cutoff_ev(self, numbers: Sequence[int]) -> float:
+        """One for all elements."""
+        del numbers
+        return CUTOFF_EV
+
     def progress(self, folder: Path) -> Progress | None:
         """By what its programs write."""
         return progress(folder)
 
     def _model(self, crystal: Crystal, config: DftConfig) -> Model:
         hubbard = hubbard_ev(crystal.numbers.tolist()) if config.hubbard else {}
-        return Model(config.cutoff_ev or CUTOFF_EV, False, hubbard)
+        return Model(config.cutoff_ev or self.advised_cutoff_ev(crystal.numbers.tolist()), False, hubbard)
 
     def _runner(self, folder: Path, config: DftConfig) -> Runner:
         return Runner.within(folder, config.cores, config.timeout_hours)

@@ -227,6 +227,10 @@ class QuantumEspresso(Engine):
             solution.remedies,
         )
 
+    def advised_cutoff_ev(self, numbers: Sequence[int]) -> float:
+        """The largest hint among the pseudopotentials."""
+        return max(pseudopotentials.load(number).cutoff_ev for number in set(numbers))
+
     def progress(self, folder: Path) -> Progress | None:
         """By what its programs write."""
         return progress(folder)
@@ -234,7 +238,7 @@ class QuantumEspresso(Engine):
     def _model(self, crystal: Crystal, config: DftConfig, *, spin: bool) -> Model:
         numbers = crystal.numbers.tolist()
         kinds = tuple(pseudopotentials.load(number) for number in dict.fromkeys(numbers))
-        cutoff = config.cutoff_ev or max(one.cutoff_ev for one in kinds)
+        cutoff = config.cutoff_ev or self.advised_cutoff_ev(numbers)
         return Model(kinds, cutoff, spin, hubbard_ev(numbers) if config.hubbard else {})
 
     def _model_of(self, ground: Ground, config: DftConfig) -> Model:

@@ -20,6 +20,7 @@ from pymatgen.io.vasp.sets import MPRelaxSet, MPStaticSet, VaspInputSet
 
 from wyckforge.dft.magnetism import HUBBARD_ANIONS, HUBBARD_EV, STARTING_MOMENT_BOHR, is_magnetic
 from wyckforge.dft.mesh import divisions
+from wyckforge.dft.start import start_of
 from wyckforge.errors import StructureError
 from wyckforge.realise.zone_path import Path as ZonePath
 from wyckforge.symmetry.crystal import Crystal
@@ -177,7 +178,7 @@ def standard(crystal: Crystal) -> Structure:
     Raises:
         StructureError: no symmetry can be determined.
     """
-    cell = ZonePath.of(crystal).cell
+    cell = ZonePath.of(start_of(crystal)).cell
     coords = np.round(cell.frac_coords, _DIGITS) % 1.0 + 0.0
     return Structure(np.round(cell.lattice, _DIGITS) + 0.0, cell.numbers, coords).get_sorted_structure()
 
@@ -189,7 +190,7 @@ def _mesh(crystal: Crystal, spacing: float) -> Kpoints:
 
 
 def _line(crystal: Crystal) -> Kpoints:
-    path = ZonePath.of(crystal, points=2)
+    path = ZonePath.of(start_of(crystal), points=2)
     if not np.allclose(path.cell.lattice, crystal.lattice, atol=1e-6):
         raise StructureError("the path is that of another cell than the standard primitive one; give that cell")
     ends = [end for piece in path.segments for end in np.round(piece.q_points, _DIGITS) + 0.0]
