@@ -18,6 +18,7 @@ from wyckforge.dft.config import DftConfig
 from wyckforge.dft.convergence import converge
 from wyckforge.dft.engine import EngineError
 from wyckforge.dft.qe.engine import QuantumEspresso
+from wyckforge.dft.results import GammaModes, Ground
 from wyckforge.errors import MissingDependencyError
 
 pytestmark = pytest.mark.usefixtures("files")
@@ -90,19 +91,58 @@ def test_a_killed_relaxation_goes_on_from_its_last_geometry(tmp_path: Path) -> N
     assert (4 * relaxed.crystal.volume) ** (1 / 3) == pytest.approx(5.57, abs=0.01)  # so few plane waves make it large
 
 
-def test_a_killed_phonon_goes_on_where_it_was(tmp_path: Path) -> None:
-    engine = QuantumEspresso()
-    ground = engine.ground(silicon(), SMALL, tmp_path / "scf")
-    ground.write(tmp_path / "ground.json")
-    output = tmp_path / "phonon" / "phonon.out"
-    kill_once(GAMMA, tmp_path / "phonon", output, r"Representation # +1 modes #[\s\S]*iter # +2 ")
+TO_FIELD, TO_ATOMS = (
+    rf"{of}[\s\S]*iter # +3 " for of in ("Electric Fields Calculation", "Representation # +1 modes #")
+)
+"""Signs that ph.x is amid a response."""
 
-    modes = engine.gamma(ground, SMALL, tmp_path / "phonon", tmp_path / "scf", polar=True)
 
-    assert "Electric Fields Calculation" not in output.read_text()  # that was known before the kill
-    assert "Representation #   1 modes #" in output.read_text()
+def killed_phonon(folder: Path, sign: str) -> Ground:
+    """The ground state of silicon; the step phonon was killed at a sign."""
+    ground = QuantumEspresso().ground(silicon(), SMALL, folder / "scf")
+    ground.write(folder / "ground.json")
+    kill_once(GAMMA, folder / "phonon", folder / "phonon" / "phonon.out", sign)
+    return ground
+
+
+def check_modes(modes: GammaModes) -> None:
     assert modes.dielectric is not None
-    assert modes.frequencies_per_cm[3:] == pytest.approx(np.full(3, modes.frequencies_per_cm[-1]), abs=0.1)
+    assert modes.frequencies_per_cm[3:] == pytest.approx(np.full(3, 576.8), abs=1.0)  # as in one go
+
+
+def test_a_killed_phonon_goes_on_where_it_was(tmp_path: Path) -> None:
+    ground = killed_phonon(tmp_path, TO_ATOMS)
+
+    modes = QuantumEspresso().gamma(ground, SMALL, tmp_path / "phonon", tmp_path / "scf", polar=True)
+
+    said = (tmp_path / "phonon" / "phonon.out").read_text()
+    assert "Electric Fields Calculation" not in said  # that was known before the kill
+    assert "Representation #   1 modes #" in said
+    check_modes(modes)
+
+
+def test_a_killed_phonon_begins_anew_with_other_processes(tmp_path: Path) -> None:
+    ground = killed_phonon(tmp_path, TO_FIELD)
+    two = SMALL.model_copy(update={"cores": 2, "timeout_hours": 0.1})  # ph.x hangs on what one process left
+
+    modes = QuantumEspresso().gamma(ground, two, tmp_path / "phonon", tmp_path / "scf", polar=True)
+
+    said = (tmp_path / "phonon" / "phonon.out").read_text()
+    assert "Parallel version (MPI), running on     2 processors" in said
+    assert "Electric Fields Calculation" in said
+    check_modes(modes)
+
+
+@pytest.mark.parametrize("name", ["pwscf.recover", "pwscf.phsave/status_run.xml"])
+def test_a_phonon_whose_remains_are_damaged_begins_anew(name: str, tmp_path: Path) -> None:
+    ground = killed_phonon(tmp_path, TO_ATOMS)
+    damaged = tmp_path / "phonon" / "out" / "_ph0" / name
+    damaged.write_bytes(damaged.read_bytes()[:100])
+
+    modes = QuantumEspresso().gamma(ground, SMALL, tmp_path / "phonon", tmp_path / "scf", polar=True)
+
+    assert "Electric Fields Calculation" in (tmp_path / "phonon" / "phonon.out").read_text()
+    check_modes(modes)
 
 
 def test_finite_displacements_and_the_response_to_a_field_make_longitudinal_modes(tmp_path: Path) -> None:

@@ -171,8 +171,6 @@ class QuantumEspresso(Engine):
         known = runner.finished(PART, text)
         home = _home(ground, saved)
         remedies: tuple[str, ...] = ()
-        if not runner.begun(PART, text):  # what another run of ph.x left is no part of this one
-            shutil.rmtree(runner.folder / inputs.OUT / "_ph0", ignore_errors=True)
         if polar:
             fixed = Field(
                 config.energy_tolerance_ev,
