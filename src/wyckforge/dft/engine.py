@@ -40,7 +40,8 @@ class Engine(ABC):
         """Name and version, ``Quantum ESPRESSO 6.7``.
 
         Raises:
-            MissingDependencyError: it is not installed; the message holds the one command that installs it.
+            MissingDependencyError: it is not installed, or does not answer; the message holds the one command that
+                installs it.
         """
 
     @abstractmethod

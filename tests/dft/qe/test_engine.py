@@ -269,3 +269,18 @@ def test_an_absent_engine_is_told_with_the_command(monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(MissingDependencyError, match=r"pw\.x .* `apt-get install quantum-espresso`"):
         QuantumEspresso().check([14])
+
+
+def test_an_engine_tells_its_version() -> None:
+    assert QuantumEspresso().tool == "Quantum ESPRESSO 6.7"
+
+
+@pytest.mark.parametrize("content", ["#!/bin/sh\nexec sleep 9\n", "no program"], ids=["hangs", "no program"])
+def test_a_program_that_does_not_answer_is_told(content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pw.x").write_text(content)
+    (tmp_path / "pw.x").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr("wyckforge.dft.qe.engine._SECONDS_TO_ANSWER", 0.1)
+
+    with pytest.raises(MissingDependencyError, match=r"pw\.x does not run .*`apt-get install quantum-espresso`"):
+        _ = QuantumEspresso().tool

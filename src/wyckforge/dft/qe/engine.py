@@ -24,10 +24,11 @@ from wyckforge.dft.qe.inputs import Field, Model, Relaxation
 from wyckforge.dft.qe.outputs import site_moments
 from wyckforge.dft.qe.phonons import PART, Forces, Response, respond
 from wyckforge.dft.qe.relaxing import relax
-from wyckforge.dft.qe.running import Runner, find, take_over
+from wyckforge.dft.qe.running import INSTALL, Runner, find, take_over
 from wyckforge.dft.qe.solving import Solution, solve
 from wyckforge.dft.results import GammaModes, Ground, Relaxed
 from wyckforge.dft.vibrations import DISPLACEMENT_ANGSTROM, gamma_modes
+from wyckforge.errors import MissingDependencyError
 from wyckforge.potential.contract import Array
 from wyckforge.realise.phonon.dynamics import Dynamics
 from wyckforge.symmetry.crystal import Crystal
@@ -37,6 +38,8 @@ PROGRAMS = ("pw.x", "ph.x")
 
 MAGNETIC = "magnetic"
 """Folder, in that of the step, of the spin-polarised ground state."""
+
+_SECONDS_TO_ANSWER = 60.0
 
 
 class QuantumEspresso(Engine):
@@ -49,11 +52,18 @@ class QuantumEspresso(Engine):
         """Name and version.
 
         Raises:
-            MissingDependencyError: it is not installed.
+            MissingDependencyError: it is not installed, or does not answer.
         """
-        with TemporaryDirectory() as empty:
-            call = [find("pw.x"), "-in", "/dev/null"]
-            said = subprocess.run(call, cwd=empty, capture_output=True, text=True, timeout=60, check=False).stdout
+        call = [find("pw.x"), "-in", "/dev/null"]
+        try:
+            with TemporaryDirectory() as empty:
+                said = subprocess.run(
+                    call, cwd=empty, capture_output=True, text=True, timeout=_SECONDS_TO_ANSWER, check=False
+                ).stdout
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise MissingDependencyError(
+                f"{call[0]} does not run ({error}); `{INSTALL}` installs one that does"
+            ) from None
         found = re.search(r"Program PWSCF v\.([\d.]+)", said)
         return f"Quantum ESPRESSO {found[1] if found else '(unknown version)'}"
 
