@@ -18,6 +18,8 @@ from wyckforge.dft.config import DftConfig
 from wyckforge.dft.convergence import converge
 from wyckforge.dft.engine import EngineError
 from wyckforge.dft.qe.engine import QuantumEspresso
+from wyckforge.dft.qe.inputs import SAVED
+from wyckforge.dft.qe.outputs import read
 from wyckforge.dft.results import GammaModes, Ground
 from wyckforge.errors import MissingDependencyError
 
@@ -232,6 +234,31 @@ def test_an_open_shell_without_moment_is_computed_without_spin(tmp_path: Path) -
     assert ground.site_moments_bohr is None
     assert ground.moment_bohr == 0.0
     assert (tmp_path / "magnetic" / "scf.out").is_file()
+
+
+def test_an_output_without_moments_does_not_count_as_not_magnetic(tmp_path: Path) -> None:
+    QuantumEspresso().ground(iron(), METALLIC, tmp_path)
+    output = tmp_path / "magnetic" / "scf.out"
+    output.write_text(output.read_text().replace("magn:", ""))
+
+    with pytest.raises(EngineError, match=r"magnetic/scf\.out has moments of 0 atoms, not of 1"):
+        QuantumEspresso().ground(iron(), METALLIC, tmp_path)
+
+
+def test_moments_that_cost_energy_are_not_kept(tmp_path: Path) -> None:
+    squeezed = cubic(3.8, [26, 8], [0.0, 0.5])  # the spin crossover of FeO
+    config = METALLIC.model_copy(update={"cutoff_ev": 600.0})
+
+    ground = QuantumEspresso().ground(squeezed, config, tmp_path)
+
+    polarised = read(tmp_path / "magnetic" / "scf.xml")
+    assert polarised.moment_bohr == pytest.approx(4.0, abs=0.01)
+    assert ground.energy_ev < polarised.energy_ev - 0.1
+    assert (ground.moment_bohr, ground.site_moments_bohr) == (0.0, None)
+    assert (tmp_path / SAVED).is_dir()
+    outputs = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.out")}
+    assert QuantumEspresso().ground(squeezed, config, tmp_path).to_dict() == ground.to_dict()
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.out")} == outputs
 
 
 def test_an_oxide_gets_its_hubbard_u(tmp_path: Path) -> None:

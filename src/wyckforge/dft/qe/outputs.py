@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from wyckforge.dft.bands import edges
 from wyckforge.dft.engine import EngineError
 from wyckforge.dft.results import Bands
+from wyckforge.dft.running import read_text
 from wyckforge.dft.units import BOHR_ANGSTROM, GPA_PER_HARTREE_BOHR3, HARTREE_EV
 from wyckforge.errors import InvalidGeneError, StructureError
 from wyckforge.potential.contract import Array
@@ -167,10 +168,18 @@ def _fermi(bands: ElementTree.Element) -> float | None:
     return None
 
 
-def site_moments(text: str, n_atoms: int) -> Array | None:
-    """(n,) moments of the atoms in μB as printed last, which the XML lacks; None where there are none."""
-    found = _MOMENT.findall(text)[-n_atoms:]
-    return np.array(found, np.float64) if len(found) == n_atoms else None
+def site_moments(path: Path, n_atoms: int) -> Array:
+    """(n,) moments of the atoms in μB as the text of pw.x has them last, which the XML lacks.
+
+    Raises:
+        EngineError: it has none for so many atoms.
+    """
+    found = _MOMENT.findall(read_text(path))[-n_atoms:]
+    if len(found) != n_atoms:
+        raise EngineError(
+            f"{path} has moments of {len(found)} atoms, not of {n_atoms}; whether they are magnetic is open"
+        )
+    return np.array(found, np.float64)
 
 
 def geometries(text: str, numbers: NDArray[np.int64]) -> list[Crystal]:
