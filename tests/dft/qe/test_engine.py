@@ -19,7 +19,7 @@ from wyckforge.dft.convergence import converge
 from wyckforge.dft.engine import EngineError
 from wyckforge.dft.qe.engine import QuantumEspresso
 from wyckforge.dft.qe.inputs import SAVED
-from wyckforge.dft.qe.outputs import read
+from wyckforge.dft.qe.outputs import geometries, read
 from wyckforge.dft.results import GammaModes, Ground
 from wyckforge.errors import MissingDependencyError
 
@@ -91,6 +91,16 @@ def test_a_killed_relaxation_goes_on_from_its_last_geometry(tmp_path: Path) -> N
     assert f"CELL_PARAMETERS angstrom\n  0.000000000000 {last}000" in begun
     assert relaxed.converged
     assert (4 * relaxed.crystal.volume) ** (1 / 3) == pytest.approx(5.57, abs=0.01)  # so few plane waves make it large
+
+
+def test_a_relaxation_that_is_out_of_steps_tells_how_far_it_came(tmp_path: Path) -> None:
+    relaxed = QuantumEspresso().relax(silicon(5.9), SMALL.model_copy(update={"max_relax_steps": 2}), tmp_path)
+
+    assert not relaxed.converged
+    assert relaxed.steps == 2
+    assert relaxed.max_stress_gpa > 1.0
+    computed = geometries((tmp_path / "relax-1.out").read_text(), silicon().numbers)[0]  # and the next one was not
+    assert relaxed.crystal.lattice == pytest.approx(computed.lattice, abs=1e-8)
 
 
 TO_FIELD, TO_ATOMS = (
