@@ -119,7 +119,9 @@ def killed_phonon(folder: Path, sign: str) -> Ground:
 
 def check_modes(modes: GammaModes) -> None:
     assert modes.dielectric is not None
+    assert modes.born_charges == pytest.approx(np.zeros((2, 3, 3)), abs=1e-6)
     assert modes.frequencies_per_cm[3:] == pytest.approx(np.full(3, 576.8), abs=1.0)  # as in one go
+    assert modes.longitudinal_per_cm == pytest.approx(np.tile(modes.frequencies_per_cm, (3, 1)), abs=0.01)
 
 
 def test_a_killed_phonon_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -157,18 +159,26 @@ def test_a_phonon_whose_remains_are_damaged_begins_anew(name: str, tmp_path: Pat
     check_modes(modes)
 
 
-def test_finite_displacements_and_the_response_to_a_field_make_longitudinal_modes(tmp_path: Path) -> None:
-    phosphide = cubic(5.5, [13, 15], [0.0, 0.25])
+def test_atoms_that_move_and_atoms_that_respond_make_the_same_modes(tmp_path: Path) -> None:
+    engine, phosphide, scf = QuantumEspresso(), cubic(5.5, [13, 15], [0.0, 0.25]), tmp_path / "scf"
     config = SMALL.model_copy(update={"phonon_method": "finite displacements", "cutoff_ev": 300.0})
-    ground = QuantumEspresso().ground(phosphide, config, tmp_path / "scf")
+    dfpt = config.model_copy(update={"phonon_method": "dfpt"})
+    ground = engine.ground(phosphide, config, scf)
 
-    modes = QuantumEspresso().gamma(ground, config, tmp_path / "phonon", tmp_path / "scf", polar=True)
+    moved = engine.gamma(ground, config, tmp_path / "moved", scf, polar=True)
+    modes = engine.gamma(ground, dfpt, tmp_path / "dfpt", scf, polar=True)
 
-    assert np.abs(modes.frequencies_per_cm[:3]).max() < 0.01
-    assert modes.frequencies_per_cm[3:] == pytest.approx(np.full(3, 440.0), rel=0.05)
-    assert modes.longitudinal_per_cm is not None
-    assert modes.longitudinal_per_cm[:, 5].min() > modes.frequencies_per_cm[5] + 20
-    assert (tmp_path / "phonon" / "tensors.xml").is_file()
+    assert (moved.method, modes.method) == ("finite displacements", "dfpt")
+    assert np.abs(moved.frequencies_per_cm[:3]).max() < 0.01
+    assert moved.frequencies_per_cm[3:] == pytest.approx(np.full(3, 440.0), rel=0.05)
+    assert modes.frequencies_per_cm == pytest.approx(moved.frequencies_per_cm, abs=1.0)
+    assert moved.longitudinal_per_cm is not None
+    assert moved.longitudinal_per_cm[:, 5].min() > moved.frequencies_per_cm[5] + 20
+    assert modes.longitudinal_per_cm == pytest.approx(moved.longitudinal_per_cm, abs=1.0)
+    assert (tmp_path / "moved" / "tensors.xml").is_file()
+    outputs = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.out")}
+    assert engine.gamma(ground, dfpt, tmp_path / "dfpt", scf, polar=True).to_dict() == modes.to_dict()
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.out")} == outputs
 
 
 def test_a_field_that_converges_slowly_gets_a_remedy(tmp_path: Path) -> None:
