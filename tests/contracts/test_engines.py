@@ -101,6 +101,7 @@ def test_bands_are_given_at_the_points_asked_for(cases: dict[str, Case], name: s
     assert case.energies[0, -1] == pytest.approx(case.energies[0, 0], abs=1e-4)
     assert valence.argmax() == 0
     assert TO_X[conduction.argmin(), 0] == pytest.approx(0.85 / 2, abs=0.03)
+    assert 0.55 < case.gap_ev < 0.65  # of PBE
     assert valence[0] < case.ground.fermi_ev < conduction.min()
     assert case.ground.mesh_gap_ev is not None
     assert case.gap_ev <= case.ground.mesh_gap_ev + 1e-3

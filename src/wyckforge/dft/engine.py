@@ -54,7 +54,8 @@ class Engine(ABC):
         """Name and version, ``Quantum ESPRESSO 6.7``.
 
         Raises:
-            MissingDependencyError: it is not installed; the message holds the one command that installs it.
+            MissingDependencyError: it is not installed, or does not answer; the message holds the one command that
+                installs it.
         """
 
     @abstractmethod
@@ -88,7 +89,9 @@ class Engine(ABC):
 
     @abstractmethod
     def ground(self, crystal: Crystal, config: DftConfig, folder: Path) -> Ground:
-        """The ground state, spin-polarised where that is lower and the moments are real (0.15 μB on an atom).
+        """The ground state: what a ferromagnetic start comes to, or the field without spin where that is lower.
+
+        The moments of the former must be real (0.15 μB on an atom). Other orders of the moments are not tried.
 
         Raises:
             EngineError: no answer.

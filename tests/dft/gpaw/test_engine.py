@@ -153,6 +153,16 @@ def test_an_open_shell_without_moment_is_computed_without_spin(tmp_path: Path) -
     assert (tmp_path / "magnetic" / "scf.out").is_file()
 
 
+def test_moments_that_cost_energy_are_not_kept(tmp_path: Path) -> None:
+    ground = Gpaw().ground(cubic(3.7, [26, 8], [0.0, 0.5]), METALLIC, tmp_path)  # the spin crossover of FeO
+
+    polarised = json.loads((tmp_path / "magnetic" / "scf.json").read_text())
+    assert polarised["moment_bohr"] == pytest.approx(4.0, abs=0.01)
+    assert ground.energy_ev < polarised["energy_ev"] - 0.1
+    assert (ground.moment_bohr, ground.site_moments_bohr) == (0.0, None)
+    assert (tmp_path / "scf.gpw").is_file()
+
+
 def test_an_oxide_gets_its_hubbard_u(tmp_path: Path) -> None:
     ground = Gpaw().ground(cubic(4.18, [28, 8], [0.0, 0.5]), METALLIC, tmp_path)
 

@@ -1,4 +1,4 @@
-"""Crystals and models that the tests of Quantum ESPRESSO share."""
+"""Crystals, models and accidents that the tests of Quantum ESPRESSO share."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import numpy as np
 
 from wyckforge.dft.qe.inputs import Field, Model
 from wyckforge.dft.qe.pseudopotentials import Pseudopotential
+from wyckforge.dft.qe.running import Runner
+from wyckforge.files import write_atomically
 from wyckforge.symmetry.crystal import Crystal
 
 FIELD = Field(1e-8, 0.01)
@@ -35,3 +37,10 @@ def model(*elements: str, spin: bool = False, hubbard_ev: dict[str, float] | Non
 def iron() -> Crystal:
     """Body-centred cubic."""
     return Crystal(1.415 * np.array([[-1.0, 1, 1], [1, -1, 1], [1, 1, -1]]), np.array([26]), np.zeros((1, 3)))
+
+
+def put(runner: Runner, script: str) -> None:
+    """A program of the name pw.x that does what a shell script says: accidents cannot be had from the real one."""
+    program = runner.folder / "bin" / "pw.x"
+    write_atomically(program, f"#!/bin/sh\n{script}\n".encode())
+    program.chmod(0o755)

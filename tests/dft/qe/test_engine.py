@@ -18,6 +18,9 @@ from wyckforge.dft.config import DftConfig
 from wyckforge.dft.convergence import converge
 from wyckforge.dft.engine import EngineError
 from wyckforge.dft.qe.engine import QuantumEspresso
+from wyckforge.dft.qe.inputs import SAVED
+from wyckforge.dft.qe.outputs import geometries, read
+from wyckforge.dft.results import GammaModes, Ground
 from wyckforge.errors import MissingDependencyError
 
 pytestmark = pytest.mark.usefixtures("files")
@@ -90,33 +93,92 @@ def test_a_killed_relaxation_goes_on_from_its_last_geometry(tmp_path: Path) -> N
     assert (4 * relaxed.crystal.volume) ** (1 / 3) == pytest.approx(5.57, abs=0.01)  # so few plane waves make it large
 
 
-def test_a_killed_phonon_goes_on_where_it_was(tmp_path: Path) -> None:
-    engine = QuantumEspresso()
-    ground = engine.ground(silicon(), SMALL, tmp_path / "scf")
-    ground.write(tmp_path / "ground.json")
-    output = tmp_path / "phonon" / "phonon.out"
-    kill_once(GAMMA, tmp_path / "phonon", output, r"Representation # +1 modes #[\s\S]*iter # +2 ")
+def test_a_relaxation_that_is_out_of_steps_tells_how_far_it_came(tmp_path: Path) -> None:
+    relaxed = QuantumEspresso().relax(silicon(5.9), SMALL.model_copy(update={"max_relax_steps": 2}), tmp_path)
 
-    modes = engine.gamma(ground, SMALL, tmp_path / "phonon", tmp_path / "scf", polar=True)
+    assert not relaxed.converged
+    assert relaxed.steps == 2
+    assert relaxed.max_stress_gpa > 1.0
+    computed = geometries((tmp_path / "relax-1.out").read_text(), silicon().numbers)[0]  # and the next one was not
+    assert relaxed.crystal.lattice == pytest.approx(computed.lattice, abs=1e-8)
 
-    assert "Electric Fields Calculation" not in output.read_text()  # that was known before the kill
-    assert "Representation #   1 modes #" in output.read_text()
+
+TO_FIELD, TO_ATOMS = (
+    rf"{of}[\s\S]*iter # +3 " for of in ("Electric Fields Calculation", "Representation # +1 modes #")
+)
+"""Signs that ph.x is amid a response."""
+
+
+def killed_phonon(folder: Path, sign: str) -> Ground:
+    """The ground state of silicon; the step phonon was killed at a sign."""
+    ground = QuantumEspresso().ground(silicon(), SMALL, folder / "scf")
+    ground.write(folder / "ground.json")
+    kill_once(GAMMA, folder / "phonon", folder / "phonon" / "phonon.out", sign)
+    return ground
+
+
+def check_modes(modes: GammaModes) -> None:
     assert modes.dielectric is not None
-    assert modes.frequencies_per_cm[3:] == pytest.approx(np.full(3, modes.frequencies_per_cm[-1]), abs=0.1)
+    assert modes.born_charges == pytest.approx(np.zeros((2, 3, 3)), abs=1e-6)
+    assert modes.frequencies_per_cm[3:] == pytest.approx(np.full(3, 576.8), abs=1.0)  # as in one go
+    assert modes.longitudinal_per_cm == pytest.approx(np.tile(modes.frequencies_per_cm, (3, 1)), abs=0.01)
 
 
-def test_finite_displacements_and_the_response_to_a_field_make_longitudinal_modes(tmp_path: Path) -> None:
-    phosphide = cubic(5.5, [13, 15], [0.0, 0.25])
+def test_a_killed_phonon_goes_on_where_it_was(tmp_path: Path) -> None:
+    ground = killed_phonon(tmp_path, TO_ATOMS)
+
+    modes = QuantumEspresso().gamma(ground, SMALL, tmp_path / "phonon", tmp_path / "scf", polar=True)
+
+    said = (tmp_path / "phonon" / "phonon.out").read_text()
+    assert "Electric Fields Calculation" not in said  # that was known before the kill
+    assert "Representation #   1 modes #" in said
+    check_modes(modes)
+
+
+def test_a_killed_phonon_begins_anew_with_other_processes(tmp_path: Path) -> None:
+    ground = killed_phonon(tmp_path, TO_FIELD)
+    two = SMALL.model_copy(update={"cores": 2, "timeout_hours": 0.1})  # ph.x hangs on what one process left
+
+    modes = QuantumEspresso().gamma(ground, two, tmp_path / "phonon", tmp_path / "scf", polar=True)
+
+    said = (tmp_path / "phonon" / "phonon.out").read_text()
+    assert "Parallel version (MPI), running on     2 processors" in said
+    assert "Electric Fields Calculation" in said
+    check_modes(modes)
+
+
+@pytest.mark.parametrize("name", ["pwscf.recover", "pwscf.phsave/status_run.xml"])
+def test_a_phonon_whose_remains_are_damaged_begins_anew(name: str, tmp_path: Path) -> None:
+    ground = killed_phonon(tmp_path, TO_ATOMS)
+    damaged = tmp_path / "phonon" / "out" / "_ph0" / name
+    damaged.write_bytes(damaged.read_bytes()[:100])
+
+    modes = QuantumEspresso().gamma(ground, SMALL, tmp_path / "phonon", tmp_path / "scf", polar=True)
+
+    assert "Electric Fields Calculation" in (tmp_path / "phonon" / "phonon.out").read_text()
+    check_modes(modes)
+
+
+def test_atoms_that_move_and_atoms_that_respond_make_the_same_modes(tmp_path: Path) -> None:
+    engine, phosphide, scf = QuantumEspresso(), cubic(5.5, [13, 15], [0.0, 0.25]), tmp_path / "scf"
     config = SMALL.model_copy(update={"phonon_method": "finite displacements", "cutoff_ev": 300.0})
-    ground = QuantumEspresso().ground(phosphide, config, tmp_path / "scf")
+    dfpt = config.model_copy(update={"phonon_method": "dfpt"})
+    ground = engine.ground(phosphide, config, scf)
 
-    modes = QuantumEspresso().gamma(ground, config, tmp_path / "phonon", tmp_path / "scf", polar=True)
+    moved = engine.gamma(ground, config, tmp_path / "moved", scf, polar=True)
+    modes = engine.gamma(ground, dfpt, tmp_path / "dfpt", scf, polar=True)
 
-    assert np.abs(modes.frequencies_per_cm[:3]).max() < 0.01
-    assert modes.frequencies_per_cm[3:] == pytest.approx(np.full(3, 440.0), rel=0.05)
-    assert modes.longitudinal_per_cm is not None
-    assert modes.longitudinal_per_cm[:, 5].min() > modes.frequencies_per_cm[5] + 20
-    assert (tmp_path / "phonon" / "tensors.xml").is_file()
+    assert (moved.method, modes.method) == ("finite displacements", "dfpt")
+    assert np.abs(moved.frequencies_per_cm[:3]).max() < 0.01
+    assert moved.frequencies_per_cm[3:] == pytest.approx(np.full(3, 440.0), rel=0.05)
+    assert modes.frequencies_per_cm == pytest.approx(moved.frequencies_per_cm, abs=1.0)
+    assert moved.longitudinal_per_cm is not None
+    assert moved.longitudinal_per_cm[:, 5].min() > moved.frequencies_per_cm[5] + 20
+    assert modes.longitudinal_per_cm == pytest.approx(moved.longitudinal_per_cm, abs=1.0)
+    assert (tmp_path / "moved" / "tensors.xml").is_file()
+    outputs = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.out")}
+    assert engine.gamma(ground, dfpt, tmp_path / "dfpt", scf, polar=True).to_dict() == modes.to_dict()
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.out")} == outputs
 
 
 def test_a_field_that_converges_slowly_gets_a_remedy(tmp_path: Path) -> None:
@@ -194,6 +256,31 @@ def test_an_open_shell_without_moment_is_computed_without_spin(tmp_path: Path) -
     assert (tmp_path / "magnetic" / "scf.out").is_file()
 
 
+def test_an_output_without_moments_does_not_count_as_not_magnetic(tmp_path: Path) -> None:
+    QuantumEspresso().ground(iron(), METALLIC, tmp_path)
+    output = tmp_path / "magnetic" / "scf.out"
+    output.write_text(output.read_text().replace("magn:", ""))
+
+    with pytest.raises(EngineError, match=r"magnetic/scf\.out has moments of 0 atoms, not of 1"):
+        QuantumEspresso().ground(iron(), METALLIC, tmp_path)
+
+
+def test_moments_that_cost_energy_are_not_kept(tmp_path: Path) -> None:
+    squeezed = cubic(3.8, [26, 8], [0.0, 0.5])  # the spin crossover of FeO
+    config = METALLIC.model_copy(update={"cutoff_ev": 600.0})
+
+    ground = QuantumEspresso().ground(squeezed, config, tmp_path)
+
+    polarised = read(tmp_path / "magnetic" / "scf.xml")
+    assert polarised.moment_bohr == pytest.approx(4.0, abs=0.01)
+    assert ground.energy_ev < polarised.energy_ev - 0.1
+    assert (ground.moment_bohr, ground.site_moments_bohr) == (0.0, None)
+    assert (tmp_path / SAVED).is_dir()
+    outputs = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.out")}
+    assert QuantumEspresso().ground(squeezed, config, tmp_path).to_dict() == ground.to_dict()
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.out")} == outputs
+
+
 def test_an_oxide_gets_its_hubbard_u(tmp_path: Path) -> None:
     oxide = cubic(4.18, [28, 8], [0.0, 0.5])
 
@@ -229,3 +316,18 @@ def test_an_absent_engine_is_told_with_the_command(monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(MissingDependencyError, match=r"pw\.x .* `apt-get install quantum-espresso`"):
         QuantumEspresso().check([14])
+
+
+def test_an_engine_tells_its_version() -> None:
+    assert QuantumEspresso().tool == "Quantum ESPRESSO 6.7"
+
+
+@pytest.mark.parametrize("content", ["#!/bin/sh\nexec sleep 9\n", "no program"], ids=["hangs", "no program"])
+def test_a_program_that_does_not_answer_is_told(content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pw.x").write_text(content)
+    (tmp_path / "pw.x").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr("wyckforge.dft.qe.engine._SECONDS_TO_ANSWER", 0.1)
+
+    with pytest.raises(MissingDependencyError, match=r"pw\.x does not run .*`apt-get install quantum-espresso`"):
+        _ = QuantumEspresso().tool

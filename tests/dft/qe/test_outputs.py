@@ -53,12 +53,12 @@ def test_a_ferromagnet_has_two_channels_and_no_gap() -> None:
     assert sum(output.electrons) == pytest.approx(16.0)
     assert output.electrons[0] - output.electrons[1] == pytest.approx(output.moment_bohr)
     assert output.gap_ev is None
-    moments = site_moments(text("iron.out"), 1)
-    assert moments == pytest.approx([2.3616])
+    assert site_moments(DATA / "iron.out", 1) == pytest.approx([2.3616])
 
 
-def test_without_spin_there_are_no_moments() -> None:
-    assert site_moments(text("silicon_relax.out"), 2) is None
+def test_an_output_without_moments_is_no_answer() -> None:
+    with pytest.raises(EngineError, match=r"silicon_relax\.out has moments of 0 atoms, not of 2"):
+        site_moments(DATA / "silicon_relax.out", 2)
 
 
 def test_every_geometry_of_a_relaxation_is_found() -> None:

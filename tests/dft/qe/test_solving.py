@@ -4,11 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.dft.qe.salts import FIELD
+from tests.dft.qe.salts import FIELD, put
 
 from wyckforge.dft.qe.running import FailedRunError, Runner, last_words
 from wyckforge.dft.qe.solving import CONJUGATE, FOR_MIXING, SLOWER, SLOWEST, WIDER, Remedy, next_remedy, settings
-from wyckforge.files import write_atomically
 
 NOT_CONVERGED = (Path(__file__).parent / "data" / "outputs" / "not_converged.out").read_text()
 
@@ -48,13 +47,6 @@ def test_fixed_occupations_are_not_smeared() -> None:
     wider = WIDER.apply(FIELD)
     assert wider is not None
     assert wider.smearing_ev == pytest.approx(0.1)
-
-
-def put(runner: Runner, script: str) -> None:
-    """A program of the name pw.x that does what a shell script says: accidents cannot be had from the real one."""
-    program = runner.folder / "bin" / "pw.x"
-    write_atomically(program, f"#!/bin/sh\n{script}\n".encode())
-    program.chmod(0o755)
 
 
 def test_an_accident_is_not_taken_for_a_failure_that_comes_again(

@@ -20,8 +20,8 @@ from wyckforge.dft.gpaw import inputs
 from wyckforge.dft.gpaw.inputs import Model, Way
 from wyckforge.dft.gpaw.progress import progress
 from wyckforge.dft.gpaw.relaxing import relax
-from wyckforge.dft.gpaw.running import Runner
-from wyckforge.dft.gpaw.solving import Forces, Solution, named, solve
+from wyckforge.dft.gpaw.running import NotConvergedError, Runner
+from wyckforge.dft.gpaw.solving import WAYS, Forces, Solution, Write, named, solve
 from wyckforge.dft.magnetism import hubbard_ev, is_magnetic, may_be_magnetic
 from wyckforge.dft.mesh import Divisions, divisions
 from wyckforge.dft.results import Bands, GammaModes, Ground, Relaxed
@@ -73,7 +73,8 @@ class Gpaw(Engine):
         """Cell and atoms relaxed within the symmetry of the crystal; see :meth:`Engine.relax`."""
         runner = self._runner(folder, config)
         spacing = config.relax_k_spacing_per_angstrom
-        model = self._magnetic(runner, crystal, config, divisions(crystal, spacing))[0] or self._model(crystal, config)
+        polarised = self._polarised(runner, crystal, config, divisions(crystal, spacing))
+        model = polarised[0] if polarised else self._model(crystal, config)
 
         def write(moved: Crystal, first: Crystal, way: Way) -> str:
             return inputs.field(moved, first, model, divisions(first, spacing), config, way)
@@ -99,10 +100,10 @@ class Gpaw(Engine):
         """The ground state; see :meth:`Engine.ground`."""
         runner = self._runner(folder, config)
         mesh = divisions(crystal, config.scf_k_spacing_per_angstrom)
-        model, solution = self._magnetic(runner, crystal, config, mesh)
-        if model is None or solution is None:
-            model = self._model(crystal, config)
-            solution = _field(runner, crystal, model, mesh, config)
+        if polarised := self._polarised(runner, crystal, config, mesh):
+            return self._ground(crystal, *polarised, mesh)
+        model = self._model(crystal, config)
+        solution = solve(runner, _SCF, _writer(crystal, model, mesh, config), saves=True)
         return self._ground(crystal, model, solution, mesh)
 
     def eigenvalues(self, ground: Ground, k_points: Array, config: DftConfig, folder: Path, saved: Path) -> Array:
@@ -135,17 +136,29 @@ class Gpaw(Engine):
         with TemporaryDirectory() as empty:
             return Runner.within(Path(empty), 1, _HOURS_TO_ANSWER).run("about", inputs.about(numbers))
 
-    def _magnetic(
+    def _polarised(
         self, runner: Runner, crystal: Crystal, config: DftConfig, mesh: Divisions
-    ) -> tuple[Model | None, Solution | None]:
-        """The ferromagnetic high-spin start, and the model to go on with: None where no moment is left."""
+    ) -> tuple[Model, Solution] | None:
+        """What the ferromagnetic start comes to; None where no moment is left, or it lies above the field without."""
         if not (config.magnetism and may_be_magnetic(crystal.numbers.tolist())):
-            return None, None
+            return None
         folder = runner.folder / MAGNETIC
         folder.mkdir(parents=True, exist_ok=True)
         model = replace(self._model(crystal, config), spin=True)
-        solution = _field(replace(runner, folder=folder), crystal, model, mesh, config)
-        return (model if is_magnetic(np.array(solution.found["site_moments_bohr"])) else None), solution
+        write = _writer(crystal, model, mesh, config)
+        solution = solve(replace(runner, folder=folder), _SCF, write, saves=True)
+        if not is_magnetic(np.array(solution.found["site_moments_bohr"])):
+            return None
+        plain_ev = self._unpolarised_ev(runner, crystal, config, mesh)
+        return (model, solution) if plain_ev is None or solution.found["energy_ev"] < plain_ev else None
+
+    def _unpolarised_ev(self, runner: Runner, crystal: Crystal, config: DftConfig, mesh: Divisions) -> float | None:
+        """Energy of the field without spin; None where it is not found at once: it is only for comparison."""
+        text = _writer(crystal, self._model(crystal, config), mesh, config)(WAYS[0], runner.density(_SCF).name)
+        try:
+            return float(runner.run(_SCF, text, saves=True)["energy_ev"])
+        except NotConvergedError:
+            return None
 
     def _ground(self, crystal: Crystal, model: Model, solution: Solution, mesh: Divisions) -> Ground:
         found = solution.found
@@ -187,11 +200,5 @@ class Gpaw(Engine):
         return Runner.within(folder, config.cores, config.timeout_hours)
 
 
-def _field(runner: Runner, crystal: Crystal, model: Model, mesh: Divisions, config: DftConfig) -> Solution:
-    """The field with its density, saved under the name of its part."""
-    return solve(
-        runner,
-        _SCF,
-        lambda way, save: inputs.field(crystal, crystal, model, mesh, config, way, save),
-        saves=True,
-    )
+def _writer(crystal: Crystal, model: Model, mesh: Divisions, config: DftConfig) -> Write:
+    return lambda way, save: inputs.field(crystal, crystal, model, mesh, config, way, save)

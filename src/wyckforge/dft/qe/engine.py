@@ -21,14 +21,15 @@ from wyckforge.dft.magnetism import hubbard_ev, is_magnetic, may_be_magnetic
 from wyckforge.dft.mesh import divisions
 from wyckforge.dft.qe import inputs, pseudopotentials
 from wyckforge.dft.qe.inputs import Field, Model, Relaxation
-from wyckforge.dft.qe.outputs import site_moments
+from wyckforge.dft.qe.outputs import read, site_moments
 from wyckforge.dft.qe.phonons import PART, Forces, Response, respond
 from wyckforge.dft.qe.progress import progress
 from wyckforge.dft.qe.relaxing import relax
-from wyckforge.dft.qe.running import Runner, find, take_over
+from wyckforge.dft.qe.running import INSTALL, FailedRunError, Runner, find, take_over
 from wyckforge.dft.qe.solving import Solution, solve
 from wyckforge.dft.results import GammaModes, Ground, Relaxed
 from wyckforge.dft.vibrations import DISPLACEMENT_ANGSTROM, gamma_modes
+from wyckforge.errors import MissingDependencyError
 from wyckforge.potential.contract import Array
 from wyckforge.realise.phonon.dynamics import Dynamics
 from wyckforge.symmetry.crystal import Crystal
@@ -36,8 +37,13 @@ from wyckforge.symmetry.crystal import Crystal
 PROGRAMS = ("pw.x", "ph.x")
 """Programs that the steps call."""
 
+SCF = "scf"
+"""Name of the run of pw.x that finds the ground state."""
+
 MAGNETIC = "magnetic"
 """Folder, in that of the step, of the spin-polarised ground state."""
+
+_SECONDS_TO_ANSWER = 60.0
 
 
 class QuantumEspresso(Engine):
@@ -50,11 +56,18 @@ class QuantumEspresso(Engine):
         """Name and version.
 
         Raises:
-            MissingDependencyError: it is not installed.
+            MissingDependencyError: it is not installed, or does not answer.
         """
-        with TemporaryDirectory() as empty:
-            call = [find("pw.x"), "-in", "/dev/null"]
-            said = subprocess.run(call, cwd=empty, capture_output=True, text=True, timeout=60, check=False).stdout
+        call = [find("pw.x"), "-in", "/dev/null"]
+        try:
+            with TemporaryDirectory() as empty:
+                said = subprocess.run(
+                    call, cwd=empty, capture_output=True, text=True, timeout=_SECONDS_TO_ANSWER, check=False
+                ).stdout
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise MissingDependencyError(
+                f"{call[0]} does not run ({error}); `{INSTALL}` installs one that does"
+            ) from None
         found = re.search(r"Program PWSCF v\.([\d.]+)", said)
         return f"Quantum ESPRESSO {found[1] if found else '(unknown version)'}"
 
@@ -73,10 +86,9 @@ class QuantumEspresso(Engine):
         """Cell and atoms relaxed within the symmetry of the crystal; see :meth:`Engine.relax`."""
         runner = self._runner(folder, config)
         mesh = divisions(crystal, config.relax_k_spacing_per_angstrom)
-        model = self._model(crystal, config, spin=False)
-        if config.magnetism and may_be_magnetic(crystal.numbers.tolist()):
-            model = self._magnetic(runner, crystal, config, mesh, density=False)[0] or model
-            _clear(folder / MAGNETIC)
+        polarised = self._polarised(runner, crystal, config, mesh, density=False)
+        model = polarised[0] if polarised else self._model(crystal, config, spin=False)
+        _clear(folder / MAGNETIC)
         until = Relaxation(config.fmax_ev_per_angstrom, config.max_stress_gpa, config.max_relax_steps)
         self._place(model, folder)
         found = relax(
@@ -103,14 +115,13 @@ class QuantumEspresso(Engine):
         """The ground state; see :meth:`Engine.ground`."""
         runner = self._runner(folder, config)
         mesh = divisions(crystal, config.scf_k_spacing_per_angstrom)
-        if config.magnetism and may_be_magnetic(crystal.numbers.tolist()):
-            model, solution = self._magnetic(runner, crystal, config, mesh, density=True)
-            if model is not None:
-                return self._ground(crystal, model, solution, mesh)
+        if polarised := self._polarised(runner, crystal, config, mesh, density=True):
+            _clear(folder)
+            return self._ground(crystal, *polarised, mesh)
         model = self._model(crystal, config, spin=False)
         self._place(model, folder)
         write = _scf_writer(crystal, model, mesh)
-        return self._ground(crystal, model, solve(runner, "scf", write, _smeared(config)), mesh)
+        return self._ground(crystal, model, solve(runner, SCF, write, _smeared(config)), mesh)
 
     def eigenvalues(self, ground: Ground, k_points: Array, config: DftConfig, folder: Path, saved: Path) -> Array:
         """Band energies at k points; see :meth:`Engine.eigenvalues`."""
@@ -172,8 +183,6 @@ class QuantumEspresso(Engine):
         known = runner.finished(PART, text)
         home = _home(ground, saved)
         remedies: tuple[str, ...] = ()
-        if not runner.begun(PART, text):  # what another run of ph.x left is no part of this one
-            shutil.rmtree(runner.folder / inputs.OUT / "_ph0", ignore_errors=True)
         if polar:
             fixed = Field(
                 config.energy_tolerance_ev,
@@ -196,18 +205,33 @@ class QuantumEspresso(Engine):
         _clear(runner.folder)
         return replace(response, remedies=(*remedies, *response.remedies))
 
-    def _magnetic(
+    def _polarised(
         self, runner: Runner, crystal: Crystal, config: DftConfig, mesh: Sequence[int], *, density: bool
-    ) -> tuple[Model | None, Solution]:
-        """The ferromagnetic high-spin start, and the model to go on with: None where no moment is left."""
+    ) -> tuple[Model, Solution] | None:
+        """What the ferromagnetic start comes to; None where no moment is left, or it lies above the field without."""
+        if not (config.magnetism and may_be_magnetic(crystal.numbers.tolist())):
+            return None
         folder = runner.folder / MAGNETIC
         folder.mkdir(parents=True, exist_ok=True)
         model = self._model(crystal, config, spin=True)
         self._place(model, folder)
         write = _scf_writer(crystal, model, mesh)
-        solution = solve(replace(runner, folder=folder), "scf", write, _smeared(config), density=density)
-        moments = site_moments(solution.text, len(crystal))
-        return (model if moments is not None and is_magnetic(moments) else None), solution
+        solution = solve(replace(runner, folder=folder), SCF, write, _smeared(config), density=density)
+        if not is_magnetic(site_moments(solution.text, len(crystal))):
+            return None
+        plain_ev = self._unpolarised_ev(runner, crystal, config, mesh)
+        return (model, solution) if plain_ev is None or solution.output.energy_ev < plain_ev else None
+
+    def _unpolarised_ev(self, runner: Runner, crystal: Crystal, config: DftConfig, mesh: Sequence[int]) -> float | None:
+        """Energy of the field without spin; None where it is not found at once: it is only for comparison."""
+        model = self._model(crystal, config, spin=False)
+        self._place(model, runner.folder)
+        try:
+            return read(runner.run("pw.x", SCF, inputs.scf(crystal, model, _smeared(config), mesh))).energy_ev
+        except FailedRunError as failure:
+            if failure.not_converged or failure.not_diagonalised:
+                return None
+            raise
 
     def _ground(self, crystal: Crystal, model: Model, solution: Solution, mesh: tuple[int, ...]) -> Ground:
         output = solution.output

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from wyckforge.dft.bands import edges
 from wyckforge.dft.engine import EngineError
 from wyckforge.dft.results import Bands
+from wyckforge.dft.running import read_text
 from wyckforge.dft.units import BOHR_ANGSTROM, GPA_PER_HARTREE_BOHR3, HARTREE_EV
 from wyckforge.errors import InvalidGeneError, StructureError
 from wyckforge.potential.contract import Array
@@ -30,7 +31,7 @@ class Output:
     """What pw.x found.
 
     Attributes:
-        crystal: the last one.
+        crystal: the last one computed.
         energy_ev: of its cell.
         forces: (n, 3) in eV/Å; None where not computed, as with bands.
         stress_gpa: (3, 3), positive under tension; None likewise.
@@ -122,10 +123,12 @@ def read(path: Path) -> Output:
 
 
 def _output(root: ElementTree.Element, output: ElementTree.Element) -> Output:
-    structure, bands = output.find("atomic_structure"), output.find("band_structure")
-    if structure is None or bands is None:
-        raise ValueError("no structure or no bands in it")
-    crystal, alat = _crystal(structure)
+    bands = output.find("band_structure")
+    if bands is None:
+        raise ValueError("no bands in it")
+    last, alat = _crystal(output)
+    steps = root.findall("step")
+    relaxed = output.findtext("convergence_info/opt_conv/convergence_achieved") == "true"
     forces, stress = output.find("forces"), output.find("stress")
     n_spins = 2 if bands.findtext("lsda") == "true" else 1
     energies = np.array([numbers_of(one) for one in bands.iterfind("ks_energies/eigenvalues")]) * HARTREE_EV
@@ -134,14 +137,15 @@ def _output(root: ElementTree.Element, output: ElementTree.Element) -> Output:
     moment = float(output.findtext("magnetization/total") or 0.0) if n_spins == 2 else 0.0
     electrons = float(numbers_of(bands.find("nelec"))[0])
     return Output(
-        crystal,
+        # a relaxation out of steps ends with the crystal that would come next
+        last if relaxed or not steps else _crystal(steps[-1])[0],
         float(numbers_of(output.find("total_energy/etot"))[0]) * HARTREE_EV,
         None if forces is None else numbers_of(forces).reshape(-1, 3) * HARTREE_EV / BOHR_ANGSTROM,
         None if stress is None else -numbers_of(stress).reshape(3, 3) * GPA_PER_HARTREE_BOHR3,
-        len(root.findall("step")),
-        output.findtext("convergence_info/opt_conv/convergence_achieved") == "true",
+        len(steps),
+        relaxed,
         np.moveaxis(energies.reshape(len(energies), n_spins, -1), 0, 1),
-        np.array([numbers_of(node) for node in points]) @ crystal.lattice.T / alat,
+        np.array([numbers_of(node) for node in points]) @ last.lattice.T / alat,
         weights / weights.sum(),
         (electrons,) if n_spins == 1 else ((electrons + moment) / 2, (electrons - moment) / 2),
         _fermi(bands),
@@ -149,8 +153,11 @@ def _output(root: ElementTree.Element, output: ElementTree.Element) -> Output:
     )
 
 
-def _crystal(structure: ElementTree.Element) -> tuple[Crystal, float]:
-    """The crystal, and the length in Å that k points are given in."""
+def _crystal(node: ElementTree.Element) -> tuple[Crystal, float]:
+    """The crystal of a step or of the output, and the length in Å that k points are given in."""
+    structure = node.find("atomic_structure")
+    if structure is None:
+        raise ValueError("no structure in it")
     lattice = np.array([numbers_of(structure.find(f"cell/{axis}")) for axis in ("a1", "a2", "a3")]) * BOHR_ANGSTROM
     atoms = structure.findall("atomic_positions/atom")
     places = np.array([numbers_of(atom) for atom in atoms]) * BOHR_ANGSTROM
@@ -167,10 +174,18 @@ def _fermi(bands: ElementTree.Element) -> float | None:
     return None
 
 
-def site_moments(text: str, n_atoms: int) -> Array | None:
-    """(n,) moments of the atoms in μB as printed last, which the XML lacks; None where there are none."""
-    found = _MOMENT.findall(text)[-n_atoms:]
-    return np.array(found, np.float64) if len(found) == n_atoms else None
+def site_moments(path: Path, n_atoms: int) -> Array:
+    """(n,) moments of the atoms in μB as the text of pw.x has them last, which the XML lacks.
+
+    Raises:
+        EngineError: it has none for so many atoms.
+    """
+    found = _MOMENT.findall(read_text(path))[-n_atoms:]
+    if len(found) != n_atoms:
+        raise EngineError(
+            f"{path} has moments of {len(found)} atoms, not of {n_atoms}; whether they are magnetic is open"
+        )
+    return np.array(found, np.float64)
 
 
 def geometries(text: str, numbers: NDArray[np.int64]) -> list[Crystal]:

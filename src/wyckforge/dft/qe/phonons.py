@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,12 @@ TENSORS = "tensors.xml"
 """File of the response to a field."""
 
 CAREFUL_MIXING = 0.3
+
+_REMAINS = f"{OUT}/_ph0"
+"""Folder of what a run of ph.x leaves for the next one to go on from."""
+
+_OWNER = f"{_REMAINS}/owner.txt"
+"""Input and number of processes that the remains belong to: with another number, ph.x hangs on them."""
 
 _EV_PER_ANGSTROM3_GPA = HARTREE_EV / BOHR_ANGSTROM**3 / GPA_PER_HARTREE_BOHR3
 
@@ -61,19 +68,42 @@ def respond(runner: Runner, title: str, *, polar: bool, modes: bool) -> Response
         EngineError: no answer.
     """
     remedies: tuple[str, ...] = ()
+    text = phonon(title, polar=polar, modes=modes)
+    owner = f"{runner.cores} processes\n{text}"
     try:
-        runner.run("ph.x", PART, phonon(title, polar=polar, modes=modes))
+        _run(runner, PART, text, owner)
     except FailedRunError as failure:
         if not failure.not_converged:
             raise
         remedies = (f"alpha_mix {CAREFUL_MIXING} in ph.x",)
-        runner.run("ph.x", f"{PART}-2", phonon(title, polar=polar, modes=modes, mixing=CAREFUL_MIXING))
+        _run(runner, f"{PART}-2", phonon(title, polar=polar, modes=modes, mixing=CAREFUL_MIXING), owner)
     folder = runner.folder
-    kept, tensors = folder / TENSORS, folder / OUT / "_ph0" / "pwscf.phsave" / "tensors.xml"
+    kept, tensors = folder / TENSORS, folder / _REMAINS / "pwscf.phsave" / "tensors.xml"
     if polar and tensors.is_file():
         write_atomically(kept, tensors.read_bytes())
     born, dielectric = read_tensors(kept) if polar else (None, None)
     return Response(read_constants(folder / MATRIX) if modes else None, born, dielectric, remedies)
+
+
+def _run(runner: Runner, part: str, text: str, owner: str) -> None:
+    """Run ph.x on from what it left, where that is its own; once more without, where it fails on it."""
+    remains = runner.folder / _OWNER
+    goes_on = remains.is_file() and remains.read_bytes() == owner.encode()
+    if not (goes_on or runner.finished(part, text)):
+        _begin(remains, owner)
+    try:
+        runner.run("ph.x", part, text)
+    except FailedRunError:
+        if not goes_on or runner.finished(part, text):  # a failure that is kept would come again
+            raise
+        _begin(remains, owner)
+        runner.run("ph.x", part, text)
+
+
+def _begin(remains: Path, owner: str) -> None:
+    """Leave nothing of an earlier run, and mark what comes."""
+    shutil.rmtree(remains.parent, ignore_errors=True)
+    write_atomically(remains, owner.encode())
 
 
 def read_constants(path: Path) -> Array:

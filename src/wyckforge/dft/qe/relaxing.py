@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from wyckforge.dft.engine import EngineError
 from wyckforge.dft.qe.inputs import Field, Relaxation
 from wyckforge.dft.qe.outputs import Output, geometries, read
 from wyckforge.dft.qe.running import FailedRunError, Runner
@@ -50,7 +51,7 @@ def relax(
         until: where it ends.
 
     Raises:
-        EngineError: the field was not found, time is up, or the program failed for another reason.
+        EngineError: the field was not found, steps or time are up, or the program failed for another reason.
     """
     tried: list[Remedy] = []
     number, steps = 1, 0
@@ -64,14 +65,17 @@ def relax(
         try:
             found = read(runner.run("pw.x", part, text))
         except FailedRunError as failure:
-            remedy = next_remedy(failure, tried, (SLOWER, SLOWEST))
             made = _made(runner, part, crystal)
+            steps, number = steps + len(made), number + 1
+            if made and steps >= until.steps:
+                words = f"not relaxed after {steps} steps, as many as max_relax_steps allows"
+                raise EngineError(f"{words}: {exhausted(failure, tried)}") from None
+            remedy = next_remedy(failure, tried, (SLOWER, SLOWEST))
             if remedy is None and not made:
                 raise exhausted(failure, tried) from None
             # a cell that outgrows its basis also ends a round, and the next one begins with what was reached
             tried += [remedy] if remedy else []
             crystal = made[-1] if made else crystal
-            steps, number = steps + len(made), number + 1
             continue
         crystal, steps, number = found.crystal, steps + found.steps, number + 1
         small = (

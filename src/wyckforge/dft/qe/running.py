@@ -23,6 +23,9 @@ NOT_DIAGONALISED = ("diaghg", "cegterg", "regterg", "c_bands", "too many bands",
 
 _ENDED = "JOB DONE."
 
+_STEPS_USED = 3
+"""Exit status of pw.x that has made as many ionic steps as it may (PW/src/run_pwscf.f90); its XML is whole."""
+
 
 class FailedRunError(EngineError):
     """A program ended without a result.
@@ -74,7 +77,7 @@ class Runner(PartRunner):
         (self.folder / f"{part}.xml").unlink(missing_ok=True)
         status = self.execute(part, [find(program), "-in", f"{part}.in"])
         text = read_text(self.output(part))
-        if status or _ENDED not in text[-2000:]:
+        if status not in (0, _STEPS_USED) or _ENDED not in text[-2000:]:
             return f"{program} ended with status {status}: {last_words(text)}"
         if program == "pw.x":
             write_atomically(self.folder / f"{part}.xml", (self.folder / SAVED / "data-file-schema.xml").read_bytes())

@@ -10,7 +10,6 @@ from wyckforge.dft.engine import EngineError
 from wyckforge.dft.qe.inputs import Field
 from wyckforge.dft.qe.outputs import Output, read
 from wyckforge.dft.qe.running import FailedRunError, Runner
-from wyckforge.dft.running import read_text
 
 _WIDER = 10.0
 """Times the smearing, to come near a solution."""
@@ -89,12 +88,12 @@ class Solution:
 
     Attributes:
         output: what pw.x found.
-        text: what it wrote.
+        text: file of what it wrote.
         remedies: in words, that were needed.
     """
 
     output: Output
-    text: str
+    text: Path
     remedies: tuple[str, ...]
 
 
@@ -122,7 +121,7 @@ def solve(runner: Runner, part: str, write: Callable[[Field], str], field: Field
                 raise exhausted(failure, tried) from None
             tried.append(remedy)
         else:
-            return Solution(read(found), read_text(runner.output(name)), tuple(one.words for one in tried))
+            return Solution(read(found), runner.output(name), tuple(one.words for one in tried))
 
 
 def _attempt(
