@@ -5,9 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wyckforge.dft.config import DftConfig
 from wyckforge.dft.results import Bands, Ground, PathPiece, Result
-from wyckforge.errors import ConfigError, StructureError
+from wyckforge.errors import StructureError
 from wyckforge.symmetry.crystal import Crystal
 
 SILICON = Crystal(
@@ -53,9 +52,3 @@ def test_filled_bands_follow_from_the_electrons() -> None:
     assert bands((5.0, 3.0), spins=2).occupied == (5, 3)
     assert bands((7.0,)).occupied is None
     assert bands((4.4, 3.6), spins=2).occupied is None
-
-
-def test_steps_need_what_they_build_on() -> None:
-    with pytest.raises(ConfigError, match="scf; add it"):
-        DftConfig.from_dict({"steps": ["bands"]})
-    assert DftConfig.from_dict({"steps": ["scf", "bands"]}).steps == ("scf", "bands")
