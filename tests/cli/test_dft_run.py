@@ -13,7 +13,7 @@ from tests.dft.qe.salts import silicon
 
 from wyckforge.cli import main
 from wyckforge.dft.qe import pseudopotentials
-from wyckforge.execute.folder import CANDIDATES, write_candidates
+from wyckforge.execute.folder import CANDIDATES, RUN, write_candidates
 from wyckforge.execute.outputs import cif
 from wyckforge.records import Candidate, Origin
 from wyckforge.symmetry.crystal import Crystal
@@ -165,6 +165,7 @@ def test_a_candidate_of_a_design_run_is_computed_beside_its_report(tmp_path: Pat
     one = Candidate("c00001", detect(silicon()).gene, Origin("prior"), crystal=silicon())
     bare = Candidate("c00002", detect(silicon()).gene, Origin("prior"))
     write_candidates(designed / CANDIDATES, [one, bare])
+    (designed / RUN).write_text(json.dumps({"status": "complete", "funnel": []}))
 
     done = run("run", designed / "c00001", "--config", settings, "--steps", "scf")
 

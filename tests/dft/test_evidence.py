@@ -124,6 +124,15 @@ def test_magnetism_begins_at_the_published_moment(moments: list[float], words: s
     assert magnetism(replace(GROUND, electrons=(8.0,))).value == 0.0
 
 
+def test_the_reason_tells_how_far_the_other_spin_state_lies_above() -> None:
+    magnetic = magnetism(replace(GROUND, site_moments_bohr=np.array([2.0, 0.1]), spin_gain_ev=0.25))
+    without = magnetism(replace(GROUND, electrons=(8.0,), spin_gain_ev=-0.3255))
+
+    assert magnetic.reason.endswith("μB in the cell, 0.250 eV below the state without spin")
+    assert without.reason == "computed without spin polarisation; a magnetic state lies 0.326 eV above"
+    assert "eV" not in magnetism(replace(GROUND, electrons=(8.0,))).reason
+
+
 def test_where_the_gap_is(silicon: Bands) -> None:
     (found,) = gaps(silicon)
 

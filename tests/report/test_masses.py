@@ -55,10 +55,10 @@ def test_the_lightest_lines_of_each_carrier_are_drawn(bands_summary, records):
     charts = fit_charts(bands_summary["masses"], records["mass"], scale)
     assert [one.carrier for one in charts] == ["electron", "hole"]
     assert [len(one.legend) for one in charts] == [MOST_LINES, MOST_LINES]
-    electrons, holes = ([float(words.split()[0]) for _, words in one.legend] for one in charts)
+    electrons, holes = ([float(words.split()[0].replace("−", "-")) for _, words in one.legend] for one in charts)
     assert electrons == sorted(electrons)
     assert holes[0] == pytest.approx(
-        min(abs(m["mass"]) for m in bands_summary["masses"] if m["carrier"] == "hole"), abs=1e-3
+        max(m["mass"] for m in bands_summary["masses"] if m["carrier"] == "hole"), abs=1e-3
     )
     assert all(one.picture.count("<circle") > 40 for one in charts)
 

@@ -85,14 +85,17 @@ def energy(found: Ground) -> Evidence:
 
 
 def magnetism(found: Ground) -> Evidence:
-    """Largest moment of an atom."""
+    """Largest moment of an atom, and by how much the other state lies above where both were found."""
+    gain = "" if found.spin_gain_ev is None else f"{abs(found.spin_gain_ev):.3f} eV"
     if len(found.electrons) == 1:
-        return Evidence("dft_magnetism", "pass", 0.0, "μB", "computed without spin polarisation", found.tool)
+        reason = "computed without spin polarisation" + (gain and f"; a magnetic state lies {gain} above")
+        return Evidence("dft_magnetism", "pass", 0.0, "μB", reason, found.tool)
     if found.site_moments_bohr is None:
         return Evidence("dft_magnetism", "unknown", reason="the output tells no moments of atoms", tool=found.tool)
     largest = float(np.abs(found.site_moments_bohr).max())
     kind = "magnetic" if is_magnetic(found.site_moments_bohr) else f"not magnetic, below {MIN_MOMENT_BOHR} μB"
     reason = f"largest moment of an atom: {kind}; {found.moment_bohr:.2f} μB in the cell"
+    reason += gain and f", {gain} below the state without spin"
     return Evidence("dft_magnetism", "pass", largest, "μB", reason, found.tool)
 
 

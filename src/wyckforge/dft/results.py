@@ -139,6 +139,8 @@ class Ground(Result):
         pressure_gpa: positive where the crystal wants to grow; None where not computed.
         mesh_gap_ev: gap between filled and empty bands on the mesh; None for metals and where not computed.
         remedies: in words, that the self-consistent field needed.
+        spin_gain_ev: of the cell, by which the magnetic state lies below that without spin, negative where that is the
+            ground state; None where not both were found.
     """
 
     crystal: Crystal
@@ -154,6 +156,7 @@ class Ground(Result):
     pressure_gpa: float | None = None
     mesh_gap_ev: float | None = None
     remedies: tuple[str, ...] = ()
+    spin_gain_ev: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -159,6 +159,7 @@ def test_moments_that_cost_energy_are_not_kept(tmp_path: Path) -> None:
     polarised = json.loads((tmp_path / "magnetic" / "scf.json").read_text())
     assert polarised["moment_bohr"] == pytest.approx(4.0, abs=0.01)
     assert ground.energy_ev < polarised["energy_ev"] - 0.1
+    assert ground.spin_gain_ev == pytest.approx(ground.energy_ev - polarised["energy_ev"])
     assert (ground.moment_bohr, ground.site_moments_bohr) == (0.0, None)
     assert (tmp_path / "scf.gpw").is_file()
 

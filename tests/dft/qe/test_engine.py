@@ -241,6 +241,8 @@ def test_iron_is_a_ferromagnet(tmp_path: Path) -> None:
     assert ground.moment_bohr == pytest.approx(2.3, abs=0.4)
     assert ground.site_moments_bohr is not None
     assert ground.mesh_gap_ev is None
+    assert ground.spin_gain_ev is not None
+    assert ground.spin_gain_ev > 0.1
     assert sum(ground.electrons) == pytest.approx(16.0)
     assert energies.shape[:2] == (2, 1)
     assert (energies[0, 0, :10] < energies[1, 0, :10]).all()  # semicore and d bands of the majority lie lower
@@ -274,6 +276,7 @@ def test_moments_that_cost_energy_are_not_kept(tmp_path: Path) -> None:
     polarised = read(tmp_path / "magnetic" / "scf.xml")
     assert polarised.moment_bohr == pytest.approx(4.0, abs=0.01)
     assert ground.energy_ev < polarised.energy_ev - 0.1
+    assert ground.spin_gain_ev == pytest.approx(ground.energy_ev - polarised.energy_ev)
     assert (ground.moment_bohr, ground.site_moments_bohr) == (0.0, None)
     assert (tmp_path / SAVED).is_dir()
     outputs = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.out")}

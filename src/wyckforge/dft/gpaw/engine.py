@@ -73,7 +73,7 @@ class Gpaw(Engine):
         """Cell and atoms relaxed within the symmetry of the crystal; see :meth:`Engine.relax`."""
         runner = self._runner(folder, config)
         spacing = config.relax_k_spacing_per_angstrom
-        polarised = self._polarised(runner, crystal, config, divisions(crystal, spacing))
+        polarised, _ = self._polarised(runner, crystal, config, divisions(crystal, spacing))
         model = polarised[0] if polarised else self._model(crystal, config)
 
         def write(moved: Crystal, first: Crystal, way: Way) -> str:
@@ -100,11 +100,12 @@ class Gpaw(Engine):
         """The ground state; see :meth:`Engine.ground`."""
         runner = self._runner(folder, config)
         mesh = divisions(crystal, config.scf_k_spacing_per_angstrom)
-        if polarised := self._polarised(runner, crystal, config, mesh):
-            return self._ground(crystal, *polarised, mesh)
+        polarised, gain_ev = self._polarised(runner, crystal, config, mesh)
+        if polarised:
+            return replace(self._ground(crystal, *polarised, mesh), spin_gain_ev=gain_ev)
         model = self._model(crystal, config)
         solution = solve(runner, _SCF, _writer(crystal, model, mesh, config), saves=True)
-        return self._ground(crystal, model, solution, mesh)
+        return replace(self._ground(crystal, model, solution, mesh), spin_gain_ev=gain_ev)
 
     def eigenvalues(self, ground: Ground, k_points: Array, config: DftConfig, folder: Path, saved: Path) -> Array:
         """Band energies at k points; see :meth:`Engine.eigenvalues`."""
@@ -138,19 +139,23 @@ class Gpaw(Engine):
 
     def _polarised(
         self, runner: Runner, crystal: Crystal, config: DftConfig, mesh: Divisions
-    ) -> tuple[Model, Solution] | None:
-        """What the ferromagnetic start comes to; None where no moment is left, or it lies above the field without."""
+    ) -> tuple[tuple[Model, Solution] | None, float | None]:
+        """What the ferromagnetic start comes to; None where no moment is left, or it lies above the field without.
+
+        With it comes how far in eV it lies below that; None where not both were found.
+        """
         if not (config.magnetism and may_be_magnetic(crystal.numbers.tolist())):
-            return None
+            return None, None
         folder = runner.folder / MAGNETIC
         folder.mkdir(parents=True, exist_ok=True)
         model = replace(self._model(crystal, config), spin=True)
         write = _writer(crystal, model, mesh, config)
         solution = solve(replace(runner, folder=folder), _SCF, write, saves=True)
         if not is_magnetic(np.array(solution.found["site_moments_bohr"])):
-            return None
+            return None, None
         plain_ev = self._unpolarised_ev(runner, crystal, config, mesh)
-        return (model, solution) if plain_ev is None or solution.found["energy_ev"] < plain_ev else None
+        gain_ev = None if plain_ev is None else plain_ev - solution.found["energy_ev"]
+        return (None if gain_ev is not None and gain_ev <= 0 else (model, solution)), gain_ev
 
     def _unpolarised_ev(self, runner: Runner, crystal: Crystal, config: DftConfig, mesh: Divisions) -> float | None:
         """Energy of the field without spin; None where it is not found at once: it is only for comparison."""

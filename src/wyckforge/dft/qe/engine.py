@@ -86,7 +86,7 @@ class QuantumEspresso(Engine):
         """Cell and atoms relaxed within the symmetry of the crystal; see :meth:`Engine.relax`."""
         runner = self._runner(folder, config)
         mesh = divisions(crystal, config.relax_k_spacing_per_angstrom)
-        polarised = self._polarised(runner, crystal, config, mesh, density=False)
+        polarised, _ = self._polarised(runner, crystal, config, mesh, density=False)
         model = polarised[0] if polarised else self._model(crystal, config, spin=False)
         _clear(folder / MAGNETIC)
         until = Relaxation(config.fmax_ev_per_angstrom, config.max_stress_gpa, config.max_relax_steps)
@@ -115,13 +115,15 @@ class QuantumEspresso(Engine):
         """The ground state; see :meth:`Engine.ground`."""
         runner = self._runner(folder, config)
         mesh = divisions(crystal, config.scf_k_spacing_per_angstrom)
-        if polarised := self._polarised(runner, crystal, config, mesh, density=True):
+        polarised, gain_ev = self._polarised(runner, crystal, config, mesh, density=True)
+        if polarised:
             _clear(folder)
-            return self._ground(crystal, *polarised, mesh)
+            return replace(self._ground(crystal, *polarised, mesh), spin_gain_ev=gain_ev)
         model = self._model(crystal, config, spin=False)
         self._place(model, folder)
         write = _scf_writer(crystal, model, mesh)
-        return self._ground(crystal, model, solve(runner, SCF, write, _smeared(config)), mesh)
+        solution = solve(runner, SCF, write, _smeared(config))
+        return replace(self._ground(crystal, model, solution, mesh), spin_gain_ev=gain_ev)
 
     def eigenvalues(self, ground: Ground, k_points: Array, config: DftConfig, folder: Path, saved: Path) -> Array:
         """Band energies at k points; see :meth:`Engine.eigenvalues`."""
@@ -207,10 +209,13 @@ class QuantumEspresso(Engine):
 
     def _polarised(
         self, runner: Runner, crystal: Crystal, config: DftConfig, mesh: Sequence[int], *, density: bool
-    ) -> tuple[Model, Solution] | None:
-        """What the ferromagnetic start comes to; None where no moment is left, or it lies above the field without."""
+    ) -> tuple[tuple[Model, Solution] | None, float | None]:
+        """What the ferromagnetic start comes to; None where no moment is left, or it lies above the field without.
+
+        With it comes how far in eV it lies below that; None where not both were found.
+        """
         if not (config.magnetism and may_be_magnetic(crystal.numbers.tolist())):
-            return None
+            return None, None
         folder = runner.folder / MAGNETIC
         folder.mkdir(parents=True, exist_ok=True)
         model = self._model(crystal, config, spin=True)
@@ -218,9 +223,10 @@ class QuantumEspresso(Engine):
         write = _scf_writer(crystal, model, mesh)
         solution = solve(replace(runner, folder=folder), SCF, write, _smeared(config), density=density)
         if not is_magnetic(site_moments(solution.text, len(crystal))):
-            return None
+            return None, None
         plain_ev = self._unpolarised_ev(runner, crystal, config, mesh)
-        return (model, solution) if plain_ev is None or solution.output.energy_ev < plain_ev else None
+        gain_ev = None if plain_ev is None else plain_ev - solution.output.energy_ev
+        return (None if gain_ev is not None and gain_ev <= 0 else (model, solution)), gain_ev
 
     def _unpolarised_ev(self, runner: Runner, crystal: Crystal, config: DftConfig, mesh: Sequence[int]) -> float | None:
         """Energy of the field without spin; None where it is not found at once: it is only for comparison."""

@@ -4,6 +4,7 @@
 # POTCARS holds a folder per potential, Si/POTCAR; a step with a POTCAR of its own keeps it. Finished steps are left alone,
 # so that the script goes on where it was stopped. Later steps get the crystal that a relaxation found.
 set -eu
+case "${POTCARS:-/}" in /*) ;; *) POTCARS="$PWD/$POTCARS" ;; esac
 cd "$(dirname "$0")"
 
 waits() { # whether a step is to run
