@@ -62,15 +62,18 @@ def _run(name: str, case: Case, angstrom: float | None, config: DftConfig, cache
 )
 @click.option("--run/--no-run", default=True, help="Whether to compute what is missing.")
 @click.option("--candidate", type=click.Path(exists=True, path_type=Path), help="Calculation of a generated crystal.")
+@click.option("--vibrations", type=click.Path(exists=True, path_type=Path), help="One of its vibrations alone.")
 @click.option("--cache", type=click.Path(path_type=Path), default=CACHE)
 @click.option("--page", type=click.Path(path_type=Path), default=PAGE)
-def main(names: tuple[str, ...], run: bool, candidate: Path | None, cache: Path, page: Path) -> None:
+def main(
+    names: tuple[str, ...], run: bool, candidate: Path | None, vibrations: Path | None, cache: Path, page: Path
+) -> None:
     """Compute what is missing and write the page."""
     chosen = [case for case in CASES if run and (not names or case.name in names)]
     for work in relaxed, as_given, vibrating:
         for case in chosen:
             work(case, cache / "qe")
-    write_atomically(page, page_of(cache / "qe", candidate).encode())
+    write_atomically(page, page_of(cache / "qe", candidate, vibrations).encode())
     click.echo(f"wrote {page}")
 
 

@@ -100,12 +100,13 @@ class Run:
         return float(bands.energies[0, at[label], filled] - bands.energies[0, at["GAMMA"], filled - 1])
 
 
-def page_of(cache: Path, candidate: Path | None) -> str:
+def page_of(cache: Path, candidate: Path | None, vibrations: Path | None) -> str:
     """The page, Markdown.
 
     Args:
         cache: folder of the runs.
         candidate: folder of the run of a generated crystal, within that of its design; None leaves the section out.
+        vibrations: folder of a run of its relaxed crystal with coarser settings, for its vibrations.
     """
     words = Environment(
         loader=FileSystemLoader(HERE), undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True
@@ -127,7 +128,7 @@ def page_of(cache: Path, candidate: Path | None) -> str:
         missing=[case for case in CASES if case not in done],
         gaps={name: run.gap for name, run in runs.items()},
         tool=next(run.record("run.json")["inputs"]["engine"] for run in runs.values() if run.record("run.json")),
-        own=None if candidate is None else _candidate(candidate),
+        own=None if candidate is None else _candidate(candidate, vibrations),
     )
 
 
@@ -182,8 +183,8 @@ BEFORE = ("relax", "refine", "hull", "refined_hull", "stable", "judged_formation
 """Evidence of a design that the page shows."""
 
 
-def _candidate(folder: Path) -> dict[str, Any]:
-    """A generated crystal: what the design said, and what the calculation says."""
+def _candidate(folder: Path, vibrations: Path | None) -> dict[str, Any]:
+    """A generated crystal: what the design said, and what the calculations say."""
     run, home = Run(folder), folder.parents[1]
     design = json.loads((home / "run.json").read_text())
     ranked = read_candidates(home / CANDIDATES)
@@ -219,10 +220,25 @@ def _candidate(folder: Path) -> dict[str, Any]:
         },
         "electrons": f"{sum(ground.electrons):.0f}",
         "atoms": len(ground.crystal),
-        "info": run.record("run.json"),
+        "evidence": [*run.record("run.json")["evidence"], *_vibrations(vibrations)],
+        "vibration": _settings_of(vibrations),
         "summary": run.record("summary.json"),
         "moved": None if found is None or one.crystal is None else _moved(one.crystal, found.crystal),
     }
+
+
+def _vibrations(folder: Path | None) -> list[dict[str, Any]]:
+    """The evidence of a run that has only vibrations to tell."""
+    found = [] if folder is None else Run(folder).record("run.json")["evidence"]
+    return [one for one in found if one["stage"].startswith("dft_phonon")]
+
+
+def _settings_of(folder: Path | None) -> str:
+    """How the vibrations were computed, in words."""
+    if folder is None:
+        return "which is not done"
+    config = Run(folder).record("run.json")["config"]
+    return f"by {config['phonon_method']} on a mesh of {config['scf_k_spacing_per_angstrom']} Å⁻¹"
 
 
 def _rounded(evidence: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 
 from table3 import Log, lowest, settings
 from table3_analogues import Known, analogues, distance, phases_of
+from table3_dft import FirstPrinciples
 from table3_page import Made, disagreement, order, page_of
 from table3_published import BY_ID, SITES, SUPPLEMENTARY_1, SUPPLEMENTARY_2, TABLE_3, printed_gene
 from table3_starts import crystals, possible_genes, printed_crystal, starts_of
@@ -93,17 +94,23 @@ def made(gene: str = "148|P:c|Se:f|Cd:bc", above: float = 0.05, symmetry: Verdic
 
 
 def test_the_page_has_ours_beside_both_tables() -> None:
-    page = page_of({693: made()}, POSSIBLE, 47_367, SETTINGS)
+    smallest = FirstPrinciples(
+        BY_ID[586], {"dft_band_gap": {"verdict": "pass", "value": 0.31, "unit": "eV", "reason": "direct at T"}}, 3141.0
+    )
+    page = page_of({693: made()}, POSSIBLE, 47_367, SETTINGS, smallest)
     assert "| 693 | Cd9P6Se18 | 0.20 | 0.20 | +0.050 | +0.060 | 0.75 | yes | **unstable**, −31 | – | yes |" in page
     assert "Within 0.1 eV/atom of both hulls: 1 of 1" in page
+    assert "| dft_band_gap | pass | 0.310 eV | direct at T |" in page
+    assert "3,141 s on one shared core. The paper's gap is 0.29 eV." in page
     assert "| mp-1079559 | CdPSe3 | `148\\|P:c\\|Se:f\\|Cd:c` | near | 9 % | yes, ICSD 620234 | 1.05 | yes |" in page
     assert "| 880 | Na4Ag4S8 | 16 | Pna21 (33) | 0.10 | 1.36 | 1.11 | stable | 1 | – | – | – |" in page
 
 
 def test_the_page_says_what_is_lost_and_what_is_lacking() -> None:
     one = made(above=0.2, symmetry="fail")
-    page = page_of({693: one, 586: replace(one, analogues=[])}, POSSIBLE, 47_367, SETTINGS)
+    page = page_of({693: one, 586: replace(one, analogues=[])}, POSSIBLE, 47_367, SETTINGS, None)
     assert "Space group kept: 0 of 2" in page
+    assert "None of the eight was computed" in page
     assert "Within 0.1 eV/atom of both hulls: 0 of 2" in page
     assert "| mp-9791 | Tl9As3S9 | R3m (160) by the paper | – | 16 % | yes, ICSD 100292 | 1.22 | **no** |" in page
     assert "alone, and\nnovelty there means little: Tl9As9S12 (586)." in page

@@ -262,3 +262,17 @@ def test_the_doctor_says_how_to_get_what_is_missing(monkeypatch: pytest.MonkeyPa
     assert done.exit_code == 0  # nothing that every run needs
     assert "apt-get install quantum-espresso" in done.stdout
     assert "wyckforge dft pseudopotentials" in done.stdout
+
+
+def test_steps_that_were_asked_for_and_did_not_end_are_not_asked_for_again(
+    silicon_cif: Path, settings: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "si"
+    first = run("run", silicon_cif, "--config", settings, "--steps", "scf,phonon", "--out", out)
+    (out / "phonon" / "result.json").unlink()
+    later = run("run", silicon_cif, "--config", settings, "--steps", "bands", "--out", out)
+
+    assert first.exit_code == later.exit_code == 0, later.stderr
+    assert "phonon: begun" in first.stderr
+    assert "phonon" not in later.stderr
+    assert json.loads((out / "run.json").read_text())["steps"] == ["scf", "bands"]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from wyckforge.dft.catalogue import load_engine
-from wyckforge.dft.chain import Chain
+from wyckforge.dft.chain import RESULT, Chain
 from wyckforge.dft.config import DftConfig, ThermoelectricConfig
 from wyckforge.dft.descriptors import SUMMARY, Lattice, describe
 from wyckforge.dft.evidence import evidence_of
@@ -122,10 +122,11 @@ def _require_cores(cores: int) -> None:
 
 
 def _with_earlier_steps(config: DftConfig, out: Path) -> DftConfig:
-    """With the steps that an earlier call in the folder asked for: what it computed is read, and what is left done."""
+    """With the steps that an earlier call in the folder ended, and with its relaxation: all others build on that."""
     try:
         earlier = json.loads((out / folder.RUN).read_text(encoding="utf-8"))["steps"]
-        return DftConfig.from_dict(config.to_dict() | {"steps": [*earlier, *config.steps]}, source=str(out))
+        ended = [step for step in earlier if step == "relax" or (out / step / RESULT).is_file()]
+        return DftConfig.from_dict(config.to_dict() | {"steps": [*ended, *config.steps]}, source=str(out))
     except (OSError, ValueError, KeyError, TypeError):
         return config
 

@@ -59,7 +59,6 @@ def test_a_killed_relaxation_goes_on_from_its_last_geometry(tmp_path: Path) -> N
     assert process.wait() == -signal.SIGKILL
     while running_in(step):
         time.sleep(0.01)
-    assert not (step / "relax-1-002.json").is_file()
     first, second = (step / f"relax-1-00{one}.in" for one in (1, 2))
     texts = first.read_bytes(), second.read_bytes()
     age = first.stat().st_mtime_ns
