@@ -173,4 +173,6 @@ def test_a_crystal_that_collapses_is_no_result(tmp_path: Path) -> None:
     assert collapsed.bands is None
     assert "relaxation and ground state differ by 0.25 eV/atom" in apart.problems["scf"]
     assert apart.ground is None
+    assert {one.verdict for one in evidence_of(collapsed)} == {"unknown"}
+    assert "0.22 times" in evidence_of(collapsed)[0].reason
     assert {one.verdict for one in evidence_of(apart) if one.stage != "dft_relax"} == {"unknown"}

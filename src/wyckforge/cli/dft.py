@@ -148,6 +148,7 @@ def converge(
     from wyckforge.dft.config import DftConfig
     from wyckforge.dft.convergence import Converging, Knob, converge
     from wyckforge.dft.engine import EngineError
+    from wyckforge.dft.start import start_of
     from wyckforge.realise.zone_path import Path as ZonePath
     from wyckforge.report.plot import convergence_plot
 
@@ -162,7 +163,7 @@ def converge(
     click.echo(f"{knob:>28}  {'meV/atom':>10}  {'GPa':>8}  {'gap (eV)':>9}  {'s':>6}")
     found: list[Converging] = []
     try:
-        for one in converge(able, ZonePath.of(crystal).cell, config, knob, values, out):
+        for one in converge(able, ZonePath.of(start_of(crystal)).cell, config, knob, values, out):
             found.append(one)
             pressure, gap = ("–" if value is None else f"{value:.3f}" for value in (one.pressure_gpa, one.gap_ev))
             before = found[-2] if len(found) > 1 else one

@@ -100,18 +100,8 @@ class Chain:
 
     def _one(self, step: Step, primitive: Crystal, found: Findings) -> None:
         if step == "relax":
-            found.relaxed = one = self._relaxed(primitive)
-            change = one.crystal.volume / primitive.volume
-            if not 1 / FACTOR <= change <= FACTOR:
-                raise EngineError(
-                    f"the volume is now {change:.2g} times that of the crystal given: another crystal, or a basis that "
-                    "is too small; raise cutoff_ev, or begin nearer to the minimum"
-                )
-            if not one.converged:
-                raise EngineError(
-                    f"not relaxed after {one.steps} steps: {one.max_force_ev_per_angstrom:.2g} eV/Å and "
-                    f"{one.max_stress_gpa:.2g} GPa are left; go on with a larger max_relax_steps"
-                )
+            found.relaxed = self._relaxed(primitive)
+            _require_sound(found.relaxed, primitive)
             return
         if step == "scf":
             cell = Path.of(found.relaxed.crystal).cell if found.relaxed else primitive
@@ -202,6 +192,25 @@ class Chain:
         energies = self.engine.eigenvalues(ground, k_points, self.config, self.folder / step, self.folder / SAVED)
         return Bands(
             ground.crystal, k_points, energies, ground.electrons, ground.fermi_ev, path, weights, False, ground.tool
+        )
+
+
+def _require_sound(relaxed: Relaxed, primitive: Crystal) -> None:
+    """Pass if a relaxation ended, with the crystal that it began with.
+
+    Raises:
+        EngineError: it did not.
+    """
+    change = relaxed.crystal.volume / primitive.volume
+    if not 1 / FACTOR <= change <= FACTOR:
+        raise EngineError(
+            f"the volume is now {change:.2g} times that of the crystal given: another crystal, or a basis that is too "
+            "small; raise cutoff_ev, or begin nearer to the minimum"
+        )
+    if not relaxed.converged:
+        raise EngineError(
+            f"not relaxed after {relaxed.steps} steps: {relaxed.max_force_ev_per_angstrom:.2g} eV/Å and "
+            f"{relaxed.max_stress_gpa:.2g} GPa are left; go on with a larger max_relax_steps"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,7 +48,8 @@ def evidence_of(found: Findings, config: BandsConfig | None = None) -> list[Evid
     """
     evidence: list[Evidence] = []
     if found.relaxed is not None:
-        evidence.append(relaxation(found.relaxed))
+        one, problem = relaxation(found.relaxed), found.problems.get("relax")
+        evidence.append(replace(one, verdict="unknown", reason=problem) if problem else one)
     if found.ground is not None:
         evidence += [energy(found.ground), magnetism(found.ground)]
     if found.bands is not None:
