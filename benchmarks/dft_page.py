@@ -124,6 +124,7 @@ def page_of(cache: Path, candidate: Path | None, vibrations: Path | None) -> str
         sections=sections,
         held={name: (sum(one.holds for one in lines), len(lines)) for name, lines in sections.items()},
         transitions=list(_transitions(cache)),
+        apart=list(_apart(cache)),
         seconds=[(case, runs[case.name].record("run.json")["seconds"]) for case in done],
         missing=[case for case in CASES if case not in done],
         gaps={name: run.gap for name, run in runs.items()},
@@ -181,6 +182,15 @@ def _transitions(cache: Path) -> Iterator[tuple[str, str, str, list[float | None
 
 BEFORE = ("relax", "refine", "hull", "refined_hull", "stable", "judged_formation_energy", "judged_band_gap")
 """Evidence of a design that the page shows."""
+
+
+def _apart(cache: Path) -> Iterator[tuple[str, float, float]]:
+    """Crystal, its last lattice constant, and by how much our energies there miss the last published set at most."""
+    for case in CASES:
+        run = Run(cache / f"{case.name}-{case.given[-1]}") if case.given else None
+        if run is not None and run.record("run.json"):
+            ours = [run.transition(label) or 0.0 for label in ("GAMMA", "X", "L")]
+            yield case.name, case.given[-1], float(np.abs(np.subtract(ours, case.transitions[-1][1])).max())
 
 
 def _candidate(folder: Path, vibrations: Path | None) -> dict[str, Any]:
