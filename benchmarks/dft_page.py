@@ -112,7 +112,8 @@ def page_of(cache: Path, candidate: Path | None, vibrations: Path | None) -> str
         loader=FileSystemLoader(HERE), undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True
     )
     runs = {case.name: Run(cache / case.name) for case in CASES}
-    done = [case for case in CASES if runs[case.name].record("run.json").get("status") == "complete"]
+    begun = [case for case in CASES if runs[case.name].record("run.json").get("status") == "complete"]
+    done = [case for case in begun if runs[case.name].modes is not None]
     sections = {
         "lattice": list(_lattices(runs)),
         "gap": list(_gaps(runs)),
@@ -126,7 +127,8 @@ def page_of(cache: Path, candidate: Path | None, vibrations: Path | None) -> str
         transitions=list(_transitions(cache)),
         apart=list(_apart(cache)),
         seconds=[(case, runs[case.name].record("run.json")["seconds"]) for case in done],
-        missing=[case for case in CASES if case not in done],
+        still=[case for case in begun if case not in done],
+        missing=[case for case in CASES if case not in begun],
         gaps={name: run.gap for name, run in runs.items()},
         tool=next(run.record("run.json")["inputs"]["engine"] for run in runs.values() if run.record("run.json")),
         own=None if candidate is None else _candidate(candidate, vibrations),
