@@ -101,11 +101,8 @@ def test_the_page_has_ours_beside_both_tables() -> None:
     assert "| 693 | Cd9P6Se18 | 0.20 | 0.20 | +0.050 | +0.060 | 0.75 | yes | **unstable**, −31 | – | yes |" in page
     assert "Within 0.1 eV/atom of both hulls: 1 of 1" in page
     assert "| dft_band_gap | pass | 0.310 eV | direct at T |" in page
-    assert (
     assert "3,141 s on one shared core, in which it stood still for other work much of the time." in page
     assert "The paper's gap is 0.29 eV." in page
-        in page
-    )
     assert "| mp-1079559 | CdPSe3 | `148\\|P:c\\|Se:f\\|Cd:c` | near | 9 % | yes, ICSD 620234 | 1.05 | yes |" in page
     assert "| 880 | Na4Ag4S8 | 16 | Pna21 (33) | 0.10 | 1.36 | 1.11 | stable | 1 | – | – | – |" in page
 
