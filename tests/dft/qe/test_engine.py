@@ -17,6 +17,7 @@ from tests.dft.qe.salts import cubic, iron, silicon
 from wyckforge.dft.config import DftConfig
 from wyckforge.dft.convergence import converge
 from wyckforge.dft.engine import EngineError
+from wyckforge.dft.qe import relaxing
 from wyckforge.dft.qe.engine import QuantumEspresso
 from wyckforge.dft.qe.inputs import SAVED
 from wyckforge.dft.qe.outputs import geometries, read
@@ -101,6 +102,19 @@ def test_a_relaxation_that_is_out_of_steps_tells_how_far_it_came(tmp_path: Path)
     assert relaxed.max_stress_gpa > 1.0
     computed = geometries((tmp_path / "relax-1.out").read_text(), silicon().numbers)[0]  # and the next one was not
     assert relaxed.crystal.lattice == pytest.approx(computed.lattice, abs=1e-8)
+
+
+def test_more_steps_go_on_where_fewer_were_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relaxing, "ROUND_STEPS", 2)
+    short = QuantumEspresso().relax(silicon(5.7), SMALL.model_copy(update={"max_relax_steps": 2}), tmp_path)
+    first = tmp_path / "relax-1.out"
+    age = first.stat().st_mtime_ns
+    long = QuantumEspresso().relax(silicon(5.7), SMALL, tmp_path)
+
+    assert not short.converged
+    assert long.converged
+    assert long.steps > 2
+    assert first.stat().st_mtime_ns == age  # read, not computed
 
 
 TO_FIELD, TO_ATOMS = (

@@ -13,6 +13,9 @@ from wyckforge.dft.qe.solving import SLOWER, SLOWEST, Remedy, exhausted, next_re
 from wyckforge.dft.running import read_text
 from wyckforge.symmetry.crystal import Crystal
 
+ROUND_STEPS = 30
+"""Ionic steps of a round at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Relaxing:
@@ -57,7 +60,10 @@ def relax(
     number, steps = 1, 0
     while True:
         part = f"relax-{number}"
-        left = Relaxation(until.fmax_ev_per_angstrom, until.max_stress_gpa, max(1, until.steps - steps))
+        # an input that does not know the whole limit stays the same, and is read, when a later call raises it
+        left = Relaxation(
+            until.fmax_ev_per_angstrom, until.max_stress_gpa, max(1, min(ROUND_STEPS, until.steps - steps))
+        )
         text = write(crystal, settings(field, tried), left)
         if runner.interrupted(part, text) and (made := _made(runner, part, crystal)):
             crystal, steps, number = made[-1], steps + len(made), number + 1
