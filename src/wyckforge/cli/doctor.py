@@ -44,7 +44,7 @@ def _needed() -> Iterator[Finding]:
     for package in ("wyckforge", "torch", "pymatgen", "ase", "phonopy", "pyxtal", "SMACT"):
         yield package, _version(package), f"pip install {package}"
     yield "potentials", ", ".join(names()), "pip install --force-reinstall wyckforge"
-    for model in ("orbitvae", "geometry", "judge"):
+    for model in ("orbitvae", "geometry", "judge", "conductivity"):
         yield f"model {model}", _bundled(model), "pip install --force-reinstall wyckforge"
 
 

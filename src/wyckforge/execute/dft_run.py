@@ -31,7 +31,7 @@ PRACTICAL = {"steps", "cores", "timeout_hours", "max_relax_steps", "max_scf_iter
 """Settings on which no result of a step depends, so that a later call may change them; all steps but ``relax``, that
 is. With more steps or iterations, what did not end before goes on; the ranking is made anew by every call."""
 
-CONDUCTIVITY = "conductivity"
+BUNDLED_MODEL = "conductivity"
 """Bundled forward model of lattice conductivities, asked unless the settings name another."""
 
 
@@ -60,7 +60,7 @@ def run_dft(name: str, crystal: Crystal, config: DftConfig, out: Path, tell: Cal
     engine.check(numbers)  # before anything is made
     _require_cores(config.cores)
     config = _with_earlier_steps(config, out)
-    model = ForwardModel.load(config.thermoelectric.conductivity_model or bundled(CONDUCTIVITY))
+    model = ForwardModel.load(config.thermoelectric.conductivity_model or bundled(BUNDLED_MODEL))
     folder.make_folder(out)
     with _only_here(out):
         record = folder.open_folder(out, _identity(crystal, config, engine.tool))

@@ -195,10 +195,9 @@ def _figures(run: Calculation) -> list[tuple[str, str]]:
     figures = []
     if run.gap:
         valence, conduction = run.gap["valence"], run.gap["conduction"]
-        direct = run.gap["direct_ev"] - (conduction["energy_ev"] - valence["energy_ev"]) < 1e-3
         places = f"{zone_words(valence['label'])} → {zone_words(conduction['label'])}"
-        gap = number(conduction["energy_ev"] - valence["energy_ev"], 2)
-        figures.append((gap, f"eV, {'direct' if direct else 'indirect'} gap, {places}"))
+        kind = "direct" if run.gap["direct"] else "indirect"
+        figures.append((number(run.gap["ev"], 2), f"eV, {kind} gap, {places}"))
     elif metal := run.summary.get("metal"):
         figures.append(("metal", metal))
     for carrier in ("hole", "electron"):
