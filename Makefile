@@ -79,7 +79,7 @@ figure2: table2 ## Draw the paper's Figure 2 with a model of table2: docs/benchm
 table3: install ## Make the paper's eight crystals anew (an hour): docs/benchmarks/table3.md
 	$(BIN)/python benchmarks/table3.py
 
-dft: install engines ## Textbook crystals from first principles beside published values (two hours): docs/benchmarks/dft.md
+dft: install engines ## Textbook crystals from first principles beside published values (hours): docs/benchmarks/dft.md
 	$(BIN)/wyckforge dft pseudopotentials
 	$(BIN)/python benchmarks/dft.py
 

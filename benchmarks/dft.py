@@ -1,6 +1,6 @@
 """Textbook crystals from first principles beside published PBE values, and a crystal of our own.
 
-    python benchmarks/dft.py                       # two hours on one core
+    python benchmarks/dft.py                       # hours on one core
     python benchmarks/dft.py --crystal Si --crystal MgO
     python benchmarks/dft.py --no-run              # write the page from what is there
     python benchmarks/dft.py --no-run --candidate runs/light/dft/g008197

@@ -17,7 +17,7 @@ SMALLEST = 586
 """Tl3As3S4: 10 atoms in the primitive cell, 108 valence electrons; all others have more of both."""
 
 CONFIG = DftConfig(steps=("scf", "bands"), scf_k_spacing_per_angstrom=0.6, band_points=5)
-"""Coarse, for an hour on one core: a relaxation takes days there, as does the response to moving atoms."""
+"""Coarse: half an hour of one core."""
 
 
 @dataclass(frozen=True)
